@@ -1,0 +1,48 @@
+#!/bin/sh
+# What `make bench` runs: the short form of every benchmark, Kora beside its peers, ratios with their targets.
+#   BUILD=build bench/run.sh [name ...]     names: inproc hot server memory idle insert churn; all without any
+# Something that is missing or breaks ends it with status 1; a missed target is printed, and counted in the last line.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=${BUILD:-build}
+out=$(mktemp) || exit 1
+trap 'rm -f "$out"' EXIT
+missed=0
+
+for program in korad bench/load bench/inproc bench/hot bench/memory bench/idle bench/insert bench/churn; do
+    [ -x "$build/$program" ] || { echo "bench: $build/$program is missing: run \`make bench\`" >&2; exit 1; }
+done
+
+# Runs a benchmark; `gates` says that its status 1 may just be a missed target.
+part() {
+    gates=$1
+    shift
+    echo
+    echo "== $*"
+    "$@" > "$out" 2>&1 &
+    pid=$!
+    tail -n +1 -f --pid="$pid" "$out"
+    wait "$pid"
+    status=$?
+    here=$(grep -c MISSED "$out")
+    missed=$((missed + here))
+    if [ "$status" -ne 0 ] && ! { [ "$gates" = gates ] && [ "$status" -eq 1 ] && [ "$here" -gt 0 ]; }; then
+        echo "bench: status $status" >&2
+        exit 1
+    fi
+}
+
+for name in ${*:-inproc hot server memory idle insert churn}; do
+    case $name in
+    inproc) part plain "$build/bench/inproc" ;;
+    hot) part plain "$build/bench/hot" --rounds 5 --seconds 0.5 ;;
+    server) part plain bench/server.py --build "$build" --seconds 1.5 ;;
+    memory) part plain bench/memory.py --build "$build" ;;
+    idle) part gates bench/idle.py --build "$build" ;;
+    insert) part plain "$build/bench/insert" --keys 5000000 ;;
+    churn) part gates "$build/bench/churn" --seconds 60 ;;
+    *) echo "bench: unknown: $name; there are inproc hot server memory idle insert churn" >&2; exit 1 ;;
+    esac
+done
+echo
+echo "bench: $missed targets missed"

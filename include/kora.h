@@ -1,0 +1,382 @@
+/*
+ * kora.h - the public interface of libkora, an embeddable, multi-threaded cache and database engine.
+ *
+ *     kora *db;
+ *     if (kora_open(NULL, NULL, &db) != KORA_OK) return 1;
+ *     kora_set(db, "greeting", 8, "hello", 5, NULL);
+ *     void *value; size_t len;
+ *     if (kora_get(db, "greeting", 8, &value, &len) == KORA_OK) { fwrite(value, 1, len, stdout); kora_free(value); }
+ *     kora_close(db);
+ *
+ * Everything that the library offers is declared here, and this file is all the documentation that its callers need.
+ *
+ * CONVENTIONS
+ *
+ * Results. Every function that can fail returns a `kora_status` as an int: KORA_OK (0) or one of the codes below. On
+ * anything but KORA_OK the database is as it was before the call and output parameters are untouched, unless said otherwise.
+ *
+ * Bytes. Keys and values are bytes with a length, and may hold any byte. A key or value is at most 512 MB (option
+ * `proto-max-bulk-len`). A pointer may be NULL if its length is 0.
+ *
+ * Owns. Arguments are borrowed until the call returns, unless said otherwise. What a call allocates for its caller is
+ * freed with the function that its comment names: kora_free, kora_reply_free, kora_unpin.
+ *
+ * Threads. Every function may be called from any thread, at the same time as any other, unless said otherwise. Calls about
+ * different keys rarely wait for each other; a call waits only for those ahead of it that use the same part of the data.
+ * From inside a callback of any database, calls that may wait return KORA_MISUSE; kora_submit is allowed there.
+ *
+ * Atomicity. Every call is atomic and strictly serializable with every other, from whatever thread or socket, over however
+ * many keys it names. The exception are calls that walk the whole keyspace (kora_iter_*, and the commands KEYS, SCAN,
+ * DBSIZE, RANDOMKEY): they see each part of the data at one instant, but not all parts at the same one.
+ *
+ * Fork. A child process must not use the handles of its parent: each function then returns KORA_MISUSE, and kora_close
+ * does too (the child's copy of the memory goes with exec or exit).
+ *
+ * ABI. Handles are opaque. A struct that begins with `size` is initialized with its *_INIT macro; it only ever grows at its
+ * end. A program compiled against an older header works with a newer library; one compiled against a newer header works with
+ * an older library as long as it leaves zero in the fields that this library does not know (else KORA_INVAL).
+ */
+#ifndef KORA_H
+#define KORA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(KORA_BUILD)
+#define KORA_API __attribute__((visibility("default")))
+#else
+#define KORA_API
+#endif
+
+#define KORA_VERSION_MAJOR 0
+#define KORA_VERSION_MINOR 1
+#define KORA_VERSION_PATCH 0
+#define KORA_VERSION "0.1.0"
+
+/* ---- status codes ------------------------------------------------------------------------------------------------ */
+
+/* name, number, text */
+#define KORA_STATUS_MAP(X)                                                        \
+    X(OK, 0, "success")                                                           \
+    X(NOMEM, 1, "out of memory")                                                  \
+    X(INVAL, 2, "invalid argument")                                               \
+    X(MISUSE, 3, "call not allowed here: inside a callback, or after fork")       \
+    X(CLOSED, 4, "the database is being closed")                                  \
+    X(NOTFOUND, 5, "no such key")                                                 \
+    X(NOTSET, 6, "condition not met, nothing was changed")                        \
+    X(WRONGTYPE, 7, "the key holds a value of another type")                      \
+    X(NOTINT, 8, "the value is not an integer, or the result would overflow")     \
+    X(TOOBIG, 9, "key or value above the size limit")                             \
+    X(NOSPACE, 10, "the buffer is too small")                                     \
+    X(SYSTEM, 11, "the operating system refused")                                 \
+    X(UNSUPPORTED, 12, "not supported by this build")                             \
+    X(BUSY, 13, "still in use")
+
+typedef enum kora_status {
+#define KORA_STATUS_ENUM_(name, number, text) KORA_##name = number,
+    KORA_STATUS_MAP(KORA_STATUS_ENUM_)
+#undef KORA_STATUS_ENUM_
+        KORA_STATUS_FORCE_INT_ = 0x7fffffff /* not a code */
+} kora_status;
+
+/* The text of a status code, in English; "unknown status" for any other number. Owns: static. */
+KORA_API const char *kora_status_text(int status);
+/* The name of a status code, such as "KORA_NOMEM". Owns: static. */
+KORA_API const char *kora_status_name(int status);
+/* The version of the library that is linked, such as "0.1.0", which may be newer than KORA_VERSION. Owns: static. */
+KORA_API const char *kora_version(void);
+
+/* ---- open and close ---------------------------------------------------------------------------------------------- */
+
+/* A database: its shards (threads), its data, its listeners. */
+typedef struct kora kora;
+
+enum { KORA_LOG_DEBUG, KORA_LOG_VERBOSE, KORA_LOG_NOTICE, KORA_LOG_WARNING };
+
+/* Receives the library's log lines: `text` is one line without newline, `level` one of KORA_LOG_*.
+ * Threads: called from any thread, also at the same time; no lock of the library is held. Calls into kora_* return
+ * KORA_MISUSE where they may wait. */
+typedef void kora_log_fn(void *arg, int level, const char *text);
+
+typedef struct kora_options {
+    size_t size;        /* set by KORA_OPTIONS_INIT */
+    uint32_t shards;    /* threads of the engine, 1 to 256; 0: one for each core that this process may use */
+    uint32_t databases; /* numbered databases (SELECT), 1 to 1024; 0: 16 */
+    uint32_t stripes;   /* parts that the data is divided into, a power of two up to 4096; 0: 16 a shard, at least 64 */
+    int log_level;      /* lowest level that `log` receives, KORA_LOG_*; 0: everything */
+    kora_log_fn *log;   /* NULL: nothing is logged */
+    void *log_arg;
+} kora_options;
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL }
+
+/*
+ * Opens a database and starts its shards.
+ *   dir      NULL: the data lives in memory only. (Persistent directories are KORA_UNSUPPORTED in this version.)
+ *   options  NULL for defaults
+ * Errors: INVAL, NOMEM, SYSTEM (a thread or loop could not be started), UNSUPPORTED.
+ * Owns: *db is the caller's, until kora_close.
+ */
+KORA_API int kora_open(const char *dir, const kora_options *options, kora **db);
+
+/*
+ * Closes a database. Calls that wait inside are answered KORA_CLOSED, pending callbacks are called with KORA_CLOSED, calls
+ * that run are waited for, connections are closed. After KORA_OK the handle is gone, as after free().
+ * No call may begin on the handle once kora_close has been called. Handles from kora_database are gone with it.
+ * Errors: MISUSE (inside a callback; after fork), BUSY (values are pinned, or sessions or iterators are open: nothing was done).
+ */
+KORA_API int kora_close(kora *db);
+
+/*
+ * The numbered database `index` (as SELECT) of `db` as a handle of its own: typed calls on it read and write there.
+ * The handle that kora_open returns is number 0.
+ * Returns NULL if there is no such number. Owns: `db`; do not close it. Never waits.
+ */
+KORA_API kora *kora_database(kora *db, uint32_t index);
+
+/* Frees memory that the library allocated for its caller. NULL is allowed. */
+KORA_API void kora_free(void *memory);
+
+/* ---- strings and keys -------------------------------------------------------------------------------------------- */
+
+/* Some bytes; never owns them. */
+typedef struct kora_bytes {
+    const void *data;
+    size_t len;
+} kora_bytes;
+
+enum {
+    KORA_NX = 1 << 0,      /* only if the key does not exist (kora_expire: has no expiry) */
+    KORA_XX = 1 << 1,      /* only if the key exists (kora_expire: has an expiry) */
+    KORA_KEEPTTL = 1 << 2, /* keep the expiry that the key has */
+    KORA_GT = 1 << 3,      /* kora_expire: only if later than the expiry it has; no expiry counts as latest */
+    KORA_LT = 1 << 4       /* kora_expire: only if earlier than the expiry it has; no expiry counts as latest */
+};
+
+typedef struct kora_set_options {
+    size_t size;          /* set by KORA_SET_OPTIONS_INIT */
+    uint32_t flags;       /* KORA_NX or KORA_XX, KORA_KEEPTTL */
+    uint32_t reserved;    /* zero */
+    int64_t ttl_ms;       /* expires this many milliseconds from now; 0: not given; negative: INVAL */
+    int64_t expire_at_ms; /* expires at this Unix time in milliseconds; 0: not given. Past: the key is deleted */
+    void **old;           /* not NULL: receives the value that was replaced (kora_free), NULL if there was none; the key
+                             must hold a string. Filled in for NOTSET too. */
+    size_t *old_len;      /* its length; may be NULL */
+} kora_set_options;
+#define KORA_SET_OPTIONS_INIT { sizeof(kora_set_options), 0, 0, 0, 0, NULL, NULL }
+
+/*
+ * Sets `key` to the string `value`, whatever it held. Without options an expiry that the key had is gone, as with SET.
+ * Errors: NOTSET (NX or XX not met), WRONGTYPE (`old` asked for and not a string), INVAL (options), TOOBIG, NOMEM, MISUSE, CLOSED.
+ * Owns: key and value are copied.
+ */
+KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len,
+    const kora_set_options *options);
+
+/*
+ * Reads the string at `key` into memory of its own: *value (kora_free), *len bytes, followed by a zero byte that *len
+ * does not count.
+ * Errors: NOTFOUND, WRONGTYPE, NOMEM, INVAL, MISUSE, CLOSED.
+ */
+KORA_API int kora_get(kora *db, const void *key, size_t key_len, void **value, size_t *len);
+
+/*
+ * Reads the string at `key` into the caller's buffer of `size` bytes. *len is its length, also for NOSPACE, when the buffer
+ * holds the first `size` bytes. No memory is allocated.
+ * Errors: NOTFOUND, WRONGTYPE, NOSPACE, INVAL, MISUSE, CLOSED.
+ */
+KORA_API int kora_get_into(kora *db, const void *key, size_t key_len, void *buffer, size_t size, size_t *len);
+
+/* A string that stays as it was read, whatever happens to its key, until kora_unpin. */
+typedef struct kora_pinned {
+    const void *data;
+    size_t len;
+    void *pin_; /* the library's */
+} kora_pinned;
+
+/*
+ * Reads the string at `key` without a copy: values above some 8 KB are counted references, smaller ones are copied.
+ * Errors: NOTFOUND, WRONGTYPE, NOMEM, INVAL, MISUSE, CLOSED.
+ * Owns: *pinned, until kora_unpin, from any thread. Its memory stays in use until then; kora_close answers BUSY before.
+ */
+KORA_API int kora_pin(kora *db, const void *key, size_t key_len, kora_pinned *pinned);
+/* Gives a pinned value back. Never waits; allowed in callbacks. */
+KORA_API void kora_unpin(kora *db, kora_pinned *pinned);
+
+/* Deletes `key`, whatever it holds. Errors: NOTFOUND, INVAL, MISUSE, CLOSED. */
+KORA_API int kora_del(kora *db, const void *key, size_t key_len);
+/* KORA_OK if `key` exists. Errors: NOTFOUND, INVAL, MISUSE, CLOSED. */
+KORA_API int kora_exists(kora *db, const void *key, size_t key_len);
+
+/*
+ * Adds `by` to the integer at `key` (a missing key counts as 0) and keeps its expiry. *result (may be NULL) is the new value.
+ * Errors: NOTINT (not a 64-bit integer, or it would overflow), WRONGTYPE, NOMEM, INVAL, MISUSE, CLOSED.
+ */
+KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, int64_t *result);
+
+/*
+ * Sets `key` to `value` if it still holds exactly the string `expected` (`expected` NULL: if it does not exist).
+ * `options`: ttl_ms, expire_at_ms, KORA_KEEPTTL; NULL for none.
+ * Errors: NOTSET (it holds something else, or does not exist), WRONGTYPE, INVAL, TOOBIG, NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *expected, size_t expected_len,
+    const void *value, size_t value_len, const kora_set_options *options);
+
+/*
+ * Lets `key` expire `ttl_ms` milliseconds from now (0 or less: it is deleted at once).
+ * `flags`: 0, or KORA_NX, KORA_XX, KORA_GT, KORA_LT (XX goes with GT and LT).
+ * Errors: NOTFOUND, NOTSET (flags not met), INVAL, NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_expire(kora *db, const void *key, size_t key_len, int64_t ttl_ms, uint32_t flags);
+/* The same at a Unix time in milliseconds. */
+KORA_API int kora_expire_at(kora *db, const void *key, size_t key_len, int64_t unix_ms, uint32_t flags);
+/* Takes the expiry away. Errors: NOTFOUND, NOTSET (it had none), INVAL, NOMEM, MISUSE, CLOSED. */
+KORA_API int kora_persist(kora *db, const void *key, size_t key_len);
+/* The time that `key` has left, in milliseconds; -1: it does not expire. Errors: NOTFOUND, INVAL, MISUSE, CLOSED. */
+KORA_API int kora_ttl(kora *db, const void *key, size_t key_len, int64_t *ttl_ms);
+
+/* ---- many keys at once ------------------------------------------------------------------------------------------- */
+
+/* A value read by kora_get_many. */
+typedef struct kora_value {
+    const void *data; /* NULL: not found, or not a string (see status) */
+    size_t len;
+    int status; /* KORA_OK, KORA_NOTFOUND, KORA_WRONGTYPE */
+} kora_value;
+
+/*
+ * Reads `count` strings at one instant, as MGET. values[i] tells of keys[i]; the bytes are packed into `buffer` of `size`
+ * bytes; *used (may be NULL) is what they take. For NOSPACE, *used is what they would take and values[] are undefined.
+ * The cache misses of the keys overlap: for a dozen keys this is several times cheaper a key than kora_get.
+ * Errors: NOSPACE, INVAL, NOMEM, MISUSE, CLOSED. count may be 0.
+ */
+KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_value *values, void *buffer, size_t size,
+    size_t *used);
+
+/*
+ * Sets `count` strings at one instant, as MSET: all, or none on an error. A key named twice gets its last value.
+ * `ttl_ms`: expiry of all of them, 0 for none.
+ * Errors: INVAL, TOOBIG, NOMEM, MISUSE, CLOSED. count may be 0.
+ */
+KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *values, size_t count, int64_t ttl_ms);
+
+/* Deletes `count` keys at one instant; *deleted (may be NULL) is how many there were. Errors: INVAL, NOMEM, MISUSE, CLOSED. */
+KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_t *deleted);
+
+/* ---- iteration --------------------------------------------------------------------------------------------------- */
+
+typedef struct kora_iter kora_iter;
+
+/*
+ * Iterates over the keys that match the glob `pattern` (`*`, `?`, `[a-z]`, `[^a]`, `\` escapes); NULL: all keys.
+ * Every key that exists from open to the end is returned, exactly once; one that comes or goes meanwhile may be returned or not.
+ * Errors: INVAL, NOMEM, MISUSE, CLOSED. Owns: *iter, until kora_iter_close. Threads: one thread at a time an iterator.
+ */
+KORA_API int kora_iter_open(kora *db, const void *pattern, size_t pattern_len, kora_iter **iter);
+/* The next key. Owns: borrowed until the next call on this iterator. Errors: NOTFOUND (the end), NOMEM, MISUSE, CLOSED. */
+KORA_API int kora_iter_next(kora_iter *iter, const void **key, size_t *key_len);
+/* Ends an iteration at any point. NULL is allowed. */
+KORA_API void kora_iter_close(kora_iter *iter);
+
+/* ---- every command ----------------------------------------------------------------------------------------------- */
+
+typedef enum kora_reply_type {
+    KORA_REPLY_NULL,
+    KORA_REPLY_STRING,   /* str, len */
+    KORA_REPLY_STATUS,   /* str, len: "OK" */
+    KORA_REPLY_ERROR,    /* str, len: "ERR ...", with the code in front */
+    KORA_REPLY_INTEGER,  /* integer */
+    KORA_REPLY_DOUBLE,   /* real; str, len hold it as text */
+    KORA_REPLY_BOOL,     /* integer: 0 or 1 */
+    KORA_REPLY_BIGNUM,   /* str, len: decimal digits */
+    KORA_REPLY_VERBATIM, /* str, len without the format; the three letters of which are in `format` */
+    KORA_REPLY_ARRAY,    /* elements, count */
+    KORA_REPLY_SET,      /* elements, count */
+    KORA_REPLY_MAP,      /* elements: key, value, key, value ...; count is twice the number of pairs */
+    KORA_REPLY_PUSH      /* elements, count */
+} kora_reply_type;
+
+/* The answer to a command: a tree of RESP3 values, in one allocation. Strings are followed by a zero byte. */
+typedef struct kora_reply {
+    kora_reply_type type;
+    char format[4];
+    int64_t integer;
+    double real;
+    const char *str;
+    size_t len;
+    size_t count;
+    const struct kora_reply *elements; /* `count` of them */
+} kora_reply;
+
+KORA_API void kora_reply_free(kora_reply *reply); /* NULL is allowed; allowed in callbacks */
+
+/* What a connection is to a socket's client: the selected database, name, protocol state of a sequence of commands. */
+typedef struct kora_session kora_session;
+/* Errors: NOMEM, INVAL, MISUSE, CLOSED. Owns: *session, until kora_session_close. Threads: one at a time a session. */
+KORA_API int kora_session_open(kora *db, kora_session **session);
+KORA_API void kora_session_close(kora_session *session);
+
+/*
+ * Runs a command as a client would: argv[0] its name, argv_len[i] lengths (NULL: C strings).
+ *   session  NULL: a fresh one for this call, on the database of the handle `db`
+ *   reply    the answer (kora_reply_free), an error of the command included (KORA_REPLY_ERROR, with KORA_OK returned); NULL if it is not wanted
+ * Errors: of the call itself: INVAL (argc < 1), NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *const *argv, const size_t *argv_len,
+    kora_reply **reply);
+
+/* Receives the answer of kora_submit: `status` KORA_OK and `reply` (NULL otherwise), which the callback owns (kora_reply_free).
+ * Threads: called exactly once, on a thread of the engine. Must not wait: calls that may wait return KORA_MISUSE. */
+typedef void kora_done_fn(void *arg, int status, kora_reply *reply);
+
+/*
+ * Hands a command to a shard and returns at once. Commands submitted by one thread may run in any order and at the same time.
+ * Errors: INVAL, NOMEM, MISUSE (after fork), CLOSED; `done` is then not called. Owns: arguments are copied. Allowed in callbacks.
+ */
+KORA_API int kora_submit(kora *db, int argc, const char *const *argv, const size_t *argv_len, kora_done_fn *done, void *arg);
+
+/* ---- listening, configuration, statistics ------------------------------------------------------------------------ */
+
+/*
+ * Opens the database to Redis clients (RESP2 and RESP3) at `address`:
+ *     tcp://127.0.0.1:6379   tcp://[::1]:6379   tcp://0.0.0.0:0 (any free port)   unix:///run/kora.sock   unix:///path?mode=770
+ * `bound` (may be NULL) receives the address in use, as text, with the port chosen.
+ * May be called several times; listeners end with kora_close. A name of a host is not looked up.
+ * `error` (may be NULL) receives one line that says what was wrong, cut to `error_size` bytes with the final zero.
+ * Errors: INVAL (the address), SYSTEM (in use, no permission...), NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_listen(kora *db, const char *address, char *bound, size_t bound_size, char *error, size_t error_size);
+
+/*
+ * Reads and sets a parameter by its Redis name, as CONFIG GET and CONFIG SET: "maxclients", "requirepass", "timeout" ...
+ * kora_config_get: *value (kora_free). Errors: NOTFOUND (no such parameter), INVAL (bad value, said in `error`), NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_config_set(kora *db, const char *name, const char *value, char *error, size_t error_size);
+KORA_API int kora_config_get(kora *db, const char *name, char **value);
+
+typedef struct kora_stats {
+    size_t size;             /* set by KORA_STATS_INIT */
+    uint64_t keys;           /* keys in all databases, expired ones that are still in memory included */
+    uint64_t keys_expiring;  /* of these with an expiry */
+    uint64_t memory_used;    /* bytes of keys, values and their tables */
+    uint64_t memory_held;    /* bytes taken from the system for them */
+    uint64_t commands;       /* commands and typed calls that ran */
+    uint64_t hits, misses;   /* keys looked up by reads */
+    uint64_t expired;        /* keys that expired */
+    uint64_t waits;          /* calls that found a lease taken and had to wait */
+    uint64_t connections;    /* now open, over all listeners */
+    uint64_t connections_total;
+    uint32_t shards, stripes;
+} kora_stats;
+#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Counters since open; they are read while others write, each exact at some instant. Errors: INVAL, MISUSE, CLOSED. Never waits. */
+KORA_API int kora_get_stats(kora *db, kora_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

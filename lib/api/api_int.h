@@ -1,0 +1,114 @@
+// Behind kora.h: handles, and how a host thread gets in and out.
+#ifndef KORA_API_API_INT_H
+#define KORA_API_API_INT_H
+
+#include "engine/engine.h"
+#include "kora.h"
+
+enum { GATES = 64 };
+
+// How many host threads are inside. Threads are spread over the gates, so that entering is an atomic increment of a line that is,
+// as a rule, the thread's own.
+struct gate {
+    _Alignas(CACHE_LINE) _Atomic uint32_t inside;
+};
+
+struct database;
+
+// What `kora *` points to: one for each numbered database.
+struct kora {
+    struct engine *engine;
+    struct gate *gates;
+    volatile const uint32_t *alive; // a page that fork wipes: 1, or 0 in a child
+    struct database *owner;
+    uint32_t number;
+};
+
+struct database {
+    struct engine *engine;
+    struct gate gates[GATES];
+    _Atomic uint32_t next_gate;
+    _Atomic uint32_t handles; // sessions, iterators and pinned values that are out
+    uint32_t *alive;
+    uint32_t count;
+    struct kora handle[];
+};
+
+uint32_t gate_choose(kora *db);
+
+// KORA_OK: the caller is inside, and leaves with api_leave. Any thread.
+static inline int api_enter_any(kora *db) {
+    if (unlikely(!db)) return KORA_INVAL;
+    if (unlikely(!*db->alive)) return KORA_MISUSE;
+    uint32_t gate = thread_state.gate;
+    if (unlikely(!gate)) gate = gate_choose(db);
+    atomic_fetch_add(&db->gates[gate % GATES].inside, 1);
+    if (likely(!atomic_load_explicit(&db->engine->closing, memory_order_relaxed))) return KORA_OK;
+    atomic_fetch_sub(&db->gates[gate % GATES].inside, 1);
+    return KORA_CLOSED;
+}
+// The same for calls that may wait.
+static inline int api_enter(kora *db) {
+    if (unlikely(engine_must_not_wait())) return KORA_MISUSE;
+    return api_enter_any(db);
+}
+static inline void api_leave(kora *db) {
+    atomic_fetch_sub_explicit(&db->gates[thread_state.gate % GATES].inside, 1, memory_order_release);
+}
+
+static inline bool api_bad_bytes(const void *p, size_t n) { return !p && n; }
+static inline bool api_too_big(kora *db, size_t n) {
+    return n > atomic_load_explicit(&db->engine->common.settings.proto_max_bulk_len, memory_order_relaxed);
+}
+
+// ---- one key: the way of the typed calls ------------------------------------------------------------------------------------
+
+struct op {
+    kora *db;
+    struct lease *lease;
+    struct key key;
+    struct txn txn;
+};
+
+static inline int op_begin(struct op *o, kora *db, const void *key, size_t len) {
+    int status = api_enter(db);
+    if (unlikely(status != KORA_OK)) return status;
+    if (unlikely(api_bad_bytes(key, len) || api_too_big(db, len))) {
+        api_leave(db);
+        return len && !key ? KORA_INVAL : KORA_TOOBIG;
+    }
+    struct engine *e = db->engine;
+    key_locate(&e->common, &o->key, db->number, (struct slice){ key, len });
+    o->db = db;
+    o->lease = &e->leases[o->key.stripe_number];
+    if (unlikely(!lease_try(o->lease)) && !lease_wait(o->lease)) {
+        api_leave(db);
+        return KORA_CLOSED;
+    }
+    o->txn = txn_begin(&e->common);
+    return KORA_OK;
+}
+
+static inline void op_end_read(struct op *o) {
+    count_up(&o->key.stripe->counters.commands);
+    effect_flush(&o->txn); // a read may have found that the key has expired
+    lease_release(o->lease);
+    api_leave(o->db);
+}
+
+static inline void op_end_write(struct op *o, bool changed) {
+    struct stripe *s = o->key.stripe;
+    count_up(&s->counters.commands);
+    if (changed) count_up(&s->counters.changes);
+    effect_flush(&o->txn);
+    struct stripe_news news = stripe_news(s);
+    lease_release(o->lease);
+    engine_tell_home(o->db->engine, s, news);
+    api_leave(o->db);
+}
+
+int api_options(void *to, size_t known, const void *from); // copies options over defaults: KORA_OK or KORA_INVAL
+// Times: the moment that `ttl_ms` or `expire_at_ms` of options mean, EXPIRE_NONE if neither; KORA_INVAL
+int api_expiry(struct txn *t, int64_t ttl_ms, int64_t expire_at_ms, int64_t *at_ms);
+
+#endif

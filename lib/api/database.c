@@ -1,0 +1,195 @@
+// Opening, closing and looking at databases.
+#include <sys/mman.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/api_int.h"
+#include "base/mem.h"
+#include "cmd/settings.h"
+#include "net/net.h"
+
+KORA_API const char *kora_version(void) { return KORA_VERSION; }
+
+KORA_API void kora_free(void *memory) { mem_free(memory); }
+
+// ---- options -----------------------------------------------------------------------------------------------------------
+
+// Options of a newer header may be longer: what is behind the part that is known here must be zero.
+static bool tail_is_zero(const void *options, size_t size, size_t known) {
+    const unsigned char *p = options;
+    for (size_t i = known; i < size; i++) {
+        if (p[i]) return false;
+    }
+    return true;
+}
+
+int api_options(void *to, size_t known, const void *from) {
+    if (!from) return KORA_OK;
+    size_t size;
+    memcpy(&size, from, sizeof size);
+    if (size < sizeof size || size > 65536 || !tail_is_zero(from, size, known)) return KORA_INVAL;
+    memcpy(to, from, MIN(size, known)); // fields that an older header lacks keep their defaults
+    return KORA_OK;
+}
+
+enum { SHARDS_MAX = 256, DATABASES_MAX = 1024, DATABASES_DEFAULT = 16, STRIPES_MIN = 64, STRIPES_A_SHARD = 16, STRIPES_MAX = 4096 };
+
+static uint32_t usable_cores(void) {
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return (uint32_t)MAX(1, MIN(n, SHARDS_MAX));
+}
+
+static int complete(kora_options *o) {
+    if (o->shards > SHARDS_MAX || o->databases > DATABASES_MAX || o->stripes > STRIPES_MAX || (o->stripes & (o->stripes - 1)) ||
+        o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING) {
+        return KORA_INVAL;
+    }
+    if (!o->shards) o->shards = usable_cores();
+    if (!o->databases) o->databases = DATABASES_DEFAULT;
+    if (!o->stripes) {
+        o->stripes = STRIPES_MIN;
+        while (o->stripes < o->shards * STRIPES_A_SHARD && o->stripes < STRIPES_MAX) o->stripes *= 2;
+    }
+    return KORA_OK;
+}
+
+// ---- open and close ----------------------------------------------------------------------------------------------------
+
+enum { PAGE = 4096 };
+
+static uint32_t *make_alive(void) {
+    uint32_t *page = mem_map(PAGE, PAGE);
+    if (!page) return NULL;
+    if (madvise(page, PAGE, MADV_DOFORK) != 0 || madvise(page, PAGE, MADV_WIPEONFORK) != 0) {
+        mem_unmap(page, PAGE);
+        return NULL;
+    }
+    *page = 1;
+    return page;
+}
+
+static void free_database(struct database *d) {
+    mem_unmap(d->alive, PAGE);
+    mem_free(d);
+}
+
+static void destroy_network(struct engine *e) { net_destroy(e->net); }
+
+KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) {
+    kora_options o = KORA_OPTIONS_INIT;
+    if (!db) return KORA_INVAL;
+    int status = api_options(&o, sizeof o, options);
+    if (status == KORA_OK) status = complete(&o);
+    if (status == KORA_OK && dir) status = KORA_UNSUPPORTED;
+    if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
+    if (status != KORA_OK) return status;
+
+    size_t size = sizeof(struct database) + o.databases * sizeof(struct kora);
+    struct database *d = mem_alloc_aligned(ALIGN_UP(size, CACHE_LINE), CACHE_LINE);
+    if (!d) return KORA_NOMEM;
+    memset(d, 0, size);
+    d->alive = make_alive();
+    struct engine_config config = {
+        .shards = o.shards, .databases = o.databases, .stripes = o.stripes,
+        .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg,
+        .hooks = { .create = net_create, .shard_start = net_shard_start, .shard_stop = net_shard_stop, .destroy = destroy_network },
+    };
+    status = d->alive ? engine_open(&config, &d->engine) : KORA_NOMEM;
+    if (status != KORA_OK) {
+        free_database(d);
+        return status;
+    }
+    d->count = o.databases;
+    for (uint32_t i = 0; i < o.databases; i++) {
+        d->handle[i] = (struct kora){ .engine = d->engine, .gates = d->gates, .alive = d->alive, .owner = d, .number = i };
+    }
+    *db = &d->handle[0];
+    return KORA_OK;
+}
+
+static void wait_a_little(void) { nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL); }
+
+KORA_API int kora_close(kora *db) {
+    if (!db) return KORA_INVAL;
+    if (engine_must_not_wait() || !*db->alive) return KORA_MISUSE;
+    struct database *d = db->owner;
+    if (atomic_load(&d->handles)) return KORA_BUSY;
+    engine_begin_close(d->engine); // whoever waits inside is answered now
+    for (uint32_t i = 0; i < GATES; i++) {
+        while (atomic_load(&d->gates[i].inside)) wait_a_little();
+    }
+    engine_close(d->engine);
+    free_database(d);
+    return KORA_OK;
+}
+
+KORA_API kora *kora_database(kora *db, uint32_t index) {
+    if (!db || !*db->alive || index >= db->owner->count) return NULL;
+    return &db->owner->handle[index];
+}
+
+uint32_t gate_choose(kora *db) {
+    // Number 0 means none yet; over all the threads of a program the gates are used evenly.
+    thread_state.gate = 1 + atomic_fetch_add(&db->owner->next_gate, 1) % (UINT32_MAX - 1);
+    return thread_state.gate;
+}
+
+// ---- listening, configuration, statistics ---------------------------------------------------------------------------------
+
+KORA_API int kora_listen(kora *db, const char *address, char *bound, size_t bound_size, char *error, size_t error_size) {
+    if (error && error_size) error[0] = '\0';
+    int status = api_enter(db);
+    if (status != KORA_OK) return status;
+    status = address ? net_listen(db->engine, address, bound, bound_size, error, error_size) : KORA_INVAL;
+    api_leave(db);
+    return status;
+}
+
+KORA_API int kora_config_set(kora *db, const char *name, const char *value, char *error, size_t error_size) {
+    if (error && error_size) error[0] = '\0';
+    int status = api_enter(db);
+    if (status != KORA_OK) return status;
+    status = name && value ? settings_set(&db->engine->host, slice_str(name), slice_str(value), error, error_size) : KORA_INVAL;
+    api_leave(db);
+    return status;
+}
+
+KORA_API int kora_config_get(kora *db, const char *name, char **value) {
+    int status = api_enter(db);
+    if (status != KORA_OK) return status;
+    struct buf b = { 0 };
+    status = name && value ? settings_get(&db->engine->host, slice_str(name), &b) : KORA_INVAL;
+    if (status == KORA_OK) {
+        buf_append_char(&b, '\0');
+        status = b.failed ? KORA_NOMEM : KORA_OK;
+    }
+    if (status == KORA_OK) *value = b.p;
+    else buf_free(&b);
+    api_leave(db);
+    return status;
+}
+
+KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
+    int status = api_enter_any(db);
+    if (status != KORA_OK) return status;
+    size_t size = stats ? stats->size : 0;
+    if (size < sizeof size) {
+        api_leave(db);
+        return KORA_INVAL;
+    }
+    struct engine *e = db->engine;
+    struct host_stats h;
+    e->host.stats(&e->host, &h);
+    kora_stats all = {
+        .size = size, .keys = h.keys_all, .keys_expiring = h.expiring_all, .memory_used = h.memory_used, .memory_held = h.memory_held,
+        .commands = h.commands, .hits = h.hits, .misses = h.misses, .expired = h.expired, .waits = h.lease_waits,
+        .connections = h.connections, .connections_total = h.connections_total, .shards = e->shard_count, .stripes = e->common.stripe_count,
+    };
+    // A newer caller's struct is longer: what is not known here is zero.
+    if (size > sizeof all) memset((char *)stats + sizeof all, 0, size - sizeof all);
+    memcpy(stats, &all, MIN(size, sizeof all));
+    api_leave(db);
+    return KORA_OK;
+}

@@ -1,0 +1,344 @@
+// Typed calls about one key: straight to the keyspace functions that the command handlers use, too, without argv and RESP.
+#include "api/api_int.h"
+#include "base/mem.h"
+
+// ---- reading -----------------------------------------------------------------------------------------------------------
+
+// Finds a string. On anything but KORA_OK the call is over.
+static inline int begin_read(struct op *o, kora *db, const void *key, size_t len, struct entry **e) {
+    int status = op_begin(o, db, key, len);
+    if (unlikely(status != KORA_OK)) return status;
+    *e = key_read(&o->txn, &o->key);
+    if (likely(*e && (*e)->type == TYPE_STRING)) return KORA_OK;
+    status = *e ? KORA_WRONGTYPE : KORA_NOTFOUND;
+    op_end_read(o);
+    return status;
+}
+
+// The value outlives the lease if it is a blob, which is pinned then; else it is only there until the lease is let go.
+struct view {
+    struct slice bytes;
+    struct blob *blob;
+    char number[NUM_INT_MAX];
+};
+
+static inline void view_entry(struct view *v, const struct entry *e) {
+    v->blob = unlikely(e->form == FORM_BLOB) ? entry_pin(e) : NULL;
+    v->bytes = entry_string(e, v->number);
+}
+
+static void *copy_value(struct slice s, size_t *len) {
+    char *copy = mem_copy(s.p, s.n);
+    if (copy) *len = s.n;
+    return copy;
+}
+
+KORA_API int kora_get(kora *db, const void *key, size_t key_len, void **value, size_t *len) {
+    struct op o;
+    struct entry *e;
+    struct view v;
+    if (!value || !len) return KORA_INVAL;
+    int status = begin_read(&o, db, key, key_len, &e);
+    if (status != KORA_OK) return status;
+    view_entry(&v, e);
+    if (likely(!v.blob)) {
+        void *copy = copy_value(v.bytes, len);
+        op_end_read(&o);
+        if (!copy) return KORA_NOMEM;
+        *value = copy;
+        return KORA_OK;
+    }
+    op_end_read(&o); // a large copy is made without the lease
+    void *copy = copy_value(v.bytes, len);
+    blob_unpin(v.blob);
+    if (!copy) return KORA_NOMEM;
+    *value = copy;
+    return KORA_OK;
+}
+
+KORA_API int kora_get_into(kora *db, const void *key, size_t key_len, void *buffer, size_t size, size_t *len) {
+    struct op o;
+    struct entry *e;
+    struct view v;
+    if (!len || api_bad_bytes(buffer, size)) return KORA_INVAL;
+    int status = begin_read(&o, db, key, key_len, &e);
+    if (status != KORA_OK) return status;
+    view_entry(&v, e);
+    size_t n = MIN(v.bytes.n, size);
+    *len = v.bytes.n;
+    status = v.bytes.n <= size ? KORA_OK : KORA_NOSPACE;
+    if (likely(!v.blob)) {
+        if (n) memcpy(buffer, v.bytes.p, n);
+        op_end_read(&o);
+        return status;
+    }
+    op_end_read(&o);
+    memcpy(buffer, v.bytes.p, n);
+    blob_unpin(v.blob);
+    return status;
+}
+
+// What kora_pinned.pin_ points to: a blob, or (with the lowest bit set) a copy of a small value.
+enum { PIN_IS_COPY = 1 };
+
+KORA_API int kora_pin(kora *db, const void *key, size_t key_len, kora_pinned *pinned) {
+    struct op o;
+    struct entry *e;
+    struct view v;
+    if (!pinned) return KORA_INVAL;
+    int status = begin_read(&o, db, key, key_len, &e);
+    if (status != KORA_OK) return status;
+    view_entry(&v, e);
+    kora_pinned p = { v.bytes.p, v.bytes.n, v.blob };
+    if (!v.blob) {
+        char *copy = mem_copy(v.bytes.p, v.bytes.n);
+        if (!copy) status = KORA_NOMEM;
+        p = (kora_pinned){ copy, v.bytes.n, (void *)((uintptr_t)copy | PIN_IS_COPY) };
+    }
+    if (status == KORA_OK) {
+        atomic_fetch_add(&db->owner->handles, 1);
+        *pinned = p;
+    }
+    op_end_read(&o);
+    return status;
+}
+
+KORA_API void kora_unpin(kora *db, kora_pinned *pinned) {
+    if (!db || !pinned || !pinned->pin_ || !*db->alive) return;
+    uintptr_t pin = (uintptr_t)pinned->pin_;
+    if (pin & PIN_IS_COPY) mem_free((void *)(pin & ~(uintptr_t)PIN_IS_COPY));
+    else blob_unpin(pinned->pin_);
+    *pinned = (kora_pinned){ 0 };
+    atomic_fetch_sub(&db->owner->handles, 1);
+}
+
+KORA_API int kora_exists(kora *db, const void *key, size_t key_len) {
+    struct op o;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    status = key_peek(&o.txn, &o.key) ? KORA_OK : KORA_NOTFOUND;
+    op_end_read(&o);
+    return status;
+}
+
+KORA_API int kora_ttl(kora *db, const void *key, size_t key_len, int64_t *ttl_ms) {
+    struct op o;
+    if (!ttl_ms) return KORA_INVAL;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    struct entry *e = key_peek(&o.txn, &o.key);
+    if (e) *ttl_ms = entry_expires(e) ? entry_expire_at(e) - txn_now(&o.txn) : -1;
+    op_end_read(&o);
+    return e ? KORA_OK : KORA_NOTFOUND;
+}
+
+// ---- writing -----------------------------------------------------------------------------------------------------------
+
+int api_expiry(struct txn *t, int64_t ttl_ms, int64_t expire_at_ms, int64_t *at_ms) {
+    *at_ms = EXPIRE_NONE;
+    if (ttl_ms < 0 || expire_at_ms < 0 || (ttl_ms && expire_at_ms)) return KORA_INVAL;
+    if (ttl_ms && __builtin_add_overflow(txn_now(t), ttl_ms, at_ms)) return KORA_INVAL;
+    if (expire_at_ms) *at_ms = expire_at_ms;
+    return KORA_OK;
+}
+
+static int delete_entry(struct op *o, struct entry *e, bool *changed) {
+    if (!effect_del(&o->txn, &o->key)) return KORA_NOMEM;
+    key_delete(&o->txn, &o->key, e);
+    *changed = true;
+    return KORA_OK;
+}
+
+// Sets the key under the lease. A time that has passed deletes it.
+static int set_value(struct op *o, struct entry *e, struct slice value, int64_t at_ms, bool keep_ttl, bool *changed) {
+    if (at_ms && at_ms <= txn_now(&o->txn)) return e ? delete_entry(o, e, changed) : KORA_OK;
+    if (unlikely(!effect_set(&o->txn, &o->key, value, at_ms, keep_ttl))) return KORA_NOMEM;
+    int status = key_set_string(&o->txn, &o->key, e, value, STRING_AS_SET, keep_ttl ? EXPIRE_KEEP : at_ms, NULL);
+    if (likely(status == KORA_OK)) *changed = true;
+    else effect_forget(&o->txn, 0, 0);
+    return status;
+}
+
+enum { SET_FLAGS = KORA_NX | KORA_XX | KORA_KEEPTTL };
+
+static int check_set_options(const kora_set_options *o, uint32_t flags_allowed) {
+    bool both = (o->flags & KORA_NX) && (o->flags & KORA_XX);
+    bool times = o->ttl_ms || o->expire_at_ms;
+    if ((o->flags & ~flags_allowed) || both || o->reserved || ((o->flags & KORA_KEEPTTL) && times)) return KORA_INVAL;
+    return KORA_OK;
+}
+
+// Copies the value that is about to be replaced. A large one is copied under the lease: whoever asks for it pays for it.
+static int take_old(const kora_set_options *opt, const struct entry *e) {
+    if (!opt->old) return KORA_OK;
+    char number[NUM_INT_MAX];
+    size_t len = 0;
+    void *copy = NULL;
+    if (e) {
+        if (e->type != TYPE_STRING) return KORA_WRONGTYPE;
+        copy = copy_value(entry_string(e, number), &len);
+        if (!copy) return KORA_NOMEM;
+    }
+    *opt->old = copy;
+    if (opt->old_len) *opt->old_len = len;
+    return KORA_OK;
+}
+
+static int set_with_options(struct op *o, struct slice value, const kora_set_options *opt, bool *changed) {
+    int64_t at_ms;
+    int status = api_expiry(&o->txn, opt->ttl_ms, opt->expire_at_ms, &at_ms);
+    if (status != KORA_OK) return status;
+    struct entry *e = key_write(&o->txn, &o->key);
+    status = take_old(opt, e);
+    if (status != KORA_OK) return status;
+    if (((opt->flags & KORA_NX) && e) || ((opt->flags & KORA_XX) && !e)) return KORA_NOTSET;
+    status = set_value(o, e, value, at_ms, opt->flags & KORA_KEEPTTL, changed);
+    if (status != KORA_OK && opt->old) {
+        mem_free(*opt->old);
+        *opt->old = NULL;
+    }
+    return status;
+}
+
+KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len, const kora_set_options *options) {
+    struct op o;
+    kora_set_options opt = KORA_SET_OPTIONS_INIT;
+    bool changed = false;
+    if (options && (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, SET_FLAGS) != KORA_OK)) return KORA_INVAL;
+    if (api_bad_bytes(value, value_len)) return KORA_INVAL;
+    int status = op_begin(&o, db, key, key_len);
+    if (unlikely(status != KORA_OK)) return status;
+    struct slice v = { value, value_len };
+    if (unlikely(api_too_big(db, value_len))) status = KORA_TOOBIG;
+    else if (options) status = set_with_options(&o, v, &opt, &changed);
+    else status = set_value(&o, key_write(&o.txn, &o.key), v, EXPIRE_NONE, false, &changed);
+    op_end_write(&o, changed);
+    return status;
+}
+
+static int cas_entry(struct op *o, bool absent, struct slice expected, struct slice value, const kora_set_options *opt, bool *changed) {
+    char number[NUM_INT_MAX];
+    int64_t at_ms;
+    int status = api_expiry(&o->txn, opt->ttl_ms, opt->expire_at_ms, &at_ms);
+    if (status != KORA_OK) return status;
+    struct entry *e = key_write(&o->txn, &o->key);
+    if (e && e->type != TYPE_STRING) return KORA_WRONGTYPE;
+    if (absent ? e != NULL : !e || !slice_equal(entry_string(e, number), expected)) return KORA_NOTSET;
+    return set_value(o, e, value, at_ms, opt->flags & KORA_KEEPTTL, changed);
+}
+
+KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *expected, size_t expected_len, const void *value,
+    size_t value_len, const kora_set_options *options) {
+    struct op o;
+    kora_set_options opt = KORA_SET_OPTIONS_INIT;
+    bool changed = false;
+    if (options && (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, KORA_KEEPTTL) != KORA_OK)) return KORA_INVAL;
+    if (api_bad_bytes(value, value_len) || api_bad_bytes(expected, expected_len) || opt.old) return KORA_INVAL;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    if (api_too_big(db, value_len)) status = KORA_TOOBIG;
+    else status = cas_entry(&o, !expected, (struct slice){ expected, expected_len }, (struct slice){ value, value_len }, &opt, &changed);
+    op_end_write(&o, changed);
+    return status;
+}
+
+KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
+    struct op o;
+    bool changed = false;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    struct entry *e = key_write(&o.txn, &o.key);
+    status = e ? delete_entry(&o, e, &changed) : KORA_NOTFOUND;
+    op_end_write(&o, changed);
+    return status;
+}
+
+static int incr_entry(struct op *o, int64_t by, int64_t *sum) {
+    char number[NUM_INT_MAX], text[NUM_INT_MAX];
+    int64_t n = 0;
+    struct entry *e = key_write(&o->txn, &o->key);
+    if (e && e->type != TYPE_STRING) return KORA_WRONGTYPE;
+    if (e && e->form != FORM_INT && !num_parse_int(entry_string(e, number), &n)) return KORA_NOTINT;
+    if (e && e->form == FORM_INT) n = entry_int(e);
+    if (__builtin_add_overflow(n, by, sum)) return KORA_NOTINT;
+    struct slice argv[] = { SLICE("INCRBY"), o->key.name, { text, num_format_int(by, text) } };
+    if (!effect_emit(&o->txn, &o->key, 3, argv)) return KORA_NOMEM;
+    int status = key_set_int(&o->txn, &o->key, e, *sum);
+    if (status != KORA_OK) effect_forget(&o->txn, 0, 0);
+    return status;
+}
+
+KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, int64_t *result) {
+    struct op o;
+    int64_t sum = 0;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    status = incr_entry(&o, by, &sum);
+    op_end_write(&o, status == KORA_OK);
+    if (status == KORA_OK && result) *result = sum;
+    return status;
+}
+
+// ---- expiry ------------------------------------------------------------------------------------------------------------
+
+enum { EXPIRE_FLAGS = KORA_NX | KORA_XX | KORA_GT | KORA_LT };
+
+static bool expire_flags_ok(uint32_t flags) {
+    if (flags & ~(uint32_t)EXPIRE_FLAGS) return false;
+    if ((flags & KORA_NX) && flags != KORA_NX) return false;
+    return !((flags & KORA_GT) && (flags & KORA_LT));
+}
+
+static bool expire_flags_met(uint32_t flags, const struct entry *e, int64_t at_ms) {
+    int64_t has = entry_expires(e) ? entry_expire_at(e) : INT64_MAX;
+    if ((flags & KORA_NX) && entry_expires(e)) return false;
+    if ((flags & KORA_XX) && !entry_expires(e)) return false;
+    if ((flags & KORA_GT) && (at_ms <= has)) return false;
+    return !((flags & KORA_LT) && at_ms >= has);
+}
+
+static int expire_entry(struct op *o, int64_t at_ms, uint32_t flags, bool *changed) {
+    struct entry *e = key_write(&o->txn, &o->key);
+    if (!e) return KORA_NOTFOUND;
+    if (!expire_flags_met(flags, e, at_ms)) return KORA_NOTSET;
+    if (at_ms <= txn_now(&o->txn)) return delete_entry(o, e, changed);
+    if (!effect_pexpireat(&o->txn, &o->key, at_ms)) return KORA_NOMEM;
+    int status = key_set_expiry(&o->txn, &o->key, &e, at_ms);
+    if (status == KORA_OK) *changed = true;
+    else effect_forget(&o->txn, 0, 0);
+    return status;
+}
+
+static int expire_key(kora *db, const void *key, size_t key_len, int64_t ms, bool relative, uint32_t flags) {
+    struct op o;
+    bool changed = false;
+    if (!expire_flags_ok(flags)) return KORA_INVAL;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    if (relative && __builtin_add_overflow(txn_now(&o.txn), ms, &ms)) status = KORA_INVAL;
+    else status = expire_entry(&o, ms, flags, &changed);
+    op_end_write(&o, changed);
+    return status;
+}
+
+KORA_API int kora_expire(kora *db, const void *key, size_t key_len, int64_t ttl_ms, uint32_t flags) {
+    return expire_key(db, key, key_len, ttl_ms, true, flags);
+}
+
+KORA_API int kora_expire_at(kora *db, const void *key, size_t key_len, int64_t unix_ms, uint32_t flags) {
+    return expire_key(db, key, key_len, unix_ms, false, flags);
+}
+
+KORA_API int kora_persist(kora *db, const void *key, size_t key_len) {
+    struct op o;
+    int status = op_begin(&o, db, key, key_len);
+    if (status != KORA_OK) return status;
+    struct entry *e = key_write(&o.txn, &o.key);
+    if (!e) status = KORA_NOTFOUND;
+    else if (!entry_expires(e)) status = KORA_NOTSET;
+    else if (!effect_persist(&o.txn, &o.key)) status = KORA_NOMEM;
+    else status = key_set_expiry(&o.txn, &o.key, &e, EXPIRE_NONE);
+    if (status == KORA_NOMEM) effect_forget(&o.txn, 0, 0);
+    op_end_write(&o, status == KORA_OK);
+    return status;
+}

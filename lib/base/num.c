@@ -1,0 +1,199 @@
+// Numbers to and from text.
+//
+// The C library's conversions follow the locale of the calling thread, which belongs to the program that embeds us: each
+// of them runs between use_c and use_back, which switch this thread to the "C" locale and back. (To glibc and musl that
+// locale is a constant: taking it neither allocates nor fails.)
+#include "base/num.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+
+static locale_t use_c(void) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return c ? uselocale(c) : (locale_t)0;
+}
+
+static void use_back(locale_t old) {
+    if (old) uselocale(old);
+}
+
+// ---- integers
+
+bool num_parse_int(struct slice s, int64_t *n) {
+    bool negative = s.n > 0 && s.p[0] == '-';
+    size_t digits = s.n - negative;
+    if (digits == 0 || digits > 19) return false;
+    const char *p = s.p + negative;
+    if (p[0] == '0') {
+        if (s.n != 1) return false;
+        *n = 0;
+        return true;
+    }
+    uint64_t value = 0; // 19 digits always fit
+    for (size_t i = 0; i < digits; i++) {
+        unsigned digit = (unsigned)(unsigned char)p[i] - '0';
+        if (digit > 9) return false;
+        value = value * 10 + digit;
+    }
+    if (value > (uint64_t)INT64_MAX + negative) return false;
+    *n = negative ? (int64_t)(0 - value) : (int64_t)value;
+    return true;
+}
+
+static unsigned count_digits(uint64_t n) {
+    unsigned digits = 1;
+    for (;;) {
+        if (n < 10) return digits;
+        if (n < 100) return digits + 1;
+        if (n < 1000) return digits + 2;
+        if (n < 10000) return digits + 3;
+        n /= 10000;
+        digits += 4;
+    }
+}
+
+size_t num_format_uint(uint64_t n, char *to) {
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    size_t digits = count_digits(n);
+    char *p = to + digits;
+    while (n >= 100) {
+        p -= 2;
+        memcpy(p, pairs + n % 100 * 2, 2);
+        n /= 100;
+    }
+    if (n >= 10) memcpy(to, pairs + n * 2, 2);
+    else to[0] = (char)('0' + n);
+    return digits;
+}
+
+size_t num_format_int(int64_t n, char *to) {
+    if (n >= 0) return num_format_uint((uint64_t)n, to);
+    *to = '-';
+    return 1 + num_format_uint(0 - (uint64_t)n, to + 1);
+}
+
+// ---- reals
+
+// Copies s with a zero byte behind it. False if it can't be a number: empty, too long, begins with a space.
+static bool terminate(struct slice s, char *to, size_t size) {
+    if (s.n == 0 || s.n >= size || s.p[0] == ' ' || (s.p[0] >= '\t' && s.p[0] <= '\r')) return false;
+    memcpy(to, s.p, s.n);
+    to[s.n] = '\0';
+    return true;
+}
+
+// An underflow to a denormal number is no error, one to zero and an overflow are.
+bool num_parse_real(struct slice s, double *n) {
+    char text[NUM_LONG_REAL_MAX], *end;
+    if (!terminate(s, text, sizeof(text))) return false;
+    locale_t old = use_c();
+    errno = 0;
+    double value = strtod(text, &end);
+    bool range = errno == ERANGE;
+    use_back(old);
+    if (end != text + s.n || isnan(value) || (range && (isinf(value) || value == 0))) return false;
+    *n = value;
+    return true;
+}
+
+bool num_parse_long_real(struct slice s, long double *n) {
+    char text[NUM_LONG_REAL_MAX], *end;
+    if (!terminate(s, text, sizeof(text))) return false;
+    locale_t old = use_c();
+    errno = 0;
+    long double value = strtold(text, &end);
+    bool range = errno == ERANGE;
+    use_back(old);
+    if (end != text + s.n || isnan(value) || (range && (isinf(value) || value == 0))) return false;
+    *n = value;
+    return true;
+}
+
+static size_t format_special(bool nan, bool negative, char *to) {
+    const char *text = nan ? "nan" : negative ? "-inf" : "inf";
+    size_t n = strlen(text);
+    memcpy(to, text, n);
+    return n;
+}
+
+size_t num_format_long_real(long double n, char *to, size_t size) {
+    if (isnan(n) || isinf(n)) return size < 4 ? 0 : format_special(isnan(n), n < 0, to);
+    locale_t old = use_c();
+    int printed = snprintf(to, size, "%.17Lf", n);
+    use_back(old);
+    if (printed < 0 || (size_t)printed >= size) return 0;
+    size_t len = (size_t)printed;
+    while (to[len - 1] == '0') len--; // there is a point, so this ends
+    if (to[len - 1] == '.') len--;
+    if (len == 2 && to[0] == '-' && to[1] == '0') {
+        to[0] = '0';
+        len = 1;
+    }
+    return len;
+}
+
+// The fewest digits that read back as n: at most 17. Up to 15 digits survive the way through a normal double, so that its
+// shortest text is that with 15 without the zeros at its end, or longer; only denormal numbers have less to give.
+static int shortest_digits(double n, char *to, size_t size) {
+    for (int digits = fabs(n) < 0x1p-1022 ? 1 : 15; digits < 17; digits++) {
+        snprintf(to, size, "%.*e", digits - 1, n);
+        if (strtod(to, NULL) == n) return digits;
+    }
+    return 17;
+}
+
+// As "%.17g" lays it out (an exponent below -4 or from 17 on), but with the shortest digits.
+size_t num_format_real(double n, char *to) {
+    if (isnan(n) || isinf(n)) return format_special(isnan(n), n < 0, to);
+    if (fabs(n) < 0x1p53 && n == (double)(int64_t)n && !(n == 0 && signbit(n))) return num_format_int((int64_t)n, to);
+    char text[64];
+    locale_t old = use_c();
+    int digits = shortest_digits(n, text, sizeof(text));
+    snprintf(text, sizeof(text), "%.*e", digits - 1, n);
+    int exponent = atoi(strchr(text, 'e') + 1);
+    bool scientific = exponent < -4 || exponent >= 17;
+    if (!scientific) snprintf(text, sizeof(text), "%.*f", MAX(digits - 1 - exponent, 0), n);
+    use_back(old);
+
+    // Cut the zeros behind the point, which stand before the exponent if there is one.
+    size_t len = strlen(text), mantissa = scientific ? (size_t)(strchr(text, 'e') - text) : len, keep = mantissa;
+    if (memchr(text, '.', mantissa)) {
+        while (text[keep - 1] == '0') keep--;
+        if (text[keep - 1] == '.') keep--;
+    }
+    memcpy(to, text, keep);
+    memcpy(to + keep, text + mantissa, len - mantissa);
+    return keep + len - mantissa;
+}
+
+// ---- sizes
+
+static uint64_t size_unit(struct slice s) {
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {
+        { "", 1 }, { "b", 1 }, { "k", 1000 }, { "kb", 1 << 10 }, { "m", 1000 * 1000 }, { "mb", 1 << 20 },
+        { "g", 1000 * 1000 * 1000 }, { "gb", 1 << 30 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (slice_is_word(s, units[i].name)) return units[i].bytes;
+    }
+    return 0;
+}
+
+bool num_parse_size(struct slice s, uint64_t *n) {
+    uint64_t value = 0;
+    size_t digits = 0;
+    if (s.n == 0) return false;
+    for (; digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9'; digits++) {
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value)) return false;
+        if (__builtin_add_overflow(value, (uint64_t)(s.p[digits] - '0'), &value)) return false;
+    }
+    uint64_t unit = size_unit((struct slice){ s.p + digits, s.n - digits });
+    if (digits == 0 || unit == 0 || __builtin_mul_overflow(value, unit, &value) || value > INT64_MAX) return false;
+    *n = value;
+    return true;
+}

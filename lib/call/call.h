@@ -1,0 +1,150 @@
+// The one thing that walks: a command on its way from argv to its reply.
+//
+//     socket bytes -> resp -> call -> leases -> run -> effects -> reply
+//
+// A call is owned by its origin (a connection, a kora_exec, a kora_submit) and used by one thread at a time. Its argv
+// slices, session and reply buffer belong to the origin, too, and stay valid until the call is done.
+#ifndef KORA_CALL_CALL_H
+#define KORA_CALL_CALL_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "resp/resp.h"
+
+struct stripe;
+struct entry;
+struct command;
+struct common;
+struct host;
+
+// ---- transactions: what one atomic execution carries along -------------------------------------------------------------
+
+enum {
+    TXN_NO_TOUCH = 1 << 0, // look-ups leave the access metadata alone (CLIENT NO-TOUCH)
+    TXN_REPLAY = 1 << 1,   // effects are being replayed: nothing expires by itself
+};
+
+struct effect_sink; // call/effect.h
+struct undo;        // stripe/undo.c
+
+// Begun by txn_begin (stripe/stripe.h).
+struct txn {
+    struct common *common;
+    const struct effect_sink *sink; // NULL: nobody wants effects
+    int64_t now_ms;      // the wall clock of this execution; 0: not read yet. Use txn_now() (stripe/stripe.h)
+    uint32_t flags;
+    struct buf effects;  // what it did, see effect.h; empty unless somebody wants effects
+    uint32_t emitted;    // how many effects
+    bool no_memory;      // an effect could not be recorded: from here on nothing may change any more (effect_emit, key_set_* ... refuse)
+    struct undo *undo;   // see txn_undo_begin
+};
+
+// A key as look-ups need it: where it is, not what it holds.
+struct key {
+    struct slice name;
+    uint64_t hash;
+    struct stripe *stripe;
+    uint32_t stripe_number;
+    uint32_t db;
+};
+
+// ---- sessions: what a sequence of commands carries along ---------------------------------------------------------------
+
+enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
+
+struct session {
+    uint64_t id;
+    uint32_t db;      // SELECT
+    int version;      // RESP 2 or 3
+    bool authenticated;
+    bool no_touch, no_evict;
+    bool close;       // end the connection once the reply is written (QUIT, CLIENT KILL of itself)
+    enum reply_mode reply_mode;
+    char *name, *lib_name, *lib_version; // NULL: none; mem_alloc'ed
+    struct client *client;               // the connection (net's), NULL in-process
+};
+void session_init(struct session *s, uint64_t id);
+void session_free(struct session *s); // releases what it owns, not itself
+
+// ---- replies -----------------------------------------------------------------------------------------------------------
+
+// A large value that a reply refers to instead of copying: its bytes go between buf[0..at) and buf[at..].
+struct reply_ref {
+    size_t at;
+    struct slice bytes;
+    void *pin;
+    void (*unpin)(void *pin); // any thread, no lease; whoever sends or drops the reply calls it
+};
+
+struct reply {
+    struct buf *buf;
+    int version;       // RESP 2 or 3
+    bool may_refer;    // false: large values are copied into buf
+    struct reply_ref *refs;
+    uint32_t ref_count, ref_cap;
+};
+void reply_free_refs(struct reply *r); // unpins those that are left, and frees the list
+// Adds one at the end of buf. False: no memory (copy the bytes instead).
+bool reply_add_ref(struct reply *r, struct slice bytes, void *pin, void (*unpin)(void *pin));
+
+// ---- calls -------------------------------------------------------------------------------------------------------------
+
+enum { CALL_KEYS_INLINE = 4 };
+
+enum call_outcome { CALL_OK, CALL_ERROR /* an error was the reply */ };
+
+struct call {
+    // What to do
+    const struct command *cmd;
+    int argc;
+    struct slice *argv;
+    struct session *session; // never NULL
+    struct host *host;       // what handlers may ask of the floors above (cmd/host.h)
+    struct reply reply;
+    struct txn txn;
+    enum call_outcome outcome;
+    bool changed;            // the handler changed something: its argv is its effect unless it emitted others
+
+    // Its keys in the order of argv (command table), with hash and stripe; filled in by call_find_keys
+    struct key *keys;
+    uint32_t key_count;
+    struct key keys_inline[CALL_KEYS_INLINE];
+
+    // For commands that visit stripe by stripe (ROUTE_SCATTER, ROUTE_WALK) or shard by shard (ROUTE_SHARDS): the visit at hand
+    struct stripe *stripe;   // the one to look at; its lease is held
+    uint32_t part;           // number of the stripe or shard
+    uint32_t parts;          // how many there are
+    bool walk_on;            // ROUTE_WALK: set by the handler to be called again for `walk_next`
+    uint32_t walk_next;
+    int64_t sum;             // merge MERGE_SUM: the handler adds to it; it becomes the integer reply
+    uint64_t scratch[4];     // handler's own between visits of a walk; zero at the start
+};
+
+// ---- writing the reply: handlers use these only (call/reply.c) -----------------------------------------------------------
+
+void reply_ok(struct call *c);
+void reply_status(struct call *c, const char *text);
+void reply_int(struct call *c, int64_t n);
+void reply_bulk(struct call *c, struct slice s);
+void reply_bulk_str(struct call *c, const char *s);
+void reply_verbatim(struct call *c, const char *format3, struct slice s); // RESP2: bulk
+void reply_null(struct call *c);       // RESP2: $-1
+void reply_null_array(struct call *c); // RESP2: *-1
+void reply_array(struct call *c, size_t n);
+void reply_map(struct call *c, size_t pairs);
+void reply_set(struct call *c, size_t n);
+void reply_bool(struct call *c, bool b);
+void reply_real(struct call *c, double d);
+// `text` with its code in front ("ERR syntax error"), printf-like; control characters become spaces.
+void reply_error(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reply_status_code(struct call *c, int status); // a kora_status as Redis would say it: NOMEM, WRONGTYPE, NOTINT, TOOBIG ...
+// The errors that many share, word for word Redis's
+void reply_syntax_error(struct call *c);
+void reply_wrong_type(struct call *c);
+void reply_not_integer(struct call *c);
+void reply_no_memory(struct call *c);
+void reply_no_key(struct call *c);
+
+#endif

@@ -1,0 +1,43 @@
+// Effects: what a call did, as canonical Redis commands, each about keys of one stripe and free of time and chance: replaying
+// them through the same handlers gives the same data. One list serves the log, change capture, notifications and watchers.
+//
+// A handler whose own argv is such a fact sets call->changed and is done. Any other emits its effects here, at the moment of the
+// change (a DEL for what expired comes before the command's own). Where nobody wants effects nothing is recorded.
+#ifndef KORA_CALL_EFFECT_H
+#define KORA_CALL_EFFECT_H
+
+#include "call/call.h"
+
+// Receives the effects of each execution while its leases are held, in order. Must not block, and must not call the database.
+struct effect {
+    uint32_t stripe; // number
+    uint32_t db;
+    int argc;
+    const struct slice *argv; // borrowed for the call
+};
+typedef void effect_fn(void *arg, const struct effect *e);
+struct effect_sink {
+    effect_fn *fn; // NULL: nobody wants them
+    void *arg;
+};
+
+enum { EFFECT_ARGS_MAX = 8 }; // of effect_emit; a call's own argv may be longer
+
+static inline bool effect_wanted(const struct txn *t) { return unlikely(t->sink != NULL); }
+// Records `argv` as an effect on `key`'s stripe and database. False: no memory; the handler must then change nothing and answer so.
+bool effect_emit(struct txn *t, const struct key *key, int argc, const struct slice *argv);
+// The usual ones
+bool effect_del(struct txn *t, const struct key *key);
+bool effect_pexpireat(struct txn *t, const struct key *key, int64_t at_ms);
+bool effect_persist(struct txn *t, const struct key *key);
+bool effect_set(struct txn *t, const struct key *key, struct slice value, int64_t expire_at_ms /* 0 none */, bool keep_ttl);
+
+// Hands what was recorded to the sink, with all leases still held, and forgets it. The end of every execution.
+void effect_flush_(struct txn *t);
+static inline void effect_flush(struct txn *t) {
+    if (unlikely(t->emitted)) effect_flush_(t);
+}
+// Forgets what was recorded after the first `emitted` effects, `bytes` long: it was not done after all.
+void effect_forget(struct txn *t, size_t bytes, uint32_t emitted);
+
+#endif

@@ -1,0 +1,42 @@
+// The configuration of one database, by Redis's names (lib/cmd/settings.def is the list). Numbers are relaxed atomics: any thread reads
+// them at any time. Strings change rarely and are read rarely, under a mutex that is never taken on the way of a data command.
+#ifndef KORA_CALL_SETTINGS_H
+#define KORA_CALL_SETTINGS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/base.h"
+
+struct output_limit { // of client-output-buffer-limit: 0 is no limit
+    _Atomic uint64_t hard, soft, soft_s;
+};
+enum { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
+
+enum settings_text { // what the embedding program says of itself, for CONFIG GET and REWRITE
+    SETTINGS_TEXT_CONFIGFILE, SETTINGS_TEXT_LOGFILE, SETTINGS_TEXT_LOGLEVEL, SETTINGS_TEXTS,
+};
+
+enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
+
+struct settings {
+    _Atomic uint64_t maxclients;
+    _Atomic uint64_t proto_max_bulk_len;
+    _Atomic uint64_t client_query_buffer_limit;
+    struct output_limit output[OUTPUT_CLASSES];
+    _Atomic uint64_t timeout_s;
+    _Atomic uint64_t tcp_keepalive_s;
+    _Atomic uint64_t tcp_backlog;
+    _Atomic uint64_t protected_mode;       // 0, 1
+    _Atomic uint64_t enable_debug_command; // 0 no, 1 yes, 2 local
+    _Atomic uint64_t maxmemory_policy;     // by number in settings.def
+    _Atomic uint64_t access_policy;        // enum access_policy, from maxmemory-policy
+    _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)
+    _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
+
+    pthread_mutex_t mutex; // of what follows
+    char *requirepass;     // never NULL once settings_init has run
+    char *texts[SETTINGS_TEXTS]; // NULL: empty
+};
+
+#endif

@@ -1,0 +1,308 @@
+// CLIENT: what connections are, and what is done with them. What only the network knows of a connection comes from the host
+// (client_view); how it is written is here.
+#include "base/mem.h"
+#include "cmd/cmd_int.h"
+#include "cmd/host.h"
+#include "cmd/session.h"
+
+// ---- words ---------------------------------------------------------------------------------------------------------------
+
+bool session_name_ok(struct slice name) {
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] < '!' || name.p[i] > '~') return false;
+    }
+    return true;
+}
+
+bool session_set_text(char **place, struct slice text) {
+    char *copy = text.n ? mem_copy(text.p, text.n) : NULL;
+    if (text.n && !copy) return false;
+    mem_free(*place);
+    *place = copy;
+    return true;
+}
+
+static void set_and_reply(struct call *c, char **place, struct slice text) {
+    if (session_set_text(place, text)) reply_ok(c);
+    else reply_no_memory(c);
+}
+
+void cmd_client_id(struct call *c) { reply_int(c, (int64_t)c->session->id); }
+
+void cmd_client_getname(struct call *c) {
+    if (c->session->name) reply_bulk_str(c, c->session->name);
+    else reply_null(c);
+}
+
+void cmd_client_setname(struct call *c) {
+    if (session_name_ok(c->argv[2])) set_and_reply(c, &c->session->name, c->argv[2]);
+    else reply_error(c, "ERR Client names cannot contain spaces, newlines or special characters.");
+}
+
+void cmd_client_setinfo(struct call *c) {
+    struct slice option = c->argv[2];
+    int shown = (int)MIN(option.n, (size_t)128);
+    bool name = slice_is_word(option, "lib-name");
+    if (!name && !slice_is_word(option, "lib-ver")) {
+        reply_error(c, "ERR Unrecognized option '%.*s'", shown, option.p);
+    } else if (!session_name_ok(c->argv[3])) {
+        reply_error(c, "ERR %.*s cannot contain spaces, newlines or special characters.", shown, option.p);
+    } else {
+        set_and_reply(c, name ? &c->session->lib_name : &c->session->lib_version, c->argv[3]);
+    }
+}
+
+void cmd_client_help(struct call *c) { reply_help(c); }
+
+// ---- switches --------------------------------------------------------------------------------------------------------------
+
+static void set_switch(struct call *c, bool *on) {
+    bool yes = slice_is_word(c->argv[2], "on");
+    if (!yes && !slice_is_word(c->argv[2], "off")) {
+        reply_syntax_error(c);
+        return;
+    }
+    *on = yes;
+    reply_ok(c);
+}
+
+void cmd_client_no_evict(struct call *c) { set_switch(c, &c->session->no_evict); }
+void cmd_client_no_touch(struct call *c) { set_switch(c, &c->session->no_touch); }
+
+// Whoever sends the replies leaves out those that the mode says, this one included (OFF, SKIP).
+void cmd_client_reply(struct call *c) {
+    struct session *s = c->session;
+    if (slice_is_word(c->argv[2], "on")) {
+        s->reply_mode = REPLY_ON;
+        reply_ok(c);
+    } else if (slice_is_word(c->argv[2], "off")) {
+        s->reply_mode = REPLY_OFF;
+    } else if (slice_is_word(c->argv[2], "skip")) {
+        if (s->reply_mode != REPLY_OFF) s->reply_mode = REPLY_SKIP_NEXT;
+    } else {
+        reply_syntax_error(c);
+        return;
+    }
+    // A call without a connection has nobody who would wait for ever.
+    if (!s->client && s->reply_mode != REPLY_ON) {
+        s->reply_mode = REPLY_ON;
+        reply_ok(c);
+    }
+}
+
+// ---- INFO and LIST -----------------------------------------------------------------------------------------------------------
+
+static struct client_view view_of(struct call *c, struct session *s) {
+    struct client_view v = { .addr = "", .laddr = "", .fd = -1 };
+    if (s->client) c->host->client_view(s, &v);
+    return v;
+}
+
+static void write_flags(const struct session *s, const struct client_view *v, char *to) {
+    char *p = to;
+    if (v->blocked) *p++ = 'b';
+    if (v->to_close || s->close) *p++ = 'c';
+    if (v->unix_socket) *p++ = 'U';
+    if (s->no_evict) *p++ = 'e';
+    if (s->no_touch) *p++ = 'T';
+    if (p == to) *p++ = 'N';
+    *p = '\0';
+}
+
+static const char *text_or_empty(const char *text) { return text ? text : ""; }
+
+static void write_line(struct call *c, struct session *s, struct buf *out) {
+    struct client_view v = view_of(c, s);
+    char flags[8];
+    write_flags(s, &v, flags);
+    buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 watch=0",
+        (unsigned long long)s->id, v.addr, v.laddr, v.fd, text_or_empty(s->name), (long long)v.age_s, (long long)v.idle_s, flags, s->db);
+    buf_printf(out, " qbuf=%llu qbuf-free=%llu argv-mem=%llu multi-mem=0 rbs=0 rbp=0 obl=0 oll=%llu omem=%llu tot-mem=%llu events=%s%s",
+        (unsigned long long)v.query_bytes, (unsigned long long)v.query_free, (unsigned long long)v.argv_bytes,
+        (unsigned long long)v.output_list_len, (unsigned long long)v.output_bytes, (unsigned long long)v.total_bytes, v.readable ? "r" : "",
+        v.writable ? "w" : "");
+    buf_printf(out, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n", v.last ? v.last->name : "NULL", s->version,
+        text_or_empty(s->lib_name), text_or_empty(s->lib_version));
+}
+
+void cmd_client_info(struct call *c) {
+    struct buf line = { 0 };
+    write_line(c, c->session, &line);
+    if (line.failed) reply_no_memory(c);
+    else reply_verbatim(c, "txt", slice_of(line.p, line.n));
+    buf_free(&line);
+}
+
+// Kinds of clients; all are normal ones so far.
+static bool read_type(struct call *c, struct slice text, bool *normal) {
+    static const char *const types[] = { "normal", "master", "slave", "replica", "pubsub" };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        *normal = i == 0;
+        if (slice_is_word(text, types[i])) return true;
+    }
+    reply_error(c, "ERR Unknown client type '%.*s'", (int)MIN(text.n, (size_t)128), text.p);
+    return false;
+}
+
+struct list {
+    struct call *call;
+    int first_id; // in argv; 0: all
+};
+
+static bool is_listed(const struct list *l, uint64_t id) {
+    int64_t n;
+    for (int i = l->first_id; i > 0 && i < l->call->argc; i++) {
+        if (num_parse_int(l->call->argv[i], &n) && (uint64_t)n == id) return true;
+    }
+    return l->first_id == 0;
+}
+
+static void list_one(void *arg, struct session *s) {
+    struct list *l = arg;
+    if (is_listed(l, s->id)) write_line(l->call, s, l->call->reply.buf);
+}
+
+// Once on each shard: writes the lines of its clients.
+void cmd_client_list(struct call *c) {
+    struct list l = { .call = c };
+    bool normal = true;
+    if (c->argc == 4 && slice_is_word(c->argv[2], "type")) {
+        if (!read_type(c, c->argv[3], &normal)) return;
+    } else if (c->argc > 3 && slice_is_word(c->argv[2], "id")) {
+        int64_t n;
+        for (int i = 3; i < c->argc; i++) {
+            if (num_parse_int(c->argv[i], &n)) continue;
+            reply_error(c, "ERR Invalid client ID");
+            return;
+        }
+        l.first_id = 3;
+    } else if (c->argc != 2) {
+        reply_syntax_error(c);
+        return;
+    }
+    if (normal && c->host->client_each) c->host->client_each(c->host, c->part, list_one, &l);
+}
+
+// ---- KILL ----------------------------------------------------------------------------------------------------------------------
+
+struct filter {
+    struct call *call;
+    uint64_t id;               // 0: any
+    int64_t max_age_s;         // 0: any
+    const struct slice *addr, *laddr;
+    bool none;                 // of a type that nobody is of
+    bool skip_me;
+};
+
+static bool read_user(struct call *c, struct slice name) {
+    if (slice_equal(name, SLICE("default"))) return true;
+    reply_error(c, "ERR No such user '%.*s'", (int)MIN(name.n, (size_t)128), name.p);
+    return false;
+}
+
+static bool read_skip_me(struct call *c, struct slice text, bool *skip) {
+    *skip = slice_is_word(text, "yes");
+    if (*skip || slice_is_word(text, "no")) return true;
+    reply_syntax_error(c);
+    return false;
+}
+
+// A number above zero.
+static bool read_positive(struct call *c, struct slice text, const char *what, int64_t *n) {
+    if (num_parse_int(text, n) && *n > 0) return true;
+    reply_error(c, "ERR %s should be greater than 0", what);
+    return false;
+}
+
+static bool read_option(struct call *c, struct slice name, const struct slice *value, struct filter *f) {
+    int64_t n = 0;
+    bool normal = true, ok;
+    if (slice_is_word(name, "id")) {
+        ok = read_positive(c, *value, "client-id", &n);
+        f->id = (uint64_t)n;
+    } else if (slice_is_word(name, "maxage")) {
+        ok = read_positive(c, *value, "maxage", &f->max_age_s);
+    } else if (slice_is_word(name, "type")) {
+        ok = read_type(c, *value, &normal);
+        f->none |= !normal;
+    } else if (slice_is_word(name, "addr")) {
+        f->addr = value;
+        ok = true;
+    } else if (slice_is_word(name, "laddr")) {
+        f->laddr = value;
+        ok = true;
+    } else if (slice_is_word(name, "user")) {
+        ok = read_user(c, *value);
+    } else if (slice_is_word(name, "skipme")) {
+        ok = read_skip_me(c, *value, &f->skip_me);
+    } else {
+        reply_syntax_error(c);
+        ok = false;
+    }
+    return ok;
+}
+
+static bool read_filter(struct call *c, struct filter *f) {
+    if (c->argc == 3) {
+        *f = (struct filter){ .call = c, .addr = &c->argv[2] };
+        return true;
+    }
+    *f = (struct filter){ .call = c, .skip_me = true };
+    for (int i = 2; i < c->argc; i += 2) {
+        if (i + 1 == c->argc) {
+            reply_syntax_error(c);
+            return false;
+        }
+        if (!read_option(c, c->argv[i], &c->argv[i + 1], f)) return false;
+    }
+    return true;
+}
+
+static void kill_one(void *arg, struct session *s) {
+    struct filter *f = arg;
+    struct call *c = f->call;
+    if ((f->id && s->id != f->id) || (s == c->session && f->skip_me)) return;
+    struct client_view v = view_of(c, s);
+    if (f->addr && !slice_equal(*f->addr, slice_str(v.addr))) return;
+    if (f->laddr && !slice_equal(*f->laddr, slice_str(v.laddr))) return;
+    if (f->max_age_s && v.age_s < f->max_age_s) return;
+    c->sum++;
+    if (s == c->session) s->close = true; // after its reply
+    else c->host->client_kill(s);
+}
+
+// Once on each shard, and once more with the sum of all, to write the reply (MERGE_HANDLER).
+void cmd_client_kill(struct call *c) {
+    struct filter f;
+    if (c->part == c->parts) {
+        if (c->argc > 3) reply_int(c, c->sum);
+        else if (c->sum) reply_ok(c);
+        else reply_error(c, "ERR No such client");
+        return;
+    }
+    if (read_filter(c, &f) && !f.none && c->host->client_each) c->host->client_each(c->host, c->part, kill_one, &f);
+}
+
+// ---- PAUSE ---------------------------------------------------------------------------------------------------------------------
+
+void cmd_client_pause(struct call *c) {
+    int64_t ms;
+    bool writes_only = c->argc == 4 && slice_is_word(c->argv[3], "write");
+    if (c->argc > 4) {
+        reply_syntax_error(c);
+    } else if (c->argc == 4 && !writes_only && !slice_is_word(c->argv[3], "all")) {
+        reply_error(c, "ERR CLIENT PAUSE mode must be WRITE or ALL");
+    } else if (!num_parse_int(c->argv[2], &ms)) {
+        reply_error(c, "ERR timeout is not an integer or out of range");
+    } else if (ms < 0) {
+        reply_error(c, "ERR timeout is negative");
+    } else {
+        if (ms > 0 && c->host->clients_pause) c->host->clients_pause(c->host, ms, writes_only);
+        reply_ok(c);
+    }
+}
+
+void cmd_client_unpause(struct call *c) {
+    if (c->host->clients_pause) c->host->clients_pause(c->host, 0, false);
+    reply_ok(c);
+}

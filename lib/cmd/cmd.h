@@ -1,0 +1,99 @@
+// The command table and how a handler is called. A new command is a row in commands.def and a handler in its family's file.
+#ifndef KORA_CMD_CMD_H
+#define KORA_CMD_CMD_H
+
+#include "call/call.h"
+
+// How a command gets at the data.
+enum command_route {
+    ROUTE_NONE,    // no data: runs at once, without a lease
+    ROUTE_KEYS,    // the stripes of its keys
+    ROUTE_ALL,     // all stripes at one instant
+    ROUTE_SCATTER, // stripe by stripe, shards side by side; the handler is called once a stripe (call->stripe, ->part), replies are merged
+    ROUTE_WALK,    // one stripe after the other as the handler says (call->walk_on); starts at the stripe that `start` (below) names
+    ROUTE_SHARDS,  // once on each shard's thread, without a lease, replies are merged
+};
+
+enum command_merge {
+    MERGE_NONE,
+    MERGE_ARRAY, // each part wrote elements (no header); call->sum counts them
+    MERGE_SUM,   // call->sum of all parts is the integer reply
+    MERGE_TEXT,  // each part wrote raw text; together they are a bulk (RESP3: verbatim txt) reply
+    MERGE_HANDLER, // the handler is called once more, with part == parts and the sum of all, and writes the reply
+};
+
+enum { // flags, as COMMAND INFO names them
+    CMD_WRITE = 1 << 0,
+    CMD_READONLY = 1 << 1,
+    CMD_DENYOOM = 1 << 2,
+    CMD_ADMIN = 1 << 3,
+    CMD_NOSCRIPT = 1 << 4,
+    CMD_LOADING = 1 << 5,
+    CMD_STALE = 1 << 6,
+    CMD_FAST = 1 << 7,
+    CMD_NO_AUTH = 1 << 8,
+    CMD_SKIP_MONITOR = 1 << 9,
+    CMD_NO_MULTI = 1 << 10,
+    CMD_ALLOW_BUSY = 1 << 11,
+    CMD_CONTAINER = 1 << 12,  // has subcommands: rows named "client|list"
+    CMD_SCATTERED = 1 << 13,  // not one instant over all stripes (README lists these)
+    CMD_MOVABLEKEYS = 1 << 14,
+    CMD_VARIANTS = 1 << 15,   // debug_variant() picks the row for its arguments
+    CMD_HIDDEN = 1 << 16,     // such a row: not in the index, not in COMMAND
+};
+
+struct command {
+    const char *name;      // lower case; subcommands "client|list"
+    int arity;             // as Redis: the command's name counts; negative: at least
+    uint32_t flags;
+    int first_key, last_key, key_step; // as Redis; 0: none
+    const char *key_flags; // of the key specifications in COMMAND INFO: "RO access"; "a; b": the first key a, the others b
+    enum command_route route;
+    enum command_merge merge;
+    const char *acl;       // categories, space separated: "read string fast"
+    const char *tips;      // for clients, space separated, as COMMAND INFO has them
+    void (*handler)(struct call *c); // NULL: a container, never called itself
+    const char *since, *group, *complexity;
+    const char *deprecated; // "6.2.0; what to use instead", or ""
+    const char *synopsis, *summary;
+    int parent;            // index of the container, -1: none
+};
+
+extern const struct command commands[];
+extern const int command_count;
+
+// Every handler
+#define KORA_COMMAND(symbol, parent, name, arity, flags, first_key, last_key, key_step, key_flags, route, merge, acl, tips, handler, ...) \
+    void handler(struct call *c);
+#define KORA_CONTAINER(...)
+#include "cmd/commands.def"
+
+// All rows by name, for look-ups; made once a database.
+struct command_index;
+struct command_index *command_index_create(void);
+void command_index_free(struct command_index *x);
+// The row for argv (a container's subcommand if it has one by that name). NULL: unknown, or unknown subcommand: *container tells which.
+const struct command *command_find(const struct command_index *x, int argc, const struct slice *argv, const struct command **container);
+// The row by its full name ("get", "client|list"); NULL: none.
+const struct command *command_by_name(const struct command_index *x, struct slice name);
+// The positions of the keys in argv: first, first + step, ... below end. False: it has none.
+struct key_positions {
+    int first, end, step;
+};
+bool command_keys(const struct command *cmd, int argc, struct key_positions *keys);
+bool command_arity_ok(const struct command *cmd, int argc);
+
+// Looks the command up and checks the number of arguments. False: the error reply is written.
+bool call_prepare(struct call *c, const struct command_index *x);
+// Fills in c->keys (hash, stripe, database of the session). False: no memory; the error reply is written. Frees with call_release_keys.
+bool call_find_keys(struct call *c);
+void call_release_keys(struct call *c);
+// ROUTE_WALK: the number of the stripe to visit first. No lease is needed. False: the reply is written, there is nothing to visit.
+bool walk_start(struct call *c, uint32_t *stripe);
+// Runs the handler of a prepared call whose leases are held (for a route that needs none: without), hands on its effects, counts it.
+void call_run(struct call *c);
+
+// The row of DEBUG for these arguments.
+const struct command *debug_variant(const struct call *c);
+
+#endif

@@ -1,0 +1,60 @@
+// What the families of commands share: reading arguments, changing keys together with their effects, HELP.
+#ifndef KORA_CMD_CMD_INT_H
+#define KORA_CMD_CMD_INT_H
+
+#include "cmd/cmd.h"
+#include "stripe/stripe.h"
+
+// ---- arguments: false when the error reply is written -----------------------------------------------------------------------
+
+bool read_int(struct call *c, struct slice s, int64_t *n);
+// A 32-bit integer; `text` (NULL: Redis's usual ones) is the error for anything else.
+bool read_int32(struct call *c, struct slice s, const char *text, int64_t *n);
+bool read_db(struct call *c, struct slice s, const char *text, uint32_t *db);
+// n seconds or milliseconds, from now or since 1970, as Unix time in ms; what does not fit is an invalid expire time.
+bool read_expire_at(struct call *c, int64_t n, bool seconds, bool from_now, int64_t *at_ms);
+void reply_invalid_expire(struct call *c);
+void reply_arity(struct call *c);
+// A key without a value counts as a string, too.
+static inline bool check_string(struct call *c, const struct entry *e) {
+    if (likely(!e || e->type == TYPE_STRING)) return true;
+    reply_wrong_type(c);
+    return false;
+}
+
+// ---- changes -----------------------------------------------------------------------------------------------------------------
+//
+// A handler emits its effects, then changes, then replies: what can fail comes first. If the change fails after all, its effects are taken
+// back; those of keys that expired on the way stay.
+
+struct effects_mark {
+    size_t bytes;
+    uint32_t count;
+};
+static inline struct effects_mark effects_mark(const struct txn *t) { return (struct effects_mark){ t->effects.n, t->emitted }; }
+static inline void effects_retract(struct txn *t, struct effects_mark m) {
+    t->effects.n = m.bytes;
+    t->emitted = m.count;
+}
+// A handler that emits its effects itself leaves call->changed alone and says here which key it has changed.
+static inline void key_changed(const struct key *k) { count_up(&k->stripe->counters.changes); }
+// Room for a reply of n bytes, before anything is changed. False: no memory, which whoever sends the reply sees in the buffer.
+static inline bool reply_room(struct call *c, size_t n) { return buf_reserve(c->reply.buf, n + RESP_HEADER_MAX + 2) != NULL; }
+
+// Reads the keys' cache lines ahead: for handlers that go through c->keys one by one.
+enum { PREFETCH_KEYS = 16 };
+static inline void prefetch_keys(const struct call *c, uint32_t i) {
+    if (c->key_count < 4 || i % PREFETCH_KEYS != 0) return;
+    uint32_t end = MIN(c->key_count, i + PREFETCH_KEYS);
+    for (uint32_t k = i; k < end; k++) key_prefetch_bucket(&c->keys[k]);
+    for (uint32_t k = i; k < end; k++) key_prefetch_entry(&c->keys[k]);
+}
+
+// ---- HELP --------------------------------------------------------------------------------------------------------------------
+
+// The subcommands of c->cmd's container, from the table.
+void reply_help(struct call *c);
+// `from` in upper case, cut to `size` with its zero byte.
+void upper_name(const char *from, char *to, size_t size);
+
+#endif

@@ -1,0 +1,78 @@
+// What handlers may ask of the floors above them: the engine fills in this table at open, the network its part of it. In-process calls
+// and sockets see the same host.
+#ifndef KORA_CMD_HOST_H
+#define KORA_CMD_HOST_H
+
+#include "cmd/cmd.h"
+
+#define HOST_REDIS_VERSION "7.2.0" // of Redis, whose commands are these: what clients are told
+
+// What there is to know of a connection (CLIENT LIST, INFO, KILL). Strings are the connection's.
+struct client_view {
+    const char *addr, *laddr;   // "" without a connection
+    int fd;                     // -1
+    int64_t age_s, idle_s;
+    bool unix_socket, blocked, to_close;
+    uint64_t query_bytes, query_free; // input that waits, room behind it
+    uint64_t argv_bytes;        // of a command that is not complete
+    uint64_t output_list_len, output_bytes; // replies that wait for the reader
+    uint64_t total_bytes;       // all memory of the connection
+    bool readable, writable;    // waited for
+    const struct command *last; // NULL: none
+};
+
+// Error replies by their code ("ERR", "WRONGTYPE"). A slot's name is written once: a reader sees it whole or not at all.
+enum { HOST_ERROR_CODES = 64, HOST_ERROR_CODE_MAX = 24 };
+struct host_error_code {
+    _Atomic uint64_t count;
+    _Atomic uint32_t state; // 0 free, 1 being named, 2 named
+    char name[HOST_ERROR_CODE_MAX];
+};
+
+struct host_stats {  // sums over all shards and stripes, read at some instant
+    uint64_t keys_all, expiring_all;
+    uint64_t commands, hits, misses, expired, changes;
+    uint64_t lease_waits;
+    uint64_t connections, connections_total, rejected_connections, blocked_clients;
+    uint64_t net_input_bytes, net_output_bytes;
+    uint64_t memory_used, memory_held;
+    uint64_t errors;
+    uint64_t query_buffer_closed, output_buffer_closed; // clients closed for their limits
+};
+
+struct host {
+    struct common *common;
+    const struct command_index *index;
+    uint32_t shards;
+    int64_t started_ms;        // wall clock
+    char run_id[41];
+    // The engine's
+    void *engine;
+    void (*stats)(struct host *h, struct host_stats *out);
+    void (*log)(struct host *h, int level, const char *text);
+    _Atomic uint64_t next_client_id;
+    _Atomic uint64_t total_error_replies;
+    struct host_error_code error_codes[HOST_ERROR_CODES];
+    // What handlers keep of their own (info.c), under common->settings.mutex
+    struct host_stats reset_at;                // counters as they were at CONFIG RESETSTAT
+    struct { int64_t at_us; uint64_t commands, input, output; } samples[2]; // for rates: the last two times that INFO was asked
+    // CONFIG SET has changed something. NULL: nobody acts on it
+    void (*settings_changed)(struct host *h);
+    // The network's; NULL until net_create. `part` of a ROUTE_SHARDS call is the shard whose clients are meant.
+    void *net;
+    void (*client_view)(struct session *s, struct client_view *out);            // on its shard's thread; session->client is not NULL
+    void (*client_each)(struct host *h, uint32_t shard, void (*visit)(void *arg, struct session *s), void *arg); // on that shard's thread
+    void (*client_kill)(struct session *s);                        // on its shard's thread; the one running a call is closed after its reply
+    void (*clients_pause)(struct host *h, int64_t for_ms, bool writes_only); // 0: unpause. Any thread
+    uint32_t (*tcp_port)(struct host *h);                          // of the first TCP listener; 0: none
+    void (*listen_text)(struct host *h, const char *what, struct buf *out); // "bind", "unixsocket": as configured, space separated
+};
+
+// Statistics since the last CONFIG RESETSTAT.
+void host_stats_since_reset(struct host *h, struct host_stats *out);
+void host_reset_stats(struct host *h);
+
+// Counts an error reply ("-ERR ..." as it was written, or without the '-'). Any thread.
+void host_count_error(struct host *h, struct slice reply);
+
+#endif

@@ -1,0 +1,290 @@
+// Commands about all keys of a database.
+//
+// SCAN walks: a call visits some stripes, one after the other, and never holds two leases. Its cursor is a place in the order of all keys:
+// stripe number above, 48 bits of position within the stripe below; 0 is the start, and the end. A stripe that holds nothing is passed over
+// without its lease. The elements found are collected in the reply buffer itself, and the header is put in front of them on the last visit, so
+// a walk that is given up between two visits leaves nothing behind.
+//
+// Commands that empty or exchange databases hold every stripe, and have an effect in each.
+#include "base/clock.h"
+#include "base/glob.h"
+#include "cmd/cmd_int.h"
+#include "kora.h"
+
+enum { POSITION_BITS = 48, SCAN_COUNT_DEFAULT = 10 };
+
+static uint64_t count_of(struct call *c, uint32_t stripe) { return stripe_count(&c->txn.common->stripes[stripe], c->session->db); }
+
+// The first stripe from `from` on that holds keys of the database; stripe_count: none.
+static uint32_t next_stripe(struct call *c, uint32_t from) {
+    uint32_t n = c->txn.common->stripe_count;
+    while (from < n && count_of(c, from) == 0) from++;
+    return from;
+}
+
+// ---- SCAN --------------------------------------------------------------------------------------------------------------------
+
+struct scan_options {
+    struct slice pattern; // p NULL: everything matches
+    struct slice type;    // p NULL: of any type
+    int64_t count;
+};
+
+// As strtoull reads it, to the end and without leading space: what clients send is as varied as what it takes.
+static bool parse_cursor(struct slice s, uint64_t *cursor) {
+    bool sign = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+');
+    uint64_t n = 0;
+    for (size_t i = sign; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') return false;
+        if (__builtin_mul_overflow(n, (uint64_t)10, &n) || __builtin_add_overflow(n, (uint64_t)(s.p[i] - '0'), &n)) return false;
+    }
+    *cursor = sign && s.p[0] == '-' ? 0 - n : n;
+    return !sign || s.n > 1;
+}
+
+static bool parse_scan(struct call *c, struct scan_options *o) {
+    *o = (struct scan_options){ .count = SCAN_COUNT_DEFAULT };
+    for (int i = 2; i < c->argc; i += 2) {
+        if (i + 1 < c->argc && slice_is_word(c->argv[i], "count")) {
+            if (!read_int(c, c->argv[i + 1], &o->count)) return false;
+            if (o->count < 1) break;
+        } else if (i + 1 < c->argc && slice_is_word(c->argv[i], "match")) {
+            o->pattern = c->argv[i + 1];
+            if (slice_equal(o->pattern, SLICE("*"))) o->pattern.p = NULL;
+            else if (!o->pattern.p) o->pattern.p = "";
+        } else if (i + 1 < c->argc && slice_is_word(c->argv[i], "type")) {
+            o->type = c->argv[i + 1];
+            if (!o->type.p) o->type.p = "";
+        } else {
+            o->count = 0;
+            break;
+        }
+    }
+    if (o->count >= 1) return true;
+    reply_syntax_error(c);
+    return false;
+}
+
+// What a walk keeps between its visits, by number in call->scratch. `scanned` goes towards COUNT: each visit counts for at least one,
+// so the number of visits is bounded, too.
+enum scan_state { SCAN_BEGUN, SCAN_START /* where the reply begins in its buffer */, SCAN_FOUND, SCAN_SCANNED };
+
+struct scan_visit {
+    struct call *call;
+    const struct scan_options *options;
+};
+
+static void visit_scanned(void *arg, void *entry) {
+    struct scan_visit *v = arg;
+    const struct entry *e = entry;
+    struct slice key = entry_key(e);
+    v->call->scratch[SCAN_SCANNED]++;
+    if (v->options->pattern.p && !glob_match(v->options->pattern, key, false)) return;
+    if (v->options->type.p && !slice_is_word(v->options->type, value_type_name((enum value_type)e->type))) return;
+    reply_bulk(v->call, key);
+    v->call->scratch[SCAN_FOUND]++;
+}
+
+// Puts the header of the two-part reply in front of the elements.
+static void finish_scan(struct call *c, uint64_t cursor) {
+    char number[NUM_INT_MAX], head[64];
+    int digits = (int)num_format_uint(cursor, number);
+    size_t start = c->scratch[SCAN_START], found = c->scratch[SCAN_FOUND];
+    size_t n = (size_t)snprintf(head, sizeof head, "*2\r\n$%d\r\n%.*s\r\n*%zu\r\n", digits, digits, number, found);
+    struct buf *out = c->reply.buf;
+    if (!buf_reserve(out, n)) return;
+    memmove(out->p + start + n, out->p + start, out->n - start);
+    memcpy(out->p + start, head, n);
+    out->n += n;
+}
+
+void cmd_scan(struct call *c) {
+    struct scan_options o;
+    uint64_t cursor, position = 0, *scratch = c->scratch;
+    uint32_t stripe = c->stripe->index;
+    c->walk_on = false;
+    if (!parse_cursor(c->argv[1], &cursor) || !parse_scan(c, &o)) return; // walk_start has seen to both
+    if (!scratch[SCAN_BEGUN]) {
+        scratch[SCAN_BEGUN] = 1;
+        scratch[SCAN_START] = c->reply.buf->n;
+    }
+    // Only the stripe at which a scan goes on is entered in its middle.
+    if (cursor >> POSITION_BITS == stripe) position = cursor & ((UINT64_C(1) << POSITION_BITS) - 1);
+    uint64_t before = scratch[SCAN_SCANNED];
+    position = stripe_scan(c->stripe, &c->txn, c->session->db, position, (size_t)o.count - before, visit_scanned, &(struct scan_visit){ c, &o });
+    if (scratch[SCAN_SCANNED] == before) scratch[SCAN_SCANNED]++;
+    if (position == 0) {
+        stripe = next_stripe(c, stripe + 1);
+        if (stripe == c->txn.common->stripe_count) {
+            finish_scan(c, 0);
+            return;
+        }
+        if (scratch[SCAN_SCANNED] < (uint64_t)o.count) {
+            c->walk_on = true;
+            c->walk_next = stripe;
+            return;
+        }
+    }
+    finish_scan(c, (uint64_t)stripe << POSITION_BITS | position);
+}
+
+static bool start_scan(struct call *c, uint32_t *stripe) {
+    struct scan_options o;
+    uint64_t cursor;
+    if (!parse_cursor(c->argv[1], &cursor)) {
+        reply_error(c, "ERR invalid cursor");
+        return false;
+    }
+    if (!parse_scan(c, &o)) return false;
+    uint64_t from = cursor >> POSITION_BITS;
+    *stripe = from < c->txn.common->stripe_count ? next_stripe(c, (uint32_t)from) : c->txn.common->stripe_count;
+    if (*stripe < c->txn.common->stripe_count) return true;
+    reply_array(c, 2);
+    reply_bulk_str(c, "0");
+    reply_array(c, 0);
+    return false;
+}
+
+// ---- RANDOMKEY ---------------------------------------------------------------------------------------------------------------
+
+// A stripe, the more keys it holds the more likely.
+static bool start_random(struct call *c, uint32_t *stripe) {
+    struct common *common = c->txn.common;
+    uint64_t total = 0, at;
+    for (uint32_t i = 0; i < common->stripe_count; i++) total += count_of(c, i);
+    // The keyed hash of the time is as random as a key needs to be, and there is no generator outside the stripes.
+    int64_t now = clock_mono_ns();
+    at = total ? hash_bytes(common->seed, &now, sizeof now) % total : 0;
+    for (uint32_t i = 0; i < common->stripe_count; i++) {
+        uint64_t n = count_of(c, i);
+        if (at < n) {
+            *stripe = i;
+            return true;
+        }
+        at -= n;
+    }
+    reply_null(c);
+    return false;
+}
+
+// scratch[0] counts the visits: once around, should all keys of the stripes have expired or gone meanwhile.
+void cmd_randomkey(struct call *c) {
+    uint32_t stripes = c->txn.common->stripe_count;
+    struct entry *e = stripe_random(c->stripe, &c->txn, c->session->db);
+    c->walk_on = false;
+    if (e) {
+        reply_bulk(c, entry_key(e));
+        return;
+    }
+    uint32_t next = next_stripe(c, c->stripe->index + 1);
+    if (next == stripes) next = next_stripe(c, 0);
+    if (next == stripes || ++c->scratch[0] >= stripes) {
+        reply_null(c);
+        return;
+    }
+    c->walk_on = true;
+    c->walk_next = next;
+}
+
+bool walk_start(struct call *c, uint32_t *stripe) {
+    return c->cmd->handler == cmd_scan ? start_scan(c, stripe) : start_random(c, stripe);
+}
+
+// ---- KEYS, DBSIZE ------------------------------------------------------------------------------------------------------------
+
+struct keys_visit {
+    struct call *call;
+    struct slice pattern;
+    bool all;
+};
+
+static void visit_key(void *arg, void *entry) {
+    struct keys_visit *v = arg;
+    struct slice key = entry_key(entry);
+    if (!v->all && !glob_match(v->pattern, key, false)) return;
+    reply_bulk(v->call, key);
+    v->call->sum++;
+}
+
+// A pattern that can match one key only needs no scan.
+static void look_for_key(struct call *c, struct slice name) {
+    struct key k;
+    key_locate(c->txn.common, &k, c->session->db, name);
+    if (k.stripe != c->stripe || !key_find(&c->txn, &k, 0)) return;
+    reply_bulk(c, name);
+    c->sum++;
+}
+
+void cmd_keys(struct call *c) {
+    struct keys_visit v = { c, c->argv[1], slice_equal(c->argv[1], SLICE("*")) };
+    if (glob_is_literal(v.pattern)) look_for_key(c, v.pattern);
+    else stripe_scan(c->stripe, &c->txn, c->session->db, 0, SIZE_MAX, visit_key, &v);
+}
+
+void cmd_dbsize(struct call *c) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < c->txn.common->stripe_count; i++) n += count_of(c, i);
+    reply_int(c, (int64_t)n);
+}
+
+// ---- FLUSHDB, FLUSHALL, SWAPDB -----------------------------------------------------------------------------------------------
+
+// The same effect in every stripe: together they are the command.
+static bool emit_everywhere(struct call *c, uint32_t db, int argc, const struct slice *argv) {
+    struct common *common = c->txn.common;
+    if (!effect_wanted(&c->txn)) return true;
+    for (uint32_t i = 0; i < common->stripe_count; i++) {
+        struct key k = { .stripe = &common->stripes[i], .stripe_number = i, .db = db };
+        if (!effect_emit(&c->txn, &k, argc, argv)) return false;
+    }
+    return true;
+}
+
+static bool parse_flush(struct call *c) {
+    if (c->argc == 1 || (c->argc == 2 && (slice_is_word(c->argv[1], "async") || slice_is_word(c->argv[1], "sync")))) return true;
+    reply_syntax_error(c);
+    return false;
+}
+
+// `which`: a database, UINT32_MAX: all. The memory is given back in the background either way.
+static void flush(struct call *c, uint32_t which) {
+    struct common *common = c->txn.common;
+    uint32_t from = which == UINT32_MAX ? 0 : which, to = which == UINT32_MAX ? common->databases : which + 1;
+    struct effects_mark mark = effects_mark(&c->txn);
+    if (!parse_flush(c)) return;
+    for (uint32_t db = from; db < to; db++) {
+        uint64_t n = 0;
+        for (uint32_t i = 0; i < common->stripe_count; i++) n += stripe_count(&common->stripes[i], db);
+        if (n > 0 && !emit_everywhere(c, db, 1, &SLICE("FLUSHDB"))) {
+            effects_retract(&c->txn, mark);
+            reply_no_memory(c);
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < common->stripe_count; i++) {
+        if (stripe_flush(&common->stripes[i], which)) count_up(&common->stripes[i].counters.changes);
+    }
+    reply_ok(c);
+}
+
+void cmd_flushdb(struct call *c) { flush(c, c->session->db); }
+void cmd_flushall(struct call *c) { flush(c, UINT32_MAX); }
+
+void cmd_swapdb(struct call *c) {
+    struct common *common = c->txn.common;
+    struct effects_mark mark = effects_mark(&c->txn);
+    int64_t n;
+    uint32_t a, b;
+    if (!read_int32(c, c->argv[1], "invalid first DB index", &n) || !read_int32(c, c->argv[2], "invalid second DB index", &n)) return;
+    if (!read_db(c, c->argv[1], NULL, &a) || !read_db(c, c->argv[2], NULL, &b)) return;
+    if (a != b && !emit_everywhere(c, c->session->db, c->argc, c->argv)) {
+        effects_retract(&c->txn, mark);
+        reply_no_memory(c);
+        return;
+    }
+    for (uint32_t i = 0; a != b && i < common->stripe_count; i++) {
+        stripe_swap(&common->stripes[i], a, b);
+        count_up(&common->stripes[i].counters.changes);
+    }
+    reply_ok(c);
+}

@@ -1,0 +1,39 @@
+// Running a prepared call: the one place where handlers are called.
+//
+// Memory that must not be missing once the data has changed is made sure of before: room for a short reply, and for the call's argv
+// as its effect with a DEL for each of its keys that turns out to have expired.
+#include "call/effect.h"
+#include "cmd/cmd_int.h"
+
+enum {
+    REPLY_ROOM = 160,      // the longest reply of a command that has changed something, longer ones ask for room themselves
+    EFFECT_ROOM = 64,      // what a recorded effect takes beside its arguments
+    EFFECT_ARG_ROOM = 16,  // ... and beside the bytes of each
+};
+
+static bool make_room(struct call *c) {
+    if (!buf_reserve(c->reply.buf, REPLY_ROOM)) return false;
+    if (!effect_wanted(&c->txn)) return true;
+    size_t n = EFFECT_ROOM;
+    for (int i = 0; i < c->argc; i++) n += EFFECT_ARG_ROOM + c->argv[i].n;
+    for (uint32_t i = 0; i < c->key_count; i++) n += EFFECT_ROOM + 2 * EFFECT_ARG_ROOM + c->keys[i].name.n;
+    if (buf_reserve(&c->txn.effects, n)) return true;
+    reply_no_memory(c);
+    return false;
+}
+
+static inline void count_command(struct call *c) {
+    struct stripe *s = c->key_count ? c->keys[0].stripe : c->stripe;
+    if (!s && c->cmd->route == ROUTE_ALL) s = &c->txn.common->stripes[0];
+    if (s && (c->cmd->route != ROUTE_SCATTER || c->part == 0) && !c->walk_on) count_up(&s->counters.commands);
+}
+
+void call_run(struct call *c) {
+    if (unlikely(!(c->cmd->flags & CMD_WRITE) || make_room(c))) c->cmd->handler(c);
+    if (c->changed && c->key_count) {
+        if (effect_wanted(&c->txn)) effect_emit(&c->txn, &c->keys[0], c->argc, c->argv);
+        key_changed(&c->keys[0]);
+    }
+    effect_flush(&c->txn);
+    count_command(c);
+}

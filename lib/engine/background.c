@@ -1,0 +1,228 @@
+// Background work of stripes, on their home's thread.
+//
+// A job (one for each stripe) is queued at most once: `wanted` says what for; whoever sets the first bit posts it.
+//
+// The timer. `armed_ms` is what the home's timer is set for. A writer that has brought an earlier expiry publishes the stripe's
+// due_ms, lets the lease go (a full barrier), then looks at armed_ms, and asks the home to look again if its own is earlier. The home
+// publishes armed_ms, then looks at the due times once more. One of the two sees the other.
+#include "engine/background.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { EXPIRE = 1, COMPACT = 2 };
+enum { EXPIRE_BUDGET_US = 900, PINNED_RETRY_MS = 100 };
+
+struct stripe_job {
+    struct message message;
+    struct waiter waiter;
+    struct stripe *stripe;
+    _Atomic uint32_t wanted;
+};
+
+struct sweep {
+    struct message message;
+    struct keyspace *garbage;
+    uint32_t hops;      // shards that it has still to pass
+    struct sweep *next; // in a shard's list of those that wait for a pin
+};
+
+static struct stripe_job *job_of(struct engine *e, const struct stripe *s) { return &e->jobs[s->index]; }
+
+// ---- jobs --------------------------------------------------------------------------------------------------------------
+
+static void arm(struct shard *s);
+
+static void job_runs(struct shard *s, struct message *m);
+
+static void wake_job(struct waiter *w, enum lease_wake how) {
+    struct stripe_job *j = CONTAINER_OF(w, struct stripe_job, waiter);
+    if (how == LEASE_GONE) return; // closing: nothing is left to be done
+    j->message.run = job_runs;
+    shard_post(engine_home(CONTAINER_OF(j->stripe->common, struct engine, common), j->stripe->index), &j->message);
+}
+
+static void want(struct engine *e, struct stripe *stripe, uint32_t what) {
+    struct stripe_job *j = job_of(e, stripe);
+    if (atomic_fetch_or(&j->wanted, what) != 0) return; // queued already
+    j->message.run = job_runs;
+    shard_post(engine_home(e, stripe->index), &j->message);
+}
+
+static bool expiry_is_on(struct engine *e) { return atomic_load_explicit(&e->common.settings.active_expire, memory_order_relaxed); }
+
+static void job_runs(struct shard *s, struct message *m) {
+    struct stripe_job *j = CONTAINER_OF(m, struct stripe_job, message);
+    struct engine *e = s->engine;
+    struct lease *l = &e->leases[j->stripe->index];
+    if (!lease_try(l)) {
+        j->waiter.wake = wake_job;
+        j->waiter.keeps = false;
+        lease_park(l, &j->waiter);
+        return;
+    }
+    uint32_t what = atomic_load(&j->wanted), done = what;
+    if ((what & EXPIRE) && expiry_is_on(e)) {
+        struct txn t = txn_begin(&e->common);
+        if (stripe_expire(j->stripe, &t, EXPIRE_BUDGET_US)) done &= ~(uint32_t)EXPIRE;
+        effect_flush(&t);
+    }
+    if ((what & COMPACT) && stripe_compact(j->stripe)) done &= ~(uint32_t)COMPACT;
+    lease_release(l);
+    if (atomic_fetch_and(&j->wanted, ~done) != done) shard_post(s, m); // more to do, or wanted again meanwhile: after the connections
+    else arm(s);
+}
+
+// ---- the timer -----------------------------------------------------------------------------------------------------------
+
+static int64_t earliest(struct shard *s) {
+    struct engine *e = s->engine;
+    int64_t due = INT64_MAX;
+    for (uint32_t i = s->id; i < e->common.stripe_count; i += e->shard_count) {
+        if (atomic_load(&e->jobs[i].wanted) & EXPIRE) continue; // its job will come back to arm()
+        due = MIN(due, atomic_load(&e->common.stripes[i].due_ms));
+    }
+    return due;
+}
+
+static int64_t wall_ms(struct engine *e) {
+    return e->common.wall_ms ? e->common.wall_ms(e->common.wall_arg) : clock_wall_ms();
+}
+
+static void sweep_pinned(struct shard *s);
+
+static void on_timer(uv_timer_t *h) {
+    struct shard *s = h->data;
+    struct engine *e = s->engine;
+    int64_t now = wall_ms(e);
+    sweep_pinned(s);
+    for (uint32_t i = s->id; expiry_is_on(e) && i < e->common.stripe_count; i += e->shard_count) {
+        if (atomic_load(&e->common.stripes[i].due_ms) <= now) want(e, &e->common.stripes[i], EXPIRE);
+    }
+    arm(s);
+}
+
+static void arm(struct shard *s) {
+    struct engine *e = s->engine;
+    int64_t due;
+    if (uv_is_closing((uv_handle_t *)&s->timer)) return;
+    if (!expiry_is_on(e)) {
+        atomic_store(&s->armed_ms, INT64_MIN); // nobody needs to ask
+        due = INT64_MAX;
+    } else {
+        do {
+            due = earliest(s);
+            atomic_store(&s->armed_ms, due);
+        } while (earliest(s) < due);
+    }
+    int64_t now = wall_ms(e);
+    if (s->sweeps) due = MIN(due, now + PINNED_RETRY_MS);
+    if (due == INT64_MAX) {
+        uv_timer_stop(&s->timer);
+        return;
+    }
+    uv_update_time(&s->loop);
+    uv_timer_start(&s->timer, on_timer, due > now ? (uint64_t)(due - now) : 0, 0);
+}
+
+static void rearm(struct shard *s, struct message *m) {
+    (void)m;
+    atomic_store(&s->rearm_queued, false);
+    arm(s);
+}
+
+static void ask_to_rearm(struct shard *s) {
+    if (!atomic_exchange(&s->rearm_queued, true)) shard_post(s, &s->rearm);
+}
+
+void engine_tell_home_slow(struct engine *e, struct stripe *stripe, struct stripe_news n) {
+    struct shard *home = engine_home(e, stripe->index);
+    if (n.compact) want(e, stripe, COMPACT);
+    if (atomic_load(&stripe->due_ms) < atomic_load(&home->armed_ms)) ask_to_rearm(home);
+}
+
+void background_setting_changed(struct engine *e) {
+    for (uint32_t i = 0; i < e->shard_count; i++) ask_to_rearm(&e->shards[i]);
+}
+
+// ---- garbage -----------------------------------------------------------------------------------------------------------
+// A dropped keyspace may still be read as a hint by a shard that is in the middle of a batch. So the garbage passes through every
+// shard's inbox, each of which has ended what it was at when the message arrives, and is freed, a keyspace at a time, by the last.
+
+static void sweep_passes(struct shard *s, struct message *m) {
+    struct sweep *w = CONTAINER_OF(m, struct sweep, message);
+    if (w->hops > 0) {
+        w->hops--;
+        shard_post(&s->engine->shards[(s->id + 1) % s->engine->shard_count], m);
+        return;
+    }
+    struct keyspace *first = w->garbage;
+    if (keyspaces_free(&w->garbage)) {
+        mem_free(w);
+    } else if (w->garbage != first) {
+        shard_post(s, m); // after the connections
+    } else { // what is left is pinned, or was not at the head of the list
+        w->next = s->sweeps;
+        s->sweeps = w;
+        arm(s);
+    }
+}
+
+static void sweep_pinned(struct shard *s) {
+    struct sweep *w = s->sweeps;
+    s->sweeps = NULL;
+    while (w) {
+        struct sweep *next = w->next;
+        sweep_passes(s, &w->message);
+        w = next;
+    }
+}
+
+void engine_drop_garbage(struct engine *e) {
+    struct keyspace *all = NULL;
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
+        struct stripe *s = &e->common.stripes[i];
+        if (s->garbage) all = keyspaces_join(stripe_take_garbage(s), all);
+    }
+    if (!all) return;
+    struct sweep *w = mem_alloc_zero(sizeof *w);
+    if (!w) { // it goes with a later flush, or at the end
+        e->common.stripes[0].garbage = all;
+        return;
+    }
+    w->message.run = sweep_passes;
+    w->garbage = all;
+    w->hops = e->shard_count;
+    shard_post(&e->shards[0], &w->message);
+}
+
+// ---- life --------------------------------------------------------------------------------------------------------------
+
+struct stripe_job *background_jobs(struct engine *e) {
+    struct stripe_job *jobs = mem_alloc_zero(e->common.stripe_count * sizeof *jobs);
+    for (uint32_t i = 0; jobs && i < e->common.stripe_count; i++) jobs[i].stripe = &e->common.stripes[i];
+    return jobs;
+}
+
+void background_init(struct shard *s) { s->rearm.run = rearm; }
+
+void background_free(struct engine *e) {
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        struct shard *s = &e->shards[i];
+        for (struct message *m = atomic_load(&s->inbox), *next; m; m = next) {
+            next = m->next;
+            if (m->run == sweep_passes) {
+                struct sweep *w = CONTAINER_OF(m, struct sweep, message);
+                w->next = s->sweeps;
+                s->sweeps = w;
+            }
+        }
+        for (struct sweep *w = s->sweeps, *next; w; w = next) {
+            next = w->next;
+            while (!keyspaces_free(&w->garbage)) { }
+            mem_free(w);
+        }
+        s->sweeps = NULL;
+    }
+    mem_free(e->jobs);
+}

@@ -1,0 +1,13 @@
+// What a stripe's home does for it when nobody asks: expiry, compaction, freeing what was dropped. It waits for the lease like any
+// call of its shard, and holds it for about a millisecond at a time. Nothing runs, and no timer is set, when nothing is due.
+#ifndef KORA_ENGINE_BACKGROUND_H
+#define KORA_ENGINE_BACKGROUND_H
+
+#include "engine/engine.h"
+
+struct stripe_job *background_jobs(struct engine *e); // one for each stripe; NULL: no memory
+void background_init(struct shard *s);
+void background_setting_changed(struct engine *e); // active expiry was switched on or off
+void background_free(struct engine *e);            // at the end: what the shards have not come to
+
+#endif

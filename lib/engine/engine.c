@@ -1,0 +1,173 @@
+// The engine as a whole: opening, closing, logging, statistics.
+//
+// Closing. First every lease is taken and closed for good, so that calls that wait, and all later ones, are answered KORA_CLOSED,
+// while those that run come to their end. Then the network closes its connections. The shards keep running their inboxes until no parked
+// call is left to be answered; only then do they end, and nothing can reach the memory any more that is freed last.
+#include "engine/engine.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/settings.h"
+#include "engine/background.h"
+#include "engine/shard.h"
+#include "kora.h"
+
+enum { LOG_LINE_MAX = 1024 };
+
+void engine_log(struct engine *e, int level, const char *format, ...) {
+    if (!e->config.log || level < e->config.log_level) return;
+    char line[LOG_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    engine_callback_begin();
+    e->config.log(e->config.log_arg, level, line);
+    engine_callback_end();
+}
+
+// ---- what handlers ask of it -------------------------------------------------------------------------------------------
+
+static void host_log(struct host *h, int level, const char *text) { engine_log(h->engine, level, "%s", text); }
+
+static uint64_t relaxed(const _Atomic uint64_t *n) { return atomic_load_explicit(n, memory_order_relaxed); }
+
+static void add_stripe(struct engine *e, uint32_t i, struct host_stats *out) {
+    const struct stripe *s = &e->common.stripes[i];
+    struct stripe_memory m = stripe_memory(s);
+    out->commands += relaxed(&s->counters.commands);
+    out->hits += relaxed(&s->counters.hits);
+    out->misses += relaxed(&s->counters.misses);
+    out->expired += relaxed(&s->counters.expired);
+    out->changes += relaxed(&s->counters.changes);
+    out->lease_waits += relaxed(&e->leases[i].waits);
+    out->memory_used += m.used;
+    out->memory_held += m.held;
+    for (uint32_t db = 0; db < e->common.databases; db++) {
+        out->keys_all += stripe_count(s, db);
+        out->expiring_all += stripe_count_expiring(s, db);
+    }
+}
+
+static void host_stats(struct host *h, struct host_stats *out) {
+    struct engine *e = h->engine;
+    *out = (struct host_stats){ 0 };
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) add_stripe(e, i, out);
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        const struct shard_counters *c = &e->shards[i].counters;
+        out->connections += relaxed(&c->connections);
+        out->connections_total += relaxed(&c->connections_total);
+        out->net_input_bytes += relaxed(&c->net_input);
+        out->net_output_bytes += relaxed(&c->net_output);
+        out->query_buffer_closed += relaxed(&c->query_buffer_closed);
+        out->output_buffer_closed += relaxed(&c->output_buffer_closed);
+    }
+    out->errors = relaxed(&h->total_error_replies);
+}
+
+static void host_settings_changed(struct host *h) { background_setting_changed(h->engine); }
+
+// ---- opening -----------------------------------------------------------------------------------------------------------
+
+static int make_run_id(struct host *h) {
+    unsigned char bytes[20];
+    if (!random_entropy(bytes, sizeof bytes)) return KORA_SYSTEM;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        h->run_id[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        h->run_id[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    return KORA_OK;
+}
+
+static int init_host(struct engine *e) {
+    struct host *h = &e->host;
+    h->common = &e->common;
+    h->index = e->index;
+    h->shards = e->shard_count;
+    h->started_ms = clock_wall_ms();
+    h->engine = e;
+    h->stats = host_stats;
+    h->log = host_log;
+    h->settings_changed = host_settings_changed;
+    atomic_init(&h->next_client_id, 1);
+    return make_run_id(h);
+}
+
+static int init_parts(struct engine *e, const struct engine_config *config) {
+    e->config = *config;
+    e->shard_count = config->shards;
+    if (!random_entropy(&e->common.seed, sizeof e->common.seed)) return KORA_SYSTEM;
+    int status = settings_init(&e->common.settings);
+    if (status == KORA_OK) status = stripes_init(&e->common, config->databases, config->stripes);
+    if (status != KORA_OK) return status;
+    e->leases = mem_alloc_aligned(config->stripes * sizeof *e->leases, CACHE_LINE);
+    e->shards = mem_alloc_aligned(config->shards * sizeof *e->shards, CACHE_LINE);
+    if (e->leases) memset(e->leases, 0, config->stripes * sizeof *e->leases);
+    if (e->shards) memset(e->shards, 0, config->shards * sizeof *e->shards);
+    e->jobs = background_jobs(e);
+    e->index = command_index_create();
+    if (!e->leases || !e->shards || !e->jobs || !e->index) return KORA_NOMEM;
+    return init_host(e);
+}
+
+static void free_parts(struct engine *e) {
+    background_free(e);
+    stripes_free(&e->common);
+    settings_free(&e->common.settings);
+    command_index_free(e->index);
+    mem_free(e->shards);
+    mem_free(e->leases);
+    mem_free(e);
+}
+
+static void stop_shards(struct engine *e) {
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].stop);
+    }
+    while (atomic_load(&e->parked_tasks) > 0) nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].exit);
+    }
+    for (uint32_t i = 0; i < e->shard_count; i++) shard_join(&e->shards[i]);
+}
+
+int engine_open(const struct engine_config *config, struct engine **out) {
+    struct engine *e = mem_alloc_aligned(sizeof *e, CACHE_LINE);
+    if (!e) return KORA_NOMEM;
+    memset(e, 0, sizeof *e);
+    int status = init_parts(e, config);
+    if (status == KORA_OK && config->hooks.create) status = config->hooks.create(e);
+    uint32_t made = 0;
+    for (; status == KORA_OK && made < e->shard_count; made++) status = shard_init(&e->shards[made], e, made);
+    for (uint32_t i = 0; status == KORA_OK && i < e->shard_count; i++) status = shard_start(&e->shards[i]);
+    if (status == KORA_OK) {
+        *out = e;
+        return KORA_OK;
+    }
+    e->shard_count = made;
+    stop_shards(e);
+    if (config->hooks.destroy) config->hooks.destroy(e);
+    free_parts(e);
+    return status;
+}
+
+// ---- closing -----------------------------------------------------------------------------------------------------------
+
+void engine_begin_close(struct engine *e) {
+    atomic_store(&e->closing, true);
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
+        bool held = lease_wait(&e->leases[i]);
+        invariant(held);
+        lease_close(&e->leases[i]);
+    }
+}
+
+void engine_close(struct engine *e) {
+    stop_shards(e);
+    if (e->config.hooks.destroy) e->config.hooks.destroy(e);
+    free_parts(e);
+}

@@ -1,0 +1,176 @@
+// The engine: shards (threads), leases, and how a call gets from here to there. See lease.h for the protocol.
+#ifndef KORA_ENGINE_ENGINE_H
+#define KORA_ENGINE_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "cmd/cmd.h"
+#include "cmd/host.h"
+#include "engine/lease.h"
+#include "stripe/stripe.h"
+
+struct engine;
+struct shard;
+
+// ---- messages: how one thread asks another for something ------------------------------------------------------------------
+
+struct message {
+    struct message *next;
+    void (*run)(struct shard *s, struct message *m); // on the receiving shard's thread; the message is the receiver's now
+};
+// Any thread. Never blocks or fails. Messages of one sender to one shard arrive in order.
+void shard_post(struct shard *s, struct message *m);
+
+// ---- tasks: a call with what the engine needs to run it ---------------------------------------------------------------------
+
+enum { TASK_STRIPES_INLINE = 4 };
+
+struct task {
+    struct call call;
+    struct engine *engine;
+    struct shard *home;                 // whose thread it runs on; NULL: a host thread's, which waits
+    void (*done)(struct task *t);       // on home's thread, when task_run had returned false and the call has run (or been closed)
+    int status;                         // KORA_OK: the call has run, its reply is written. KORA_CLOSED, KORA_NOMEM: it has not
+    // The engine's own
+    struct message message;             // brings a parked task back to its shard
+    struct waiter waiter;
+    enum lease_wake woken;              // how
+    bool keep;                          // it takes its leases in order and keeps them
+    bool baton;                         // it was woken at stripe `baton_at`, and owes the others there a look
+    bool parked;                        // it has been parked, so `done` is called
+    uint32_t baton_at;
+    uint32_t tries;
+    uint32_t *stripes;                  // numbers, ascending, no duplicates
+    uint32_t stripe_count, held;        // how many of them are held: always the first ones
+    uint32_t stripes_inline[TASK_STRIPES_INLINE];
+    struct scatter *scatter;
+    _Atomic uint32_t scattered;         // a host thread sleeps on it while its scattered call runs
+};
+
+// Makes a task usable: call.argv, session, reply.buf and the like are the caller's to fill in.
+void task_init(struct task *t, struct engine *e, struct shard *home);
+void task_release(struct task *t); // frees what it holds beyond itself (keys, stripes); it may be used for the next call at once
+
+// Runs a prepared call (call_prepare; call_find_keys if not done yet is done here).
+// True: it is done (t->status, reply). False: it is parked; t->done will be called on home's thread, and until then neither the task nor what
+// its call refers to (argv, session, reply buffer) may be touched. Host threads (home NULL) wait inside and get true.
+bool task_run(struct task *t);
+
+// Host threads: takes the leases of these keys' stripes, for a typed call that is no command. KORA_OK, KORA_NOMEM or KORA_CLOSED.
+int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count);
+void task_unlease_keys(struct task *t, bool written);
+
+// ---- shards -----------------------------------------------------------------------------------------------------------------
+
+struct shard_counters { // written by the shard's thread
+    _Atomic uint64_t connections, connections_total, net_input, net_output, query_buffer_closed, output_buffer_closed, parked;
+};
+
+struct shard {
+    _Alignas(CACHE_LINE) _Atomic(struct message *) inbox;
+    _Atomic uint32_t asleep;            // in epoll, or about to be: needs the uv_async
+    _Alignas(CACHE_LINE) _Atomic int64_t armed_ms; // wall clock that the timer is set for; INT64_MAX: not
+    struct engine *engine;
+    uint32_t id;
+    uv_loop_t loop;
+    void *net;                          // the network's part
+    struct shard_counters counters;
+    // The engine's own (shard.c, background.c)
+    uv_async_t wake;
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
+    uv_timer_t timer;                   // expiry of its stripes
+    struct message rearm;
+    _Atomic bool rearm_queued;
+    struct message stop, exit;
+    struct sweep *sweeps;               // garbage that is still pinned
+    pthread_t thread;
+    int start_status;
+    bool loop_made, started;
+};
+
+struct engine_hooks { // the network's; any may be NULL
+    int (*create)(struct engine *e);      // before the shards are made. KORA_OK or a status
+    int (*shard_start)(struct shard *s);  // its loop is made, its thread not yet started. KORA_OK or a status
+    // On the shard's thread: close everything of the network on its loop (uv_close); the loop ends when that is done. Connections whose
+    // call is parked are closed when it is answered. Also called for a shard that was never started, or whose shard_start failed
+    void (*shard_stop)(struct shard *s);
+    void (*destroy)(struct engine *e);    // after all shards have ended
+};
+
+struct engine_config {
+    uint32_t shards, databases, stripes;  // all set
+    int log_level;
+    void (*log)(void *arg, int level, const char *text);
+    void *log_arg;
+    struct engine_hooks hooks;
+};
+
+struct stripe_job; // background work of a stripe (background.c)
+
+struct engine {
+    struct common common;
+    struct lease *leases;                // [common.stripe_count]
+    struct shard *shards;
+    uint32_t shard_count;
+    struct command_index *index;
+    struct host host;
+    struct engine_config config;
+    struct stripe_job *jobs;             // [common.stripe_count]
+    void *net;                           // the network's, engine-wide
+    _Alignas(CACHE_LINE) _Atomic bool closing;
+    _Atomic uint64_t parked_tasks;       // tasks whose `done` is still to come
+};
+
+int engine_open(const struct engine_config *config, struct engine **out);
+// Answers everybody who waits for a lease, and everybody who comes later, with KORA_CLOSED; calls that run end first.
+void engine_begin_close(struct engine *e);
+// Ends the shards and frees everything. After engine_begin_close, when no host thread is inside any more.
+void engine_close(struct engine *e);
+
+// Around every change made under a lease by others than tasks (typed calls): the first before the lease is let go, the second after.
+// What the stripe's background has to do is told to its home.
+struct stripe_news {
+    bool compact;
+};
+static inline struct stripe_news stripe_news(struct stripe *s);
+static inline void engine_tell_home(struct engine *e, struct stripe *s, struct stripe_news n);
+
+static inline struct shard *engine_home(struct engine *e, uint32_t stripe) { return &e->shards[stripe % e->shard_count]; }
+void engine_log(struct engine *e, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+// True on a thread that is inside a callback, or belongs to an engine, of any database: it must not wait.
+static inline bool engine_must_not_wait(void);
+// Around callbacks that run on host threads.
+static inline void engine_callback_begin(void);
+static inline void engine_callback_end(void);
+
+// ---- details of the inline functions above ------------------------------------------------------------------------------------
+
+// What the library knows of the calling thread, whatever database it calls.
+struct thread_state {
+    uint32_t must_not_wait; // depth of callbacks; a shard's thread is always in one
+    uint32_t gate;          // which of a database's gates it passes (api/api_int.h); 0: none given yet
+};
+extern _Thread_local struct thread_state thread_state;
+static inline bool engine_must_not_wait(void) { return thread_state.must_not_wait != 0; }
+static inline void engine_callback_begin(void) { thread_state.must_not_wait++; }
+static inline void engine_callback_end(void) { thread_state.must_not_wait--; }
+
+enum { COMPACT_LOOK_EVERY = 256 }; // changes of a stripe between two looks at its slabs
+void engine_tell_home_slow(struct engine *e, struct stripe *s, struct stripe_news n);
+void engine_drop_garbage(struct engine *e); // all leases are held: frees what a flush has left, in the background
+
+static inline struct stripe_news stripe_news(struct stripe *s) {
+    uint64_t changes = atomic_load_explicit(&s->counters.changes, memory_order_relaxed);
+    return (struct stripe_news){ unlikely(changes % COMPACT_LOOK_EVERY == 0) && stripe_wants_compaction(s) };
+}
+static inline void engine_tell_home(struct engine *e, struct stripe *s, struct stripe_news n) {
+    int64_t due = atomic_load_explicit(&s->due_ms, memory_order_relaxed);
+    if (unlikely(n.compact || due < atomic_load_explicit(&engine_home(e, s->index)->armed_ms, memory_order_relaxed))) {
+        engine_tell_home_slow(e, s, n);
+    }
+}
+
+#endif

@@ -1,0 +1,282 @@
+// Tasks: how a call gets its leases, runs, and lets them go.
+//
+// A call about several stripes tries all of them in ascending order. On a busy one it lets go of everything, waits there and
+// starts again, so that it never makes others wait for what it is waiting for. After HOLD_AFTER rounds it takes them in the same
+// order and keeps them, and the lease that it waits for is then handed to it: ascending order, so no deadlock, and no starvation.
+// With all of them held it runs once, and lets go: conservative two-phase locking makes calls strictly serializable.
+#include "base/mem.h"
+#include "engine/scatter.h"
+#include "kora.h"
+
+enum { HOLD_AFTER = 3 };
+
+void task_init(struct task *t, struct engine *e, struct shard *home) {
+    memset(t, 0, offsetof(struct task, stripes_inline));
+    t->scatter = NULL;
+    atomic_init(&t->scattered, 0);
+    t->engine = e;
+    t->home = home;
+    t->call.host = &e->host;
+    t->call.txn.common = &e->common;
+    t->call.keys = t->call.keys_inline;
+    t->stripes = t->stripes_inline;
+}
+
+void task_release(struct task *t) {
+    call_release_keys(&t->call);
+    if (t->stripes != t->stripes_inline) mem_free(t->stripes);
+    t->stripes = t->stripes_inline;
+    t->stripe_count = t->held = t->tries = 0;
+    t->keep = t->baton = t->parked = false;
+}
+
+// ---- which stripes -----------------------------------------------------------------------------------------------------
+
+enum { STRIPES_MAX = 4096 };
+
+static bool reserve_stripes(struct task *t, uint32_t n) {
+    if (n <= TASK_STRIPES_INLINE) return true;
+    uint32_t *more = mem_alloc(n * sizeof *more);
+    if (!more) return false;
+    t->stripes = more;
+    return true;
+}
+
+static bool plan_all(struct task *t) {
+    uint32_t n = t->engine->common.stripe_count;
+    if (!reserve_stripes(t, n)) return false;
+    for (uint32_t i = 0; i < n; i++) t->stripes[i] = i;
+    t->stripe_count = n;
+    return true;
+}
+
+static void insert_sorted(struct task *t, uint32_t stripe) {
+    uint32_t i = t->stripe_count;
+    while (i > 0 && t->stripes[i - 1] > stripe) i--;
+    if (i > 0 && t->stripes[i - 1] == stripe) return;
+    memmove(&t->stripes[i + 1], &t->stripes[i], (t->stripe_count - i) * sizeof *t->stripes);
+    t->stripes[i] = stripe;
+    t->stripe_count++;
+}
+
+static bool plan_stripes(struct task *t, const struct key *keys, uint32_t count) {
+    if (likely(count == 1)) {
+        t->stripes[0] = keys[0].stripe_number;
+        t->stripe_count = 1;
+        return true;
+    }
+    if (!reserve_stripes(t, MIN(count, t->engine->common.stripe_count))) return false;
+    if (count <= 32) {
+        for (uint32_t i = 0; i < count; i++) insert_sorted(t, keys[i].stripe_number);
+        return true;
+    }
+    uint64_t named[STRIPES_MAX / 64] = { 0 };
+    for (uint32_t i = 0; i < count; i++) named[keys[i].stripe_number / 64] |= UINT64_C(1) << (keys[i].stripe_number % 64);
+    for (uint32_t w = 0; w < ARRAY_LEN(named); w++) {
+        for (uint64_t bits = named[w]; bits; bits &= bits - 1) t->stripes[t->stripe_count++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return true;
+}
+
+static bool plan_keys(struct task *t) {
+    struct call *c = &t->call;
+    return (c->key_count || call_find_keys(c)) && plan_stripes(t, c->keys, c->key_count);
+}
+
+// ---- leases ------------------------------------------------------------------------------------------------------------
+
+enum acquired { ACQUIRED, PARKED, CLOSED };
+
+static struct lease *lease_at(struct task *t, uint32_t i) { return &t->engine->leases[t->stripes[i]]; }
+
+static void release_all(struct task *t) {
+    // From here on others may run; the task itself is not touched by them.
+    uint32_t n = t->held;
+    t->held = 0;
+    for (uint32_t i = 0; i < n; i++) lease_release(lease_at(t, i));
+}
+
+static void wake_task(struct waiter *w, enum lease_wake how) {
+    struct task *t = CONTAINER_OF(w, struct task, waiter);
+    t->woken = how;
+    shard_post(t->home, &t->message);
+}
+
+static void resume_task(struct shard *s, struct message *m);
+
+static void park(struct task *t, uint32_t busy) {
+    struct engine *e = t->engine;
+    // It was told to try at another stripe, took nothing there, and now goes to sleep here: others may wait there.
+    bool owes = t->baton && t->baton_at != busy;
+    uint32_t owed = t->baton_at;
+    t->baton = false;
+    t->baton_at = busy;
+    t->waiter.keeps = t->keep;
+    t->waiter.wake = wake_task;
+    t->message.run = resume_task;
+    if (!t->parked) {
+        t->parked = true;
+        atomic_fetch_add(&e->parked_tasks, 1);
+    }
+    count_up(&t->home->counters.parked);
+    lease_park(&e->leases[busy], &t->waiter); // from here on the task is not ours
+    if (owes) {
+        lease_took(LEASE_PATH_BATON_PASSED);
+#if !defined(LEASE_MUTANT) || LEASE_MUTANT != 4
+        lease_look(&e->leases[owed]);
+#endif
+    }
+}
+
+static enum acquired acquire(struct task *t) {
+    for (;;) {
+        while (t->held < t->stripe_count && lease_try(lease_at(t, t->held))) t->held++;
+        if (likely(t->held == t->stripe_count)) {
+            t->baton = false; // what is held now is looked after when it is let go
+            return ACQUIRED;
+        }
+        lease_took(LEASE_PATH_TRY_FAILED);
+        uint32_t at = t->held, busy = t->stripes[at];
+        if (++t->tries > HOLD_AFTER && !t->keep) {
+            t->keep = true;
+            lease_took(LEASE_PATH_KEPT);
+        }
+        if (!t->keep && t->held > 0) {
+            release_all(t);
+            lease_took(LEASE_PATH_RESTARTED);
+        }
+        if (t->home) {
+            park(t, busy);
+            return PARKED;
+        }
+        if (!lease_wait(&t->engine->leases[busy])) {
+            release_all(t);
+            return CLOSED;
+        }
+        if (t->held == at) t->held++; // it comes next in order
+        else lease_release(&t->engine->leases[busy]);
+    }
+}
+
+// ---- running -----------------------------------------------------------------------------------------------------------
+
+#ifdef KORA_DEBUG
+static void hold(struct task *t, uint64_t from, uint64_t to) {
+    for (uint32_t i = 0; i < t->held; i++) {
+        uint64_t was = atomic_exchange(&t->engine->common.stripes[t->stripes[i]].holder, to);
+        invariant(was == from);
+    }
+}
+#else
+static void hold(struct task *t, uint64_t from, uint64_t to) { (void)t, (void)from, (void)to; }
+#endif
+
+enum { NEWS_INLINE = 16 };
+
+static void execute(struct task *t) {
+    struct call *c = &t->call;
+    struct engine *e = t->engine;
+    lease_took(LEASE_PATH_CALLS);
+    if (t->stripe_count > 1) lease_took(LEASE_PATH_MULTI_CALLS);
+    hold(t, 0, (uint64_t)(uintptr_t)t);
+    c->txn = txn_begin(&e->common);
+    if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
+    if (c->cmd->route == ROUTE_WALK) {
+        c->part = t->stripes[0];
+        c->stripe = &e->common.stripes[c->part];
+        c->walk_on = false;
+    }
+    lease_point();
+    call_run(c);
+    if (unlikely(c->cmd->route == ROUTE_ALL)) engine_drop_garbage(e);
+    lease_point();
+    hold(t, (uint64_t)(uintptr_t)t, 0);
+}
+
+// The stripes that a write has been to: what their homes should know.
+static void release_and_tell(struct task *t) {
+    struct engine *e = t->engine;
+    uint32_t n = t->held;
+    struct stripe_news news[NEWS_INLINE] = { { false } };
+    for (uint32_t i = 0; i < MIN(n, (uint32_t)NEWS_INLINE); i++) news[i] = stripe_news(&e->common.stripes[t->stripes[i]]);
+    release_all(t);
+    for (uint32_t i = 0; i < n; i++) {
+        engine_tell_home(e, &e->common.stripes[t->stripes[i]], i < NEWS_INLINE ? news[i] : (struct stripe_news){ false });
+    }
+}
+
+// True: done. False: parked.
+static bool advance(struct task *t) {
+    for (;;) {
+        switch (acquire(t)) {
+        case PARKED: return false;
+        case CLOSED: t->status = KORA_CLOSED; return true;
+        case ACQUIRED: break;
+        }
+        execute(t);
+        if (t->call.cmd->flags & CMD_WRITE) release_and_tell(t);
+        else release_all(t);
+        t->status = KORA_OK;
+        if (likely(t->call.cmd->route != ROUTE_WALK || !t->call.walk_on)) return true;
+        t->stripes[0] = t->call.walk_next;
+        t->tries = 0;
+        t->keep = false;
+    }
+}
+
+static void resume_task(struct shard *s, struct message *m) {
+    (void)s;
+    struct task *t = CONTAINER_OF(m, struct task, message);
+    bool over = false;
+    lease_took(LEASE_PATH_WOKEN);
+    switch (t->woken) {
+    case LEASE_HANDED: t->held++; break;
+    case LEASE_TRY_AGAIN: t->baton = true; break;
+    case LEASE_GONE:
+        release_all(t);
+        t->status = KORA_CLOSED;
+        over = true;
+        break;
+    }
+    if (!over && !advance(t)) return;
+    atomic_fetch_sub(&t->engine->parked_tasks, 1);
+    t->done(t);
+}
+
+bool task_run(struct task *t) {
+    struct call *c = &t->call;
+    bool planned = true;
+    t->status = KORA_OK;
+    switch (c->cmd->route) {
+    case ROUTE_KEYS: planned = plan_keys(t); break;
+    case ROUTE_ALL: planned = plan_all(t); break;
+    case ROUTE_WALK:
+        if (!walk_start(c, &t->stripes[0])) return true;
+        t->stripe_count = 1;
+        break;
+    case ROUTE_SCATTER:
+    case ROUTE_SHARDS: return scatter_run(t);
+    case ROUTE_NONE: break;
+    }
+    if (unlikely(!planned)) {
+        reply_no_memory(c);
+        return true;
+    }
+    return advance(t);
+}
+
+// ---- typed calls -------------------------------------------------------------------------------------------------------
+
+int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count) {
+    task_init(t, e, NULL);
+    int status = plan_stripes(t, keys, count) ? KORA_OK : KORA_NOMEM;
+    if (status == KORA_OK && acquire(t) == CLOSED) status = KORA_CLOSED;
+    if (status != KORA_OK) task_release(t);
+    return status;
+}
+
+void task_unlease_keys(struct task *t, bool written) {
+    if (written) release_and_tell(t);
+    else release_all(t);
+    task_release(t);
+}

@@ -1,0 +1,237 @@
+// Replies to bytes. All replies of a connection's turn are collected in the shard's output and sent with one call; the next connection's turn
+// begins with an empty one. What the socket does not take becomes a segment of the connection's own queue, of which the segments
+// are sent in order when the socket takes more. Segments are not appended to, but for short leftovers that fit.
+#include <errno.h>
+
+#include "base/mem.h"
+#include "net/net_int.h"
+
+// ---- one output ------------------------------------------------------------------------------------------------------------
+
+void output_clear(struct output *o) {
+    for (uint32_t i = o->ref_first; i < o->ref_count; i++) o->refs[i].unpin(o->refs[i].pin);
+    o->ref_count = o->ref_first = 0;
+    o->at = o->ref_at = 0;
+    buf_clear(&o->buf);
+    if (unlikely(o->buf.cap > OUTPUT_KEEP)) buf_free(&o->buf);
+}
+
+void output_free(struct output *o) {
+    output_clear(o);
+    buf_free(&o->buf);
+    mem_free(o->refs);
+    o->refs = NULL;
+    o->ref_cap = 0;
+}
+
+void output_truncate(struct output *o, size_t n, uint32_t refs) {
+    while (o->ref_count > refs) {
+        struct reply_ref *r = &o->refs[--o->ref_count];
+        r->unpin(r->pin);
+    }
+    o->buf.n = n;
+}
+
+static void swap_outputs(struct output *a, struct output *b) {
+    struct output t = *a;
+    *a = *b;
+    *b = t;
+}
+
+bool output_append(struct output *to, struct output *from) {
+    if (to->buf.n == 0 && !to->buf.failed) {
+        swap_outputs(to, from);
+        return true;
+    }
+    if (from->ref_count > to->ref_cap - to->ref_count) {
+        uint32_t cap = to->ref_count + from->ref_count;
+        struct reply_ref *refs = mem_realloc(to->refs, cap * sizeof *refs);
+        if (!refs) return false;
+        to->refs = refs;
+        to->ref_cap = cap;
+    }
+    size_t at = to->buf.n;
+    buf_append(&to->buf, from->buf.p, from->buf.n);
+    if (to->buf.failed) return false;
+    for (uint32_t i = 0; i < from->ref_count; i++) {
+        to->refs[to->ref_count] = from->refs[i];
+        to->refs[to->ref_count++].at += at;
+    }
+    from->ref_count = 0;
+    buf_clear(&from->buf);
+    return true;
+}
+
+static size_t bytes_left(const struct output *o) {
+    size_t n = o->buf.n - o->at - o->ref_at;
+    for (uint32_t i = o->ref_first; i < o->ref_count; i++) n += o->refs[i].bytes.n;
+    return n;
+}
+
+// Lays what is left out as pieces; returns how many.
+static int pieces(const struct output *o, struct iovec *iov, int max) {
+    size_t at = o->at, ref_at = o->ref_at;
+    int n = 0;
+    for (uint32_t i = o->ref_first; i < o->ref_count && n + 2 <= max; i++, ref_at = 0) {
+        const struct reply_ref *r = &o->refs[i];
+        if (r->at > at) iov[n++] = (struct iovec){ o->buf.p + at, r->at - at };
+        at = r->at;
+        if (r->bytes.n > ref_at) iov[n++] = (struct iovec){ (char *)(uintptr_t)r->bytes.p + ref_at, r->bytes.n - ref_at };
+        if (i + 1 == o->ref_count && n < max && o->buf.n > at) iov[n++] = (struct iovec){ o->buf.p + at, o->buf.n - at };
+    }
+    if (o->ref_first == o->ref_count && o->buf.n > at) iov[n++] = (struct iovec){ o->buf.p + at, o->buf.n - at };
+    return n;
+}
+
+// Counts `n` bytes as sent.
+static void advance(struct output *o, size_t n) {
+    while (o->ref_first < o->ref_count) {
+        struct reply_ref *r = &o->refs[o->ref_first];
+        size_t before = MIN(r->at - o->at, n);
+        o->at += before;
+        n -= before;
+        size_t of_ref = o->at < r->at ? 0 : MIN(r->bytes.n - o->ref_at, n);
+        o->ref_at += of_ref;
+        n -= of_ref;
+        if (o->at < r->at || o->ref_at < r->bytes.n) return;
+        r->unpin(r->pin);
+        o->ref_first++;
+        o->ref_at = 0;
+    }
+    o->at += n;
+}
+
+// One call to the system. Returns false if the connection is broken; *all tells whether everything is sent.
+static bool send_once(struct client *c, struct output *o, bool *all) {
+    ssize_t n;
+    size_t want;
+    *all = false;
+    if (likely(o->ref_first == o->ref_count)) {
+        want = o->buf.n - o->at;
+        do n = send(c->fd, o->buf.p + o->at, want, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+    } else {
+        struct iovec iov[OUTPUT_IOV];
+        struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)pieces(o, iov, OUTPUT_IOV) };
+        want = bytes_left(o);
+        do n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+    }
+    if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ENOMEM;
+    counter_add(&c->home->shard->counters.net_output, (uint64_t)n);
+    *all = (size_t)n == want;
+    if (!*all) advance(o, (size_t)n);
+    return true;
+}
+
+// ---- a client's queue --------------------------------------------------------------------------------------------------------
+
+static void queue_remove_first(struct client *c) {
+    struct output *o = c->out;
+    c->out = o->next;
+    if (!c->out) c->out_last = NULL;
+    c->out_count--;
+    output_free(o);
+    mem_free(o);
+}
+
+void output_drop(struct client *c) {
+    while (c->out) queue_remove_first(c);
+    c->out_bytes = 0;
+    if (c->home->out_of != c) return;
+    output_clear(&c->home->out);
+    c->home->out_of = NULL;
+}
+
+size_t output_memory(const struct client *c) {
+    size_t n = 0;
+    for (const struct output *o = c->out; o; o = o->next) n += sizeof *o + o->buf.cap + o->ref_cap * sizeof *o->refs;
+    return n;
+}
+
+// Closes a client that leaves more unread than its limits allow. False: closed.
+static bool within_limits(struct client *c) {
+    struct output_limit *l = &net_settings(c->home)->output[OUTPUT_NORMAL];
+    uint64_t hard = setting(&l->hard), soft = setting(&l->soft);
+    if (unlikely(hard && c->out_bytes > hard)) {
+        counter_add(&c->home->shard->counters.output_buffer_closed, 1);
+        client_log_close(c, "its output is above the hard limit");
+        return false;
+    }
+    if (soft && c->out_bytes > soft) {
+        if (c->soft_since_ms) return true; // the timer looks
+        c->soft_since_ms = (int64_t)uv_now(&c->home->shard->loop);
+        net_timer_by(c->home, c->soft_since_ms + (int64_t)setting(&l->soft_s) * 1000);
+    } else {
+        c->soft_since_ms = 0;
+    }
+    return true;
+}
+
+// Moves what is left of the shard's output to the end of the client's queue. False: no memory, the output is lost.
+static bool queue_add(struct client *c, struct output *from) {
+    size_t n = from->buf.n - from->at, left = bytes_left(from);
+    struct output *last = c->out_last;
+    if (last && from->ref_first == from->ref_count && n <= last->buf.cap - last->buf.n) {
+        buf_append(&last->buf, from->buf.p + from->at, n);
+        output_clear(from);
+        c->out_bytes += left;
+        return true;
+    }
+    struct output *o = mem_alloc_zero(sizeof *o);
+    if (!o) return false;
+    if (n <= OUTPUT_COPY && from->ref_first == from->ref_count) {
+        if (!buf_reserve(&o->buf, last ? OUTPUT_COPY * 4 : n)) {
+            mem_free(o);
+            return false;
+        }
+        buf_append(&o->buf, from->buf.p + from->at, n);
+        output_clear(from);
+    } else {
+        swap_outputs(o, from);
+        o->next = NULL;
+    }
+    if (last) last->next = o;
+    else c->out = o;
+    c->out_last = o;
+    c->out_count++;
+    c->out_bytes += left;
+    return true;
+}
+
+void output_writable(struct client *c) {
+    bool all = true;
+    while (c->out && all) {
+        size_t before = bytes_left(c->out);
+        if (!send_once(c, c->out, &all)) {
+            client_close(c);
+            return;
+        }
+        c->out_bytes -= all ? before : before - bytes_left(c->out);
+        if (all) queue_remove_first(c);
+    }
+    if (c->soft_since_ms) within_limits(c);
+    if (!c->out && c->closing) client_close(c);
+    else client_poll(c);
+}
+
+// ---- the shard's output --------------------------------------------------------------------------------------------------------
+
+void output_begin(struct client *c) {
+    struct net_shard *s = c->home;
+    if (s->out_of == c) return;
+    output_flush(s);
+    s->out_of = c;
+}
+
+void output_flush(struct net_shard *s) {
+    struct client *c = s->out_of;
+    if (!c) return;
+    bool all = s->out.buf.n == 0 && s->out.ref_count == 0, ok = !s->out.buf.failed;
+    s->out_of = NULL;
+    if (ok && !all && !c->out) ok = send_once(c, &s->out, &all);
+    if (ok && !all) ok = queue_add(c, &s->out) && within_limits(c);
+    output_clear(&s->out);
+    if (unlikely(!ok || (c->closing && !c->out && !c->parked))) client_close(c);
+    else if (unlikely(!all || c->closing)) client_poll(c);
+}

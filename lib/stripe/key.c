@@ -1,0 +1,127 @@
+// Keys: where one is, whether it is there, and what is known of it without its value.
+#include "base/clock.h"
+#include "stripe/keyspace_int.h"
+
+// ---- where a key is --------------------------------------------------------------------------------------------------
+
+// The part of a name that decides about its stripe.
+static struct slice hash_tag(struct slice name) {
+    const char *open = memchr(name.p, '{', name.n);
+    if (likely(!open)) return name;
+    const char *end = name.p + name.n, *close = memchr(open + 1, '}', (size_t)(end - open - 1));
+    if (!close || close == open + 1) return name;
+    return (struct slice){ open + 1, (size_t)(close - open - 1) };
+}
+
+void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name) {
+    k->name = name;
+    k->db = db;
+    k->hash = hash_bytes(c->seed, name.p, name.n);
+    struct slice tag = name.n ? hash_tag(name) : name;
+    uint64_t route = tag.n == name.n ? k->hash : hash_bytes(c->seed, tag.p, tag.n);
+    k->stripe_number = stripe_of_hash(c, route);
+    k->stripe = &c->stripes[k->stripe_number];
+}
+
+void key_prefetch_bucket(const struct key *k) {
+    struct keyspace *ks = keyspace_of(k);
+    if (ks) table_prefetch_bucket(&ks->table, k->hash);
+}
+
+void key_prefetch_entry(const struct key *k) {
+    struct keyspace *ks = keyspace_of(k);
+    if (ks) table_prefetch_entry(&ks->table, k->hash);
+}
+
+struct keyspace *keyspace_make(const struct key *k) {
+    struct keyspace *ks = keyspace_of(k);
+    if (likely(ks)) return ks;
+    ks = keyspace_create(k->stripe->common, &k->stripe->counts[k->db]);
+    // Published whole: hints read it without the lease.
+    if (ks) atomic_store_explicit(&k->stripe->dbs[k->db], ks, memory_order_release);
+    return ks;
+}
+
+// ---- time --------------------------------------------------------------------------------------------------------------
+
+int64_t txn_now(struct txn *t) {
+    if (t->now_ms) return t->now_ms;
+    struct common *c = t->common;
+    int64_t now = c->wall_ms ? c->wall_ms(c->wall_arg) : clock_wall_ms();
+    int64_t max = atomic_load_explicit(&c->now_max, memory_order_acquire);
+    while (max < now && !atomic_compare_exchange_weak(&c->now_max, &max, now)) { }
+    t->now_ms = MAX(now, max);
+    return t->now_ms;
+}
+
+void stripe_due(struct stripe *s, int64_t at_ms) {
+    if (at_ms < atomic_load_explicit(&s->due_ms, memory_order_relaxed)) {
+        atomic_store_explicit(&s->due_ms, at_ms, memory_order_relaxed);
+    }
+}
+
+// ---- access metadata: Redis's LRU and LFU, in the same 24 bits -------------------------------------------------------------
+
+enum { ACCESS_BITS = 24, LFU_INITIAL = 5, LFU_LOG_FACTOR = 10, LFU_DECAY_MINUTES = 1 };
+
+static uint32_t lru_clock(void) { return (uint32_t)(clock_coarse_ms() / 1000) & ((1u << ACCESS_BITS) - 1); }
+static uint32_t lfu_minutes(void) { return (uint32_t)(clock_coarse_ms() / 60000) & 0xffff; }
+
+static uint32_t lfu_decayed(const struct entry *e, uint32_t minutes) {
+    uint32_t counter = e->access & 0xff, idle = (minutes - (e->access >> 8)) & 0xffff, fall = idle / LFU_DECAY_MINUTES;
+    return counter > fall ? counter - fall : 0;
+}
+
+static bool policy_is_lfu(const struct common *c) {
+    return atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
+}
+
+static void touch(struct stripe *s, struct entry *e) {
+    uint32_t access;
+    if (unlikely(policy_is_lfu(s->common))) {
+        uint32_t minutes = lfu_minutes(), counter = lfu_decayed(e, minutes);
+        // The probability of one more falls with the counter, so that eight bits reach from one access to a million.
+        uint32_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
+        if (counter < 255 && random_below(&s->random, above * LFU_LOG_FACTOR + 1) == 0) counter++;
+        access = minutes << 8 | counter;
+    } else {
+        access = lru_clock();
+    }
+    if (e->access != access) e->access = access & ((1u << ACCESS_BITS) - 1); // a read that changes nothing leaves the line clean
+}
+
+uint32_t stripe_first_access(const struct common *c) {
+    return policy_is_lfu(c) ? (lfu_minutes() << 8 | LFU_INITIAL) : lru_clock();
+}
+
+uint64_t entry_idle_s(const struct common *c, const struct entry *e) {
+    (void)c;
+    return (lru_clock() - e->access) & ((1u << ACCESS_BITS) - 1);
+}
+
+uint32_t entry_frequency(const struct common *c, const struct entry *e) {
+    (void)c;
+    return lfu_decayed(e, lfu_minutes());
+}
+
+// ---- finding -----------------------------------------------------------------------------------------------------------
+
+// True: its time has come, and it is gone.
+static bool expire_entry(struct txn *t, const struct key *k, struct entry *e) {
+    if ((t->flags & TXN_REPLAY) || entry_expire_at(e) > txn_now(t)) return false;
+    if (effect_del(t, k)) {
+        key_delete(t, k, e);
+        count_up(&k->stripe->counters.expired);
+    }
+    return true; // without memory for the effect it is still there, but txn->no_memory lets nobody change anything
+}
+
+struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) {
+    struct stripe *s = k->stripe;
+    struct keyspace *ks = keyspace_of(k);
+    struct entry *e = ks ? keyspace_find(ks, k->hash, k->name) : NULL;
+    if (e && unlikely(entry_expires(e)) && expire_entry(t, k, e)) e = NULL;
+    if (how & FIND_COUNT) count_up(e ? &s->counters.hits : &s->counters.misses);
+    if (e && (how & FIND_TOUCH) && likely(!(t->flags & TXN_NO_TOUCH))) touch(s, e);
+    return e;
+}

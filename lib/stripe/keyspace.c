@@ -1,0 +1,169 @@
+// Keyspaces: where entries come from, where they are, and where they go.
+#include "stripe/keyspace_int.h"
+
+#include "base/mem.h"
+
+static uint64_t hash_entry(const void *ctx, const void *entry) {
+    const struct common *c = ctx;
+    struct slice name = entry_key(entry);
+    return hash_bytes(c->seed, name.p, name.n);
+}
+
+struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {
+    struct keyspace *k = mem_alloc_zero(sizeof *k);
+    if (!k) return NULL;
+    k->common = c;
+    k->counts = counts;
+    k->index = slab_create(true);
+    k->blobs.slab = slab_create(false);
+    if (!k->index || !k->blobs.slab) {
+        keyspace_destroy(k);
+        return NULL;
+    }
+    table_init(&k->table, k->index, hash_entry, c);
+    return k;
+}
+
+void keyspace_destroy(struct keyspace *k) {
+    if (k->wheel) wheel_destroy(k->wheel);
+    if (k->blobs.slab) slab_destroy(k->blobs.slab);
+    if (k->index) slab_destroy(k->index);
+    mem_free(k);
+}
+
+static inline bool entry_has_name(const void *entry, const void *key) {
+    const struct slice *name = key;
+    struct slice have = entry_key(entry);
+    return have.n == name->n && memcmp(have.p, name->p, have.n) == 0;
+}
+
+struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slice name) {
+    return table_find(&k->table, hash, entry_has_name, &name);
+}
+
+struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t flags, size_t value_len) {
+    if (key.n > ENTRY_KEY_SHORT_MAX) flags |= ENTRY_LONG_KEY;
+    struct entry *e = slab_alloc(k->blobs.slab, entry_head_size(flags) + key.n + value_len);
+    if (!e) return NULL;
+    *e = (struct entry){ .flags = flags, .value_len = (uint16_t)value_len };
+    char *p = (char *)e + entry_head_size(flags);
+    if (flags & ENTRY_LONG_KEY) {
+        uint32_t n = (uint32_t)key.n;
+        memcpy(p - sizeof n, &n, sizeof n);
+        e->key_len = ENTRY_KEY_SHORT_MAX + 1;
+    } else {
+        e->key_len = (uint8_t)key.n;
+    }
+    if (key.n) memcpy(p, key.p, key.n);
+    return e;
+}
+
+void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
+    if (with_value && e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    slab_free(k->blobs.slab, e, entry_size(e));
+}
+
+void keyspace_publish(struct keyspace *k) {
+    struct slab_usage data = slab_usage(k->blobs.slab), index = slab_usage(k->index);
+    atomic_store_explicit(&k->counts->keys, k->table.count, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->expiring, k->wheel ? wheel_count(k->wheel) : 0, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->used, data.used + index.used, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->held, data.held + index.held, memory_order_relaxed);
+}
+
+bool keyspace_put(struct keyspace *k, uint64_t hash, struct entry *old, struct entry *e) {
+    if (!old) {
+        if (!table_insert(&k->table, hash, e)) return false;
+    } else {
+        bool there = table_replace(&k->table, hash, old, e);
+        invariant(there);
+        keyspace_disarm(k, old);
+    }
+    keyspace_publish(k);
+    return true;
+}
+
+void keyspace_take(struct keyspace *k, uint64_t hash, struct entry *e) {
+    bool there = table_remove(&k->table, hash, e);
+    invariant(there);
+    keyspace_disarm(k, e);
+    keyspace_publish(k);
+}
+
+bool keyspace_can_arm(struct keyspace *k, int64_t now_ms) {
+    if (!k->wheel) k->wheel = wheel_create(now_ms);
+    return k->wheel != NULL;
+}
+
+void keyspace_arm(struct keyspace *k, struct entry *e, int64_t at_ms) {
+    wheel_add(k->wheel, entry_wheel_node(e), at_ms);
+    keyspace_publish(k);
+}
+
+void keyspace_disarm(struct keyspace *k, struct entry *e) {
+    if (entry_expires(e)) wheel_remove(k->wheel, entry_wheel_node(e));
+}
+
+// ---- compaction ----------------------------------------------------------------------------------------------------
+
+static bool move_entry(void *arg, void *object, size_t class_size) {
+    (void)class_size;
+    struct keyspace *k = arg;
+    struct entry *e = object;
+    size_t size = entry_size(e);
+    struct entry *to = slab_alloc(k->blobs.slab, size);
+    if (!to) return false;
+    memcpy(to, e, size);
+    bool there = table_replace(&k->table, hash_entry(k->common, e), e, to);
+    invariant(there);
+    if (entry_expires(to)) wheel_moved(k->wheel, entry_wheel_node(to));
+    slab_free(k->blobs.slab, e, size);
+    return true;
+}
+
+bool keyspace_wants_compaction(const struct keyspace *k) { return slab_worth_compacting(slab_usage(k->blobs.slab)); }
+
+bool keyspace_compact(struct keyspace *k, size_t budget) {
+    blob_bury(&k->blobs);
+    bool more = slab_compact(k->blobs.slab, budget, move_entry, k);
+    keyspace_publish(k);
+    return more && keyspace_wants_compaction(k);
+}
+
+// ---- checks --------------------------------------------------------------------------------------------------------
+
+struct tally {
+    struct keyspace *k;
+    uint64_t count, expiring, bytes;
+};
+
+static void check_entry(void *arg, void *entry) {
+    struct tally *t = arg;
+    const struct entry *e = entry;
+    struct slice name = entry_key(e);
+    invariant(e->type < TYPE_COUNT && e->form <= FORM_BLOB);
+    invariant(!!(e->flags & ENTRY_LONG_KEY) == (name.n > ENTRY_KEY_SHORT_MAX));
+    invariant(keyspace_find(t->k, hash_entry(t->k->common, e), name) == e);
+    t->count++;
+    t->expiring += entry_expires(e);
+    t->bytes += slab_round(entry_size(e));
+    if (e->form == FORM_BLOB) {
+        invariant(entry_blob(e)->owner == &t->k->blobs);
+        t->bytes += blob_size(entry_blob(e));
+    }
+}
+
+void keyspace_check(struct keyspace *k) {
+    struct tally t = { .k = k };
+    blob_bury(&k->blobs);
+    table_check(&k->table);
+    for (uint64_t at = table_walk(&k->table, 0, 16, check_entry, &t); at; at = table_walk(&k->table, at, 16, check_entry, &t)) { }
+    invariant(t.count == k->table.count && t.count == atomic_load(&k->counts->keys));
+    invariant(t.expiring == (k->wheel ? wheel_count(k->wheel) : 0) && t.expiring == atomic_load(&k->counts->expiring));
+    if (k->wheel) wheel_check(k->wheel);
+    slab_check(k->blobs.slab);
+    slab_check(k->index);
+    // Values that only readers still hold are the one thing beyond what the table leads to.
+    size_t used = slab_usage(k->blobs.slab).used;
+    invariant(atomic_load(&k->blobs.pins) ? used >= t.bytes : used == t.bytes);
+}

@@ -1,0 +1,246 @@
+// Stripes as a whole: making them, visiting what is in them, and their work in the background.
+#include "stripe/stripe.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kora.h"
+#include "stripe/keyspace_int.h"
+
+static int stripe_init(struct stripe *s, struct common *c, uint32_t index) {
+    s->common = c;
+    s->index = index;
+    atomic_init(&s->due_ms, INT64_MAX);
+    random_seed(&s->random, c->seed.k0 ^ index);
+    s->dbs = mem_alloc_zero(c->databases * sizeof *s->dbs);
+    s->counts = mem_alloc_zero(c->databases * sizeof *s->counts);
+    return s->dbs && s->counts ? KORA_OK : KORA_NOMEM;
+}
+
+int stripes_init(struct common *c, uint32_t databases, uint32_t stripe_count) {
+    invariant(stripe_count > 0 && (stripe_count & (stripe_count - 1)) == 0);
+    c->databases = databases;
+    c->stripe_count = stripe_count;
+    c->stripes = mem_alloc_zero(stripe_count * sizeof *c->stripes);
+    if (!c->stripes) return KORA_NOMEM;
+    for (uint32_t i = 0; i < stripe_count; i++) {
+        if (stripe_init(&c->stripes[i], c, i) != KORA_OK) {
+            stripes_free(c);
+            return KORA_NOMEM;
+        }
+    }
+    return KORA_OK;
+}
+
+static void free_list(struct keyspace *k) {
+    while (k) {
+        struct keyspace *next = k->next;
+        keyspace_destroy(k);
+        k = next;
+    }
+}
+
+void stripes_free(struct common *c) {
+    for (uint32_t i = 0; c->stripes && i < c->stripe_count; i++) {
+        struct stripe *s = &c->stripes[i];
+        for (uint32_t db = 0; s->dbs && db < c->databases; db++) {
+            struct keyspace *k = atomic_load_explicit(&s->dbs[db], memory_order_relaxed);
+            if (k) keyspace_destroy(k);
+        }
+        free_list(s->garbage);
+        mem_free(s->dbs);
+        mem_free(s->counts);
+    }
+    mem_free(c->stripes);
+    c->stripes = NULL;
+}
+
+static struct keyspace *db_of(const struct stripe *s, uint32_t db) {
+    return atomic_load_explicit(&s->dbs[db], memory_order_acquire);
+}
+
+// ---- visits ------------------------------------------------------------------------------------------------------------
+
+uint64_t stripe_count(const struct stripe *s, uint32_t db) { return atomic_load_explicit(&s->counts[db].keys, memory_order_relaxed); }
+
+uint64_t stripe_count_expiring(const struct stripe *s, uint32_t db) {
+    return atomic_load_explicit(&s->counts[db].expiring, memory_order_relaxed);
+}
+
+struct live_visit {
+    struct txn *t;
+    table_visit_fn *visit;
+    void *arg;
+};
+
+static bool is_live(struct txn *t, const struct entry *e) { return !entry_expires(e) || entry_expire_at(e) > txn_now(t); }
+
+static void visit_live(void *arg, void *entry) {
+    struct live_visit *v = arg;
+    if (is_live(v->t, entry)) v->visit(v->arg, entry);
+}
+
+uint64_t stripe_scan(struct stripe *s, struct txn *t, uint32_t db, uint64_t cursor, size_t max, table_visit_fn *visit, void *arg) {
+    struct keyspace *k = db_of(s, db);
+    struct live_visit v = { t, visit, arg };
+    return k ? table_scan(&k->table, cursor, max, visit_live, &v) : 0;
+}
+
+enum { RANDOM_TRIES = 100 };
+
+struct entry *stripe_random(struct stripe *s, struct txn *t, uint32_t db) {
+    struct keyspace *k = db_of(s, db);
+    for (int i = 0; k && i < RANDOM_TRIES; i++) {
+        struct entry *e = table_random(&k->table, &s->random);
+        if (!e || is_live(t, e)) return e;
+    }
+    return NULL; // nearly all of them have expired
+}
+
+static void find_due(struct stripe *s) {
+    int64_t due = INT64_MAX;
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        struct keyspace *k = db_of(s, db);
+        if (k && k->wheel) due = MIN(due, wheel_next(k->wheel));
+    }
+    atomic_store_explicit(&s->due_ms, due, memory_order_relaxed);
+}
+
+static void put_db(struct stripe *s, uint32_t db, struct keyspace *k) {
+    atomic_store_explicit(&s->dbs[db], k, memory_order_release);
+    if (k) {
+        k->counts = &s->counts[db];
+        keyspace_publish(k);
+    } else {
+        atomic_store_explicit(&s->counts[db].keys, 0, memory_order_relaxed);
+        atomic_store_explicit(&s->counts[db].expiring, 0, memory_order_relaxed);
+        atomic_store_explicit(&s->counts[db].used, 0, memory_order_relaxed);
+        atomic_store_explicit(&s->counts[db].held, 0, memory_order_relaxed);
+    }
+}
+
+bool stripe_flush(struct stripe *s, uint32_t db) {
+    uint32_t from = db == UINT32_MAX ? 0 : db, to = db == UINT32_MAX ? s->common->databases : db + 1;
+    bool had = false;
+    for (uint32_t i = from; i < to; i++) {
+        struct keyspace *k = db_of(s, i);
+        if (!k) continue;
+        had |= k->table.count > 0;
+        put_db(s, i, NULL);
+        k->next = s->garbage;
+        s->garbage = k;
+    }
+    find_due(s);
+    return had;
+}
+
+void stripe_swap(struct stripe *s, uint32_t a, uint32_t b) {
+    struct keyspace *ka = db_of(s, a), *kb = db_of(s, b);
+    put_db(s, a, kb);
+    put_db(s, b, ka);
+}
+
+// ---- background ----------------------------------------------------------------------------------------------------------
+
+static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t until_us) {
+    struct keyspace *k = db_of(s, db);
+    if (!k || !k->wheel) return false;
+    for (int n = 0;; n++) {
+        if (n % 16 == 15 && clock_mono_us() >= until_us) return true;
+        bool again = false;
+        struct wheel_node *node = wheel_pop(k->wheel, txn_now(t), &again);
+        if (!node) {
+            if (again) continue;
+            return false;
+        }
+        struct entry *e = entry_of_wheel_node(node);
+        struct key key;
+        key_locate(s->common, &key, db, entry_key(e));
+        keyspace_arm(k, e, node->at_ms); // back in, so that deleting it is the same as for everybody else
+        if (!effect_del(t, &key)) return false;
+        key_delete(t, &key, e);
+        count_up(&s->counters.expired);
+    }
+}
+
+bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us) {
+    int64_t until_us = clock_mono_us() + budget_us;
+    bool more = false;
+    for (uint32_t db = 0; db < s->common->databases && !more; db++) more = expire_db(s, t, db, until_us);
+    find_due(s);
+    return more;
+}
+
+enum { COMPACT_SLICE = 256 * 1024 }; // bytes moved at a time: some hundred microseconds
+
+bool stripe_compact(struct stripe *s) {
+    bool more = false;
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        struct keyspace *k = db_of(s, db);
+        if (k) more |= keyspace_compact(k, COMPACT_SLICE);
+    }
+    return more;
+}
+
+bool stripe_wants_compaction(const struct stripe *s) {
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        struct keyspace *k = db_of(s, db);
+        if (k && keyspace_wants_compaction(k)) return true;
+    }
+    return false;
+}
+
+struct keyspace *stripe_take_garbage(struct stripe *s) {
+    struct keyspace *k = s->garbage;
+    s->garbage = NULL;
+    return k;
+}
+
+struct keyspace *keyspaces_join(struct keyspace *a, struct keyspace *b) {
+    struct keyspace **end = &a;
+    while (*end) end = &(*end)->next;
+    *end = b;
+    return a;
+}
+
+bool keyspaces_free(struct keyspace **list) {
+    struct keyspace **at = list;
+    while (*at) {
+        struct keyspace *k = *at;
+        if (atomic_load_explicit(&k->blobs.pins, memory_order_acquire) > 0) {
+            at = &k->next;
+            continue;
+        }
+        *at = k->next;
+        keyspace_destroy(k);
+        return *list == NULL;
+    }
+    return *list == NULL;
+}
+
+// ---- accounts --------------------------------------------------------------------------------------------------------------
+
+struct stripe_memory stripe_memory(const struct stripe *s) {
+    struct stripe_memory m = { 0 };
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        m.used += atomic_load_explicit(&s->counts[db].used, memory_order_relaxed);
+        m.held += atomic_load_explicit(&s->counts[db].held, memory_order_relaxed);
+    }
+    return m;
+}
+
+uint64_t stripe_pins(const struct stripe *s) {
+    uint64_t n = 0;
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        struct keyspace *k = db_of(s, db);
+        if (k) n += atomic_load_explicit(&k->blobs.pins, memory_order_acquire);
+    }
+    for (const struct keyspace *k = s->garbage; k; k = k->next) n += atomic_load_explicit(&k->blobs.pins, memory_order_acquire);
+    return n;
+}
+
+void stripe_check(struct stripe *s) {
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        struct keyspace *k = db_of(s, db);
+        if (k) keyspace_check(k);
+    }
+}

@@ -1,0 +1,157 @@
+// A stripe: one part of the data, with everything that belongs to it. Nothing here knows of threads, leases or sockets: whoever
+// calls holds the stripe's lease (debug builds check), or is the only thread there is.
+//
+// A stripe holds a keyspace for each numbered database that has keys in it. A keyspace is a hash table of entries, a slab that its
+// entries and values come from, and a timing wheel of those that expire. Everything goes with it when it is dropped.
+#ifndef KORA_STRIPE_STRIPE_H
+#define KORA_STRIPE_STRIPE_H
+
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "call/call.h"
+#include "call/effect.h"
+#include "call/settings.h"
+#include "ds/table.h"
+#include "type/entry.h"
+
+// What all stripes of a database share.
+struct common {
+    struct hash_key seed;
+    uint32_t databases;
+    uint32_t stripe_count;                   // a power of two
+    struct stripe *stripes;
+    struct settings settings;
+    struct effect_sink effects;              // set before the first call
+    int64_t (*wall_ms)(void *arg);           // NULL: the system's clock. Tests skew it
+    void *wall_arg;
+    _Alignas(CACHE_LINE) _Atomic int64_t now_max; // time as calls see it never runs backwards
+};
+
+struct keyspace; // see keyspace.h
+
+// Written by the lease's holder, read by anybody (relaxed).
+struct stripe_counters {
+    _Atomic uint64_t commands, hits, misses, expired, changes;
+};
+
+// Published by the lease's holder for anybody (relaxed).
+struct db_counts {
+    _Atomic uint64_t keys, expiring;
+    _Atomic uint64_t used, held; // bytes of memory
+};
+
+struct stripe {
+    struct common *common;
+    uint32_t index;
+    _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
+    struct db_counts *counts;        // [common->databases]
+    struct stripe_counters counters;
+    _Atomic int64_t due_ms;          // wall clock: earliest expiry of its keys, about; INT64_MAX: none
+    struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
+    struct random random;
+#ifdef KORA_DEBUG
+    _Atomic uint64_t holder;         // who holds the lease; 0: nobody. Set by the engine
+#endif
+};
+
+int stripes_init(struct common *c, uint32_t databases, uint32_t stripe_count); // KORA_OK or KORA_NOMEM; settings and clock are the caller's
+void stripes_free(struct common *c);
+
+static inline void count_up(_Atomic uint64_t *n) { atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed); }
+
+// ---- keys --------------------------------------------------------------------------------------------------------------
+
+// hash -> stripe. A key with a {tag} goes where the tag goes (Redis Cluster's rule: the bytes between the first '{' and the next '}', if any).
+static inline uint32_t stripe_of_hash(const struct common *c, uint64_t hash) { return (uint32_t)(hash >> 52) & (c->stripe_count - 1); }
+void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name);
+
+// The start of every execution. What it recorded is given back by effect_flush; nothing else is held.
+static inline struct txn txn_begin(struct common *c) {
+    return (struct txn){ .common = c, .sink = c->effects.fn ? &c->effects : NULL };
+}
+// Wall clock in ms, read once an execution, after all leases are held; never before what any earlier execution saw.
+int64_t txn_now(struct txn *t);
+
+enum {
+    FIND_COUNT = 1 << 0, // count a hit or a miss
+    FIND_TOUCH = 1 << 1, // it is an access
+};
+// The entry of a key, or NULL. One whose time has come is deleted first (effect DEL, counted as expired).
+struct entry *key_find(struct txn *t, const struct key *k, uint32_t how);
+static inline struct entry *key_read(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT | FIND_TOUCH); }
+static inline struct entry *key_write(struct txn *t, const struct key *k) { return key_find(t, k, FIND_TOUCH); }
+static inline struct entry *key_peek(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT); } // TTL, TYPE, EXISTS, OBJECT
+
+// All functions below take `e`: what key_find returned for this key in this execution (NULL: missing). On KORA_NOMEM nothing has changed.
+// They emit no effects and count no change: handlers do.
+
+enum { EXPIRE_NONE = 0, EXPIRE_KEEP = -1 }; // beside a time in ms
+enum string_kind {
+    STRING_AS_SET,   // an integer's canonical text is kept as an integer (SET)
+    STRING_AS_BYTES, // never made an integer (INCRBYFLOAT, COPY of such)
+};
+// Sets the key to a string, whatever it held. *out (may be NULL): the new entry.
+int key_set_string(struct txn *t, const struct key *k, struct entry *e, struct slice value, enum string_kind kind, int64_t expire_at_ms, struct entry **out);
+// Sets it to an integer, keeping the expiry.
+int key_set_int(struct txn *t, const struct key *k, struct entry *e, int64_t n);
+// Makes the string at `e` (NULL: a new empty one) `len` bytes long and editable: growth is filled with zeros, an integer becomes its text, a pinned
+// blob is copied first. *bytes: where its bytes are, to be written before anything else is called. Expiry is kept.
+int key_edit_string(struct txn *t, const struct key *k, struct entry *e, size_t len, char **bytes);
+// Deletes it.
+void key_delete(struct txn *t, const struct key *k, struct entry *e);
+// Sets (ms), or takes away (EXPIRE_NONE), the expiry. The entry may have moved: *e is where it is now.
+int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t expire_at_ms);
+// Puts a copy of the value of `e` (any key, stripe, database) at `to`, where `old` was found, with the given expiry.
+int key_copy_value(struct txn *t, const struct entry *e, const struct key *to, struct entry *old, int64_t expire_at_ms);
+// One more reference to a large string (unpinned by blob_unpin); NULL: it is not a blob.
+struct blob *entry_pin(const struct entry *e);
+// Replies the string at `e`: a large one by reference where the reply allows it.
+void reply_entry_string(struct call *c, const struct entry *e);
+
+// All or nothing for a command that sets several keys: between begin and its end, key_set_string keeps what it replaces. Room for
+// `sets` of them is made at once. False: no memory. Find every key once before, so that what has expired is gone: nothing may be
+// deleted in between.
+bool txn_undo_begin(struct txn *t, size_t sets);
+void txn_undo_commit(struct txn *t);
+void txn_undo_rollback(struct txn *t); // everything is as it was; recorded effects are forgotten
+
+// LRU and LFU, as OBJECT shows them.
+uint64_t entry_idle_s(const struct common *c, const struct entry *e);
+uint32_t entry_frequency(const struct common *c, const struct entry *e); // LFU counter after decay
+
+// ---- visits of a whole stripe (lease held) ---------------------------------------------------------------------------------
+
+uint64_t stripe_count(const struct stripe *s, uint32_t db);          // any thread, no lease
+uint64_t stripe_count_expiring(const struct stripe *s, uint32_t db); // any thread, no lease
+// Visits the entries of a database in stable cursor order (ds/table.h): 0 starts, 0 returned ends. Expired ones are passed over, not deleted.
+uint64_t stripe_scan(struct stripe *s, struct txn *t, uint32_t db, uint64_t cursor, size_t max, table_visit_fn *visit, void *arg);
+// A random key that has not expired, or NULL.
+struct entry *stripe_random(struct stripe *s, struct txn *t, uint32_t db);
+// Empties a database (all: UINT32_MAX); the memory goes in the background. Returns whether there was a key.
+bool stripe_flush(struct stripe *s, uint32_t db);
+void stripe_swap(struct stripe *s, uint32_t a, uint32_t b); // SWAPDB
+
+// Deletes what has expired, for at most about `budget_us`; returns true if there is more to do now. Emits effects into t.
+bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us);
+// Moves entries off sparse pages, well under a millisecond; true: more to do.
+bool stripe_compact(struct stripe *s);
+bool stripe_wants_compaction(const struct stripe *s);
+// Takes the garbage to be freed by keyspaces_free without the lease, once no shard can still read it as a hint.
+struct keyspace *stripe_take_garbage(struct stripe *s);
+struct keyspace *keyspaces_join(struct keyspace *a, struct keyspace *b); // one list of two
+bool keyspaces_free(struct keyspace **list); // frees one of them; false: not done yet (more to do, or values still pinned)
+
+// Hints without the lease: see ds/table.h.
+void key_prefetch_bucket(const struct key *k);
+void key_prefetch_entry(const struct key *k);
+
+struct stripe_memory {
+    uint64_t used, held;
+};
+struct stripe_memory stripe_memory(const struct stripe *s); // any thread, no lease
+uint64_t stripe_pins(const struct stripe *s);
+void stripe_check(struct stripe *s);
+
+#endif

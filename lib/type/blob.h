@@ -1,0 +1,39 @@
+// Blobs: strings too large to be inline in an entry, counted, so that readers may hold on to one (kora_pin, replies that are being sent)
+// while its key is changed or deleted.
+//
+// All but blob_unpin needs the lease of the stripe that the blob's owner belongs to. A blob whose last reference is dropped without
+// the lease is pushed to its owner's list of the dead, and freed by the next blob_new or blob_bury.
+#ifndef KORA_TYPE_BLOB_H
+#define KORA_TYPE_BLOB_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "ds/slab.h"
+
+struct blob;
+
+struct blob_owner {
+    struct slab *slab;
+    _Atomic(struct blob *) dead;
+    _Atomic uint64_t pins; // references that readers hold
+};
+
+struct blob {
+    _Atomic uint32_t refs; // the entry's, and one for each pin
+    uint32_t reserved;
+    struct blob_owner *owner;
+    struct blob *next_dead;
+    size_t len, cap; // cap: bytes of data[]; fixed
+    char data[];
+};
+
+struct blob *blob_new(struct blob_owner *o, size_t len, size_t cap); // one reference; data not set. NULL: no memory
+void blob_drop(struct blob *b);  // the entry's reference
+static inline bool blob_shared(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > 1; }
+void blob_pin(struct blob *b);
+void blob_unpin(void *blob);     // any thread, no lease
+void blob_bury(struct blob_owner *o); // frees the dead
+static inline size_t blob_size(const struct blob *b) { return slab_round(sizeof *b + b->cap); }
+
+#endif

@@ -1,0 +1,95 @@
+// A key with its value, in one allocation of a stripe's slab:
+//
+//     struct entry (8 bytes) | struct wheel_node (24, only with an expiry) | u32 key length (only above 254) | key | value
+//
+// The value part depends on the form: bytes of a string, an 8-byte integer, or the address of a blob (a counted string that is too
+// large to be inline). Entries are touched only under their stripe's lease and move when they change size: never keep a
+// pointer to one beyond the call that gave it.
+#ifndef KORA_TYPE_ENTRY_H
+#define KORA_TYPE_ENTRY_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "base/num.h"
+#include "ds/slab.h"
+#include "ds/wheel.h"
+#include "type/blob.h"
+
+enum value_type {
+#define X(symbol, name) TYPE_##symbol,
+#include "type/types.def"
+#undef X
+    TYPE_COUNT
+};
+
+enum value_form {
+    FORM_BYTES, // string inline
+    FORM_INT,   // string that is the canonical text of a 64-bit integer
+    FORM_BLOB,  // pointer to struct blob
+};
+
+enum {
+    ENTRY_EXPIRES = 1 << 0,
+    ENTRY_LONG_KEY = 1 << 1,
+    ENTRY_EDITED = 1 << 2, // a string changed in place (APPEND, SETRANGE): Redis calls its encoding "raw"
+};
+
+enum { ENTRY_SIZE_MAX = SLAB_SMALL_MAX, ENTRY_KEY_SHORT_MAX = 254 };
+
+struct entry {
+    uint32_t access : 24; // LRU: seconds; LFU: 16 bits of minutes, 8 bits of logarithmic counter (Redis's lru field)
+    uint32_t type : 4;    // enum value_type
+    uint32_t form : 4;    // enum value_form
+    uint8_t flags;
+    uint8_t key_len;      // 255: ENTRY_LONG_KEY
+    uint16_t value_len;   // of the inline value part
+};
+
+static inline size_t entry_head_size(uint8_t flags) {
+    return sizeof(struct entry) + ((flags & ENTRY_EXPIRES) ? sizeof(struct wheel_node) : 0) +
+        ((flags & ENTRY_LONG_KEY) ? sizeof(uint32_t) : 0);
+}
+static inline struct wheel_node *entry_wheel_node(const struct entry *e) { return (struct wheel_node *)(uintptr_t)(e + 1); }
+static inline bool entry_expires(const struct entry *e) { return e->flags & ENTRY_EXPIRES; }
+// Unix time in ms; 0: none.
+static inline int64_t entry_expire_at(const struct entry *e) { return entry_expires(e) ? entry_wheel_node(e)->at_ms : 0; }
+static inline struct entry *entry_of_wheel_node(struct wheel_node *n) { return (struct entry *)(void *)n - 1; }
+
+static inline struct slice entry_key(const struct entry *e) {
+    const char *p = (const char *)e + entry_head_size(e->flags);
+    uint32_t n = e->key_len;
+    if (unlikely(e->flags & ENTRY_LONG_KEY)) memcpy(&n, p - sizeof n, sizeof n);
+    return (struct slice){ p, n };
+}
+static inline char *entry_value(const struct entry *e) {
+    struct slice k = entry_key(e);
+    return (char *)(uintptr_t)(k.p + k.n);
+}
+static inline size_t entry_size(const struct entry *e) { return (size_t)(entry_value(e) - (const char *)e) + e->value_len; }
+static inline struct blob *entry_blob(const struct entry *e) {
+    struct blob *b;
+    memcpy(&b, entry_value(e), sizeof b);
+    return b;
+}
+static inline int64_t entry_int(const struct entry *e) {
+    int64_t n;
+    memcpy(&n, entry_value(e), sizeof n);
+    return n;
+}
+// The bytes of a string, whatever its form; an integer is written into `number`. Valid while the lease is held and nothing changes.
+static inline struct slice entry_string(const struct entry *e, char number[NUM_INT_MAX]) {
+    if (likely(e->form == FORM_BYTES)) return (struct slice){ entry_value(e), e->value_len };
+    if (e->form == FORM_INT) return (struct slice){ number, num_format_int(entry_int(e), number) };
+    struct blob *b = entry_blob(e);
+    return (struct slice){ b->data, b->len };
+}
+// Its length without formatting.
+size_t entry_string_len(const struct entry *e);
+// As OBJECT ENCODING names it: "int", "embstr", "raw".
+const char *entry_encoding(const struct entry *e);
+const char *value_type_name(enum value_type type);
+// Bytes that key and value take, with their overhead (MEMORY USAGE).
+size_t entry_memory(const struct entry *e);
+
+#endif
