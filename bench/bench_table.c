@@ -69,7 +69,7 @@ static double each(int64_t start_ns) { return (double)(cpu_ns() - start_ns) / OP
 // The hashes come from an array, so only the look-up is measured.
 static double find_hashed(const struct bench *b) {
     uint64_t *hashes = need_alloc(OPS * sizeof *hashes);
-    char (*keys)[KEY_LEN] = need_alloc(OPS * KEY_LEN);
+    char(*keys)[KEY_LEN] = need_alloc(OPS * KEY_LEN);
     for (size_t i = 0; i < OPS; i++) {
         key_write(keys[i], b->order[i]);
         hashes[i] = hash_bytes(b->seed, keys[i], KEY_LEN);
@@ -152,8 +152,13 @@ static void churn(struct bench *b, double *remove_ns, double *insert_ns) {
 
 enum { IN_CACHE, HASH, HIT, MISS, BATCHED, REMOVE, INSERT, MEASURES };
 static const char *const names[MEASURES] = {
-    "find, 1000 entries, without hash", "(hash alone)", "find, hit, with hash and copy", "find, miss, with hash",
-    "find in batches of 16, with hash and copy", "remove, with hash", "insert, with hash",
+    "find, 1000 entries, without hash",
+    "(hash alone)",
+    "find, hit, with hash and copy",
+    "find, miss, with hash",
+    "find in batches of 16, with hash and copy",
+    "remove, with hash",
+    "insert, with hash",
 };
 
 static void times(size_t n) {

@@ -16,7 +16,7 @@ static inline void buf_clear(struct buf *b) { b->n = 0; b->failed = false; }
 char *buf_grow_(struct buf *b, size_t more);
 // Room for `more` bytes at the end, not yet counted in n; NULL: failed.
 static inline char *buf_reserve(struct buf *b, size_t more) {
-    if (likely(!b->failed && b->cap - b->n >= more)) return b->p + b->n;
+    if (likely(b->p && !b->failed && b->cap - b->n >= more)) return b->p + b->n;
     return buf_grow_(b, more);
 }
 static inline void buf_append(struct buf *b, const void *p, size_t n) {

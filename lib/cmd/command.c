@@ -21,16 +21,25 @@ static struct slice next_word(const char **list) {
     return slice_of(p, n);
 }
 
+static size_t count_words(const char *list) {
+    size_t n = 0;
+    while (next_word(&list).n) n++;
+    return n;
+}
+
 // Words as a set of statuses, each with a prefix.
 static void reply_words(struct call *c, const char *list, const char *prefix) {
     char text[64];
-    size_t n = 0;
-    for (const char *p = list; next_word(&p).n;) n++;
-    reply_set(c, n);
+    reply_set(c, count_words(list));
     for (struct slice word; (word = next_word(&list)).n;) {
         snprintf(text, sizeof text, "%s%.*s", prefix, (int)word.n, word.p);
         reply_status(c, text);
     }
+}
+
+static void reply_tips(struct call *c, const char *list) {
+    reply_set(c, count_words(list));
+    for (struct slice word; (word = next_word(&list)).n;) reply_bulk(c, word);
 }
 
 static void reply_flags(struct call *c, uint32_t flags) {
@@ -111,7 +120,7 @@ static void reply_info(struct call *c, const struct command *cmd) {
     reply_int(c, cmd->last_key);
     reply_int(c, cmd->key_step);
     reply_words(c, cmd->acl, "@");
-    reply_words(c, cmd->tips, "");
+    reply_tips(c, cmd->tips);
     reply_key_specs(c, cmd);
     // Subcommands have none themselves, so this goes one level deep. Where there are none, RESP3 has an empty set.
     int below = count_rows(row);
@@ -202,6 +211,14 @@ static const struct command *inner_command(struct call *c, struct key_positions 
     return NULL;
 }
 
+// What SET does to its key depends on whether it is to answer the old value.
+static const char *set_key_flags(const struct call *c) {
+    for (int i = 2 + 3; i < c->argc; i++) {
+        if (slice_is_word(c->argv[i], "get")) return "RW access update";
+    }
+    return "OW update";
+}
+
 static void reply_keys(struct call *c, bool with_flags) {
     struct key_positions at;
     const struct command *cmd = inner_command(c, &at);
@@ -214,7 +231,7 @@ static void reply_keys(struct call *c, bool with_flags) {
         reply_bulk(c, c->argv[2 + at.first + i * at.step]);
         if (!with_flags) continue;
         key_flags_of(cmd, i, flags, sizeof flags);
-        reply_words(c, flags, "");
+        reply_words(c, cmd->handler == cmd_set ? set_key_flags(c) : flags, "");
     }
 }
 

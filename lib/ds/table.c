@@ -32,9 +32,9 @@
 static_assert(sizeof(struct table_bucket) == CACHE_LINE, "a bucket is one line");
 
 enum {
-    FILL = 6,        // entries a bucket at which a segment grows: 6/7 = 85.7 %
-    SIZE_MIN = 2,    // buckets
-    SIZE_MAX_ = 4096, // 256 KB, the largest piece that a slab never unmaps
+    FILL = 6,           // entries a bucket at which a segment grows: 6/7 = 85.7 %
+    BUCKETS_MIN = 2,    // buckets
+    BUCKETS_MAX = 4096, // 256 KB, the largest piece that a slab never unmaps
     BATCH = TABLE_SEGMENT_LARGE * TABLE_SLOTS,
     CHUNKS = (1 << TABLE_DEPTH_MAX) / TABLE_CHUNK,
     AHEAD = 12, // entries prefetched while hashes are taken
@@ -91,13 +91,13 @@ static void publish(struct table *t, uint64_t index, const struct table_bucket *
 static size_t size_next(size_t size) {
     if (size < TABLE_SEGMENT_SMALL) return size * 2;
     if (size < TABLE_SEGMENT_LARGE) return TABLE_SEGMENT_LARGE;
-    return MIN(size + size / 2, (size_t)SIZE_MAX_);
+    return MIN(size + size / 2, (size_t)BUCKETS_MAX);
 }
 
 // The smallest segment in which n entries leave room for at least one more before it grows.
 static size_t size_for(size_t n) {
-    size_t size = SIZE_MIN;
-    while (n >= size * FILL && size < SIZE_MAX_) size = size_next(size);
+    size_t size = BUCKETS_MIN;
+    while (n >= size * FILL && size < BUCKETS_MAX) size = size_next(size);
     return size;
 }
 
@@ -188,7 +188,6 @@ static void batch_close(struct batch *b) {
     if (b->m != b->own) mem_free(b->m);
 }
 
-
 // Appends the leaf's entries with their hashes. Each entry is likely a cache miss: these overlap.
 static void batch_add(const struct table *t, struct batch *b, const struct leaf *l) {
     size_t from = b->n;
@@ -271,9 +270,9 @@ static void leaves_add(struct table *t, unsigned depth, int n) {
 
 static bool start(struct table *t) {
     if (!place_make(t, 0)) return false;
-    struct table_bucket *segment = segment_new(t, SIZE_MIN);
+    struct table_bucket *segment = segment_new(t, BUCKETS_MIN);
     if (!segment) return false;
-    publish(t, 0, segment, SIZE_MIN, 0);
+    publish(t, 0, segment, BUCKETS_MIN, 0);
     leaves_add(t, 0, 1);
     return true;
 }
@@ -327,7 +326,7 @@ static bool grow(struct table *t, const struct leaf *l) {
     differ &= ((uint64_t)1 << TABLE_DEPTH_MAX) - 1;
     bool ok = differ && split(t, l, &b);
     batch_close(&b);
-    if (!differ && l->size < SIZE_MAX_) return resize(t, l, size_next(l->size));
+    if (!differ && l->size < BUCKETS_MAX) return resize(t, l, size_next(l->size));
     return ok;
 }
 
@@ -361,7 +360,8 @@ static bool merge(struct table *t, const struct leaf *l) {
     return segment != NULL;
 }
 
-// After a removal: the leaf at a third of its room is merged or shrunk. Looking at the buddy costs cache misses, so only every fourth time.
+// After a removal: the leaf at a third of its room is merged or shrunk. Looking at the buddy costs cache misses, so only
+// every fourth time.
 static void shrink(struct table *t, const struct leaf *l) {
     size_t n = leaf_count(l);
     if (n % 4 != 0 || n * 3 > MAX(l->size, (size_t)TABLE_SEGMENT_SMALL) * TABLE_SLOTS) return;
@@ -439,7 +439,9 @@ bool table_remove(struct table *t, uint64_t hash, const void *entry) {
     return true;
 }
 
-struct table_work table_last_work(const struct table *t) { return (struct table_work){ t->work_entries, t->work_bytes }; }
+struct table_work table_last_work(const struct table *t) {
+    return (struct table_work){ t->work_entries, t->work_bytes };
+}
 
 // ---- visiting ----
 

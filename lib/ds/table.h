@@ -32,7 +32,8 @@ enum {
     TABLE_DEPTH_MAX = 24,                                // bits of the hash that the directory uses
 };
 
-// Which bits of the hash are used for what: 0..23 directory, 24..39 bucket in the segment, 40..55 fingerprint. 54..63 are left to the caller (stripes).
+// Which bits of the hash are used for what: 0..23 directory, 24..39 bucket in the segment, 40..55 fingerprint. 54..63 are left to
+// the caller (stripes).
 
 typedef uint64_t table_hash_fn(const void *ctx, const void *entry);
 
@@ -66,10 +67,10 @@ struct table_bucket {
 };
 
 struct table {
-    uint64_t count;                       // entries
-    _Atomic uint64_t mask;                // bits of the hash that the deepest segment uses
-    _Atomic uintptr_t part[TABLE_PARTS];  // where place 0 would be if the part began with it; 0: not there yet
-    _Atomic(_Atomic uintptr_t *) chunks;  // the same by place / TABLE_CHUNK
+    uint64_t count;                      // entries
+    _Atomic uint64_t mask;               // bits of the hash that the deepest segment uses
+    _Atomic uintptr_t part[TABLE_PARTS]; // where place 0 would be if the part began with it; 0: not there yet
+    _Atomic(_Atomic uintptr_t *) chunks; // the same by place / TABLE_CHUNK
     struct slab *slab;
     table_hash_fn *hash;
     const void *ctx;
@@ -78,7 +79,8 @@ struct table {
     uint32_t leaves[TABLE_DEPTH_MAX + 1]; // segments by depth
 };
 
-// Takes no memory before the first insert. `slab` (made with keep_mapped) serves directory and segments. May be moved in memory as it is.
+// Takes no memory before the first insert. `slab` (made with keep_mapped) serves directory and segments. The struct may be
+// moved in memory as it is.
 void table_init(struct table *t, struct slab *slab, table_hash_fn *hash, const void *ctx);
 // Gives directory and segments back to the slab; entries are the caller's. The table is then as after table_init. Not needed
 // if the slab is destroyed anyway.
@@ -104,8 +106,8 @@ TABLE_HINT_ void table_prefetch_entry(const struct table *t, uint64_t hash); // 
 typedef void table_visit_fn(void *arg, void *entry);
 uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max, table_visit_fn *visit, void *arg);
 
-// Visits the entries of at most `segments` segments in layout order: cheaper than table_scan; for slices of background work while nothing
-// else changes the table between calls, or when seeing an entry twice or not at all does no harm. Returns the next cursor, 0: end.
+// Visits the entries of at most `segments` segments in layout order: cheaper than table_scan; for slices of background work while
+// nothing else changes the table between calls, or when seeing an entry twice or not at all does no harm. Returns the next cursor, 0: end.
 uint64_t table_walk(const struct table *t, uint64_t cursor, size_t segments, table_visit_fn *visit, void *arg);
 
 struct random;
@@ -190,7 +192,8 @@ static inline __attribute__((always_inline)) unsigned table_match_(const struct 
 #endif
 }
 
-static inline __attribute__((always_inline)) void *table_find(const struct table *t, uint64_t hash, table_equal_fn *equal, const void *key) {
+static inline __attribute__((always_inline)) void *table_find(
+    const struct table *t, uint64_t hash, table_equal_fn *equal, const void *key) {
     uint64_t index, word = table_word_(t, hash, &index), fingerprint = table_fingerprint_(hash);
     if (unlikely(!word)) return NULL;
     const struct table_bucket *segment = table_word_segment_(word);

@@ -1,7 +1,8 @@
 // Things that come due at a time: a hierarchical timing wheel (Varghese and Lauck, SOSP 1987) of intrusive nodes.
 //
 // Adding, removing and moving a node are O(1). Time is in milliseconds; a node fires at most WHEEL_GRAIN_MS late, never
-// early (times of the last 16 ms that an int64_t can name count as their first). wheel_next tells when something has to be done at all, so that an owner with nothing due need not wake up.
+// early (but the last 16 ms that an int64_t can name count as one moment). wheel_next tells when something has to be done at all, so
+// that an owner with nothing due need not wake up.
 // One thread at a time. Nodes belong to the caller, and must not move while in the wheel except through wheel_moved.
 #ifndef KORA_DS_WHEEL_H
 #define KORA_DS_WHEEL_H
@@ -18,8 +19,8 @@ struct wheel_node {
 
 struct wheel;
 
-struct wheel *wheel_create(int64_t now_ms); // NULL: no memory. About 5 KB.
-void wheel_destroy(struct wheel *w);        // nodes are forgotten
+struct wheel *wheel_create(int64_t now_ms);                           // NULL: no memory. About 5 KB.
+void wheel_destroy(struct wheel *w);                                  // nodes are forgotten
 void wheel_add(struct wheel *w, struct wheel_node *n, int64_t at_ms); // any time, past ones too
 void wheel_remove(struct wheel *w, struct wheel_node *n);
 // The node was copied to `to` byte by byte: redirects its neighbours.

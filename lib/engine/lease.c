@@ -9,18 +9,11 @@
 //   sees the mark and wakes one. A sleeper that takes the lease marks it again, since others may sleep beside it.
 //
 // Why two never hold it: FREE -> HELD is a compare-and-swap; a lease that is handed over never becomes FREE in between.
-//
-// LEASE_MUTANT takes one of the re-checks out, for the tests that must then fail.
 #include "engine/lease.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef LEASE_MUTANT
-#define LEASE_MUTANT 0
-#endif
-#define CHECK(number) (LEASE_MUTANT != (number))
 
 enum { SPINS = 64 }; // well under a microsecond
 
@@ -74,8 +67,8 @@ void lease_release(struct lease *l) {
             w->wake(w, LEASE_TRY_AGAIN); // and it will look after the others
             return;
         }
-        if (CHECK(1) && likely(!atomic_load(&l->waiting))) return;
-        if (!CHECK(1) || !lease_try(l)) return; // whoever holds it now looks when it lets go
+        if (LEASE_CHECK(1) && likely(!atomic_load(&l->waiting))) return;
+        if (!LEASE_CHECK(1) || !lease_try(l)) return; // whoever holds it now looks when it lets go
         lease_took(LEASE_PATH_LOOKED_AFTER_RELEASE);
     }
 }
@@ -94,7 +87,7 @@ bool lease_wait(struct lease *l) {
         if (word == LEASE_CLOSED) return false;
         if (word == LEASE_FREE) {
             // Others may sleep here: whoever lets go after us must wake them.
-            if (atomic_compare_exchange_strong(&l->word, &word, CHECK(2) ? LEASE_HELD_SLEEPERS : LEASE_HELD)) return true;
+            if (atomic_compare_exchange_strong(&l->word, &word, LEASE_CHECK(2) ? LEASE_HELD_SLEEPERS : LEASE_HELD)) return true;
             continue;
         }
         if (word == LEASE_HELD && !atomic_compare_exchange_strong(&l->word, &word, LEASE_HELD_SLEEPERS)) continue;
@@ -110,7 +103,7 @@ void lease_park(struct lease *l, struct waiter *w) {
     do w->next = newest;
     while (!atomic_compare_exchange_weak(&l->waiting, &newest, w));
     lease_point();
-    if (CHECK(3)) lease_look(l);
+    if (LEASE_CHECK(3)) lease_look(l);
 }
 
 static void wake_all_gone(struct waiter *w) {

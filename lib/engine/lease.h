@@ -48,6 +48,12 @@ void lease_look(struct lease *l);
 // The holder closes it for good: everybody who waits, or will ask, is told so.
 void lease_close(struct lease *l);
 
+// LEASE_MUTANT takes re-check number n of the protocol out, for the tests that must then fail (tests/lease/mutants.sh).
+#ifndef LEASE_MUTANT
+#define LEASE_MUTANT 0
+#endif
+#define LEASE_CHECK(n) (LEASE_MUTANT != (n))
+
 // How often each path of the protocol was taken, and delays at its points, so that tests see the rare ones: builds with KORA_DELAYS.
 #define LEASE_PATHS(X) \
     X(TRY_FAILED) X(SPUN) X(SLEPT) X(PARKED) X(WOKEN) X(HANDED) X(KEPT) X(RESTARTED) X(LOOKED_AFTER_PARK) X(LOOKED_AFTER_RELEASE) \

@@ -41,8 +41,9 @@ static void drain(struct shard *s) {
 static void on_before_poll(uv_prepare_t *h) {
     struct shard *s = h->data;
     drain(s);
+    lease_point();
     atomic_store(&s->asleep, 1);
-    if (atomic_load(&s->inbox) && atomic_exchange(&s->asleep, 0)) uv_async_send(&s->wake); // poll, but don't block
+    if (LEASE_CHECK(5) && atomic_load(&s->inbox) && atomic_exchange(&s->asleep, 0)) uv_async_send(&s->wake); // poll, but don't block
 }
 
 static void on_after_poll(uv_check_t *h) {

@@ -122,9 +122,7 @@ static void park(struct task *t, uint32_t busy) {
     lease_park(&e->leases[busy], &t->waiter); // from here on the task is not ours
     if (owes) {
         lease_took(LEASE_PATH_BATON_PASSED);
-#if !defined(LEASE_MUTANT) || LEASE_MUTANT != 4
-        lease_look(&e->leases[owed]);
-#endif
+        if (LEASE_CHECK(4)) lease_look(&e->leases[owed]);
     }
 }
 

@@ -398,13 +398,13 @@ init {
     byte i;
     atomic {
 #if CONFIG == 1     /* one stripe: shards that park and hosts that sleep */
-        run call(0, SHARD, 1, 1); run call(1, SHARD, 1, 1); run call(2, HOST, 1, 1); run call(3, HOST, 1, 1);
+        run call(0, SHARD, 1, 2); run call(1, HOST, 1, 2); run call(2, HOST, 1, 1);
 #elif CONFIG == 2   /* calls over both stripes: two of shards, one of a host */
         run call(0, SHARD, 3, 1); run call(1, SHARD, 3, 1); run call(2, HOST, 3, 1);
 #elif CONFIG == 3   /* shards alone */
         run call(0, SHARD, 3, 1); run call(1, SHARD, 3, 1); run call(2, SHARD, 2, 1);
-#elif CONFIG == 4   /* the baton: call 1 waits behind call 0 at the upper stripe, while the lower one gets busy */
-        run call(0, SHARD, 3, 1); run call(1, SHARD, 2, 1); run call(2, HOST, 1, 1); run call(3, HOST, 2, 1);
+#elif CONFIG == 4   /* one call over both stripes, and others on each */
+        run call(0, SHARD, 3, 2); run call(1, SHARD, 2, 1); run call(2, HOST, 1, 1);
 #elif CONFIG == 5   /* three stripes, overlapping */
         run call(0, SHARD, 7, 1); run call(1, SHARD, 6, 1); run call(2, HOST, 5, 1);
 #elif CONFIG == 6   /* three hosts on one stripe, sleeping */
@@ -412,7 +412,7 @@ init {
 #elif CONFIG == 7   /* hosts over both stripes, and a shard between them */
         run call(0, HOST, 3, 1); run call(1, HOST, 3, 1); run call(2, SHARD, 1, 2);
 #elif CONFIG == 8   /* everything is closed while calls are in flight */
-        run call(0, SHARD, 3, 1); run call(1, SHARD, 2, 1); run call(2, HOST, 2, 1); run closer(3);
+        run call(0, SHARD, 3, 1); run call(1, HOST, 3, 1); run closer(3);
 #elif CONFIG == 9   /* the inbox of a shard */
         run receiver(3); run sender(); run sender(); run sender();
 #elif CONFIG == 10  /* the long form: two calls over both stripes, and one for each of them */
@@ -421,6 +421,8 @@ init {
         run call(0, HOST, 3, 1); run call(1, HOST, 3, 1); run call(2, HOST, 2, 1); run call(3, SHARD, 1, 1);
 #elif CONFIG == 12  /* closing, with calls over both */
         run call(0, SHARD, 3, 1); run call(1, SHARD, 2, 1); run call(2, HOST, 3, 1); run closer(3);
+#elif CONFIG == 13  /* one stripe: two shards, two hosts */
+        run call(0, SHARD, 1, 1); run call(1, SHARD, 1, 1); run call(2, HOST, 1, 1); run call(3, HOST, 1, 1);
 #endif
     }
     _nr_pr == 1;
