@@ -82,6 +82,7 @@ static double phase(kora *db, enum kind kind, unsigned threads, double seconds, 
 }
 
 int main(int argc, char **argv) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     static const struct option list[] = { { "threads", 1, NULL, 't' }, { "rounds", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' }, { 0 } };
     unsigned threads = 2, rounds = 10;
     double seconds = 0.5;

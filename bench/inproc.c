@@ -496,6 +496,7 @@ static void options_parse(struct options *o, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     struct options o = { .keys = 1000000, .ms = 100, .value_size = 32, .rounds = 10, .threads = 2 };
     options_parse(&o, argc, argv);
     struct field *f = need_alloc(sizeof(*f));

@@ -61,6 +61,7 @@ static void print_line(const char *name, const struct hist *h) {
 }
 
 int main(int argc, char **argv) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     static const struct option list[] = { { "keys", 1, NULL, 'k' }, { "value-size", 1, NULL, 'v' }, { "check", 0, NULL, 'c' }, { 0 } };
     uint64_t keys = 20000000;
     size_t value_size = 8;

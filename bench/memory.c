@@ -9,6 +9,7 @@
 #include "bench.h"
 
 int main(int argc, char **argv) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     static const struct option list[] = { { "keys", 1, NULL, 'k' }, { "value-size", 1, NULL, 'v' }, { 0 } };
     uint64_t keys = 1000000;
     size_t value_size = 32;

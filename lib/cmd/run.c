@@ -29,11 +29,11 @@ static inline void count_command(struct call *c) {
 }
 
 void call_run(struct call *c) {
-    if (unlikely(!(c->cmd->flags & CMD_WRITE) || make_room(c))) c->cmd->handler(c);
+    if (!(c->cmd->flags & CMD_WRITE) || likely(make_room(c))) c->cmd->handler(c);
     if (c->changed && c->key_count) {
         if (effect_wanted(&c->txn)) effect_emit(&c->txn, &c->keys[0], c->argc, c->argv);
         key_changed(&c->keys[0]);
     }
-    effect_flush(&c->txn);
+    if (effect_wanted(&c->txn)) effect_flush_(&c->txn); // gives the room back, even if it was not needed
     count_command(c);
 }

@@ -41,7 +41,7 @@ enum {
 };
 
 #define POSITION_END ((uint64_t)1 << 48) // of the order of table_scan
-#define MOVES_COUNT ((uint64_t)1 << 32)  // one entry in the upper half of meta
+#define COUNT_ONE ((uint64_t)1 << 32)    // one entry in the upper half of meta
 
 // A segment and where it hangs.
 struct leaf {
@@ -69,7 +69,7 @@ static void slot_set(struct table_bucket *b, size_t s, uint64_t v) { atomic_stor
 static uint64_t meta_get(const struct table_bucket *b) { return atomic_load_explicit(&b->meta, memory_order_relaxed); }
 static void meta_add(struct table_bucket *b, uint64_t n) { atomic_store_explicit(&b->meta, meta_get(b) + n, memory_order_relaxed); }
 
-static size_t leaf_count(const struct leaf *l) { return (size_t)(meta_get(l->segment) / MOVES_COUNT); }
+static size_t leaf_count(const struct leaf *l) { return (size_t)(meta_get(l->segment) / COUNT_ONE); }
 static uint64_t slot_word(uint64_t hash, const void *entry) { return table_fingerprint_(hash) | (uint64_t)(uintptr_t)entry; }
 
 static struct leaf leaf_of(uint64_t word, uint64_t index) {
@@ -147,7 +147,7 @@ static bool put(struct table_bucket *segment, size_t size, uint64_t hash, uint64
     }
     slot_set(&segment[i], (size_t)s, slot);
     for (size_t j = home; j != i; j = j + 1 == size ? 0 : j + 1) meta_add(&segment[j], 1);
-    meta_add(segment, MOVES_COUNT);
+    meta_add(segment, COUNT_ONE);
     return true;
 }
 
@@ -433,7 +433,7 @@ bool table_remove(struct table *t, uint64_t hash, const void *entry) {
     if (!slot) return false;
     atomic_store_explicit(slot, 0, memory_order_relaxed);
     for (size_t j = table_home_(hash, l.size); j != bucket; j = j + 1 == l.size ? 0 : j + 1) meta_add(&l.segment[j], (uint64_t)-1);
-    meta_add(l.segment, (uint64_t)0 - MOVES_COUNT);
+    meta_add(l.segment, (uint64_t)0 - COUNT_ONE);
     t->count--;
     shrink(t, &l);
     return true;
@@ -596,7 +596,7 @@ static size_t check_leaf(const struct table *t, const struct leaf *l) {
             n++;
         }
     }
-    for (size_t i = 0; i < l->size; i++) invariant(meta_get(&l->segment[i]) == passed[i] + (i == 0 ? n * MOVES_COUNT : 0));
+    for (size_t i = 0; i < l->size; i++) invariant(meta_get(&l->segment[i]) == passed[i] + (i == 0 ? n * COUNT_ONE : 0));
     mem_free(passed);
     return n;
 }

@@ -237,12 +237,12 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         socklen_t len = sizeof peer;
         int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            l->starved = false;
             if (admit(l->net, l, fd, &peer)) hand_out(l->net, l, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_accepting(l, errno);
             return;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            l->starved = false; // nobody waits any more
             return;
         } // else that connection failed, not the listener
     }

@@ -141,9 +141,9 @@ int net_create(struct engine *e) {
     return KORA_OK;
 }
 
-void net_destroy(struct engine *e) {
-    struct net *n = e->net;
+void net_destroy(struct net *n) {
     if (!n) return;
+    struct engine *e = n->engine;
     for (uint32_t i = 0; i < e->shard_count; i++) {
         mem_free(e->shards[i].net);
         e->shards[i].net = NULL;

@@ -12,13 +12,14 @@
 
 struct engine;
 struct shard;
+struct net;
 
 // What the engine calls at open and close (struct engine_hooks). create makes e->net and fills in the network's part of e->host; destroy
 // frees it and takes the files of Unix sockets away.
 int net_create(struct engine *e);
 int net_shard_start(struct shard *s);
 void net_shard_stop(struct shard *s);
-void net_destroy(struct engine *e);
+void net_destroy(struct net *n); // NULL is allowed
 
 // kora_listen (kora.h): KORA_OK, or KORA_INVAL, KORA_SYSTEM, KORA_NOMEM with the reason in `error`.
 int net_listen(struct engine *e, const char *address, char *bound, size_t bound_size, char *error, size_t error_size);

@@ -48,6 +48,17 @@ def shape(reply):
     return (reply[0], [shape(v) for v in reply[1]]) if isinstance(reply[1], list) else (reply[0], b"")
 
 
+def compare_object(a, b, argv):
+    sub = argv[1].upper() if len(argv) > 1 else b""
+    if sub == b"IDLETIME":
+        return near(a, b, 10), b
+    if sub == b"REFCOUNT" and a == (":", b"1") and b == (":", b"2147483647"):   # Redis shares small integers
+        return b, b
+    if sub == b"HELP" and a[0] == b[0] == "*":
+        return a[0], b[0]
+    return a, b
+
+
 EXPLAINED = {
     b"TTL": ("time passes", lambda a, b, argv: (near(a, b, 3), b)),
     b"PTTL": ("time passes", lambda a, b, argv: (near(a, b, 3000), b)),
@@ -58,7 +69,7 @@ EXPLAINED = {
     b"SCAN": ("cursors are the server's own", lambda a, b, argv: (a, b) if "-" in (a[0], b[0]) else (a[0], b[0])),
     b"HELLO": ("version and connection's number", lambda a, b, argv: (without(a, (b"version", b"id")), without(b, (b"version", b"id")))),
     b"CLIENT": ("connection's number", lambda a, b, argv: (shape(a), shape(b)) if argv[1:2] and argv[1].upper() == b"ID" else (a, b)),
-    b"OBJECT": ("time passes", lambda a, b, argv: (near(a, b, 10), b) if argv[1:2] and argv[1].upper() == b"IDLETIME" else (a, b)),
+    b"OBJECT": ("time passes; the number of references is always 1; help in Kora's own words", compare_object),
 }
 
 
@@ -548,6 +559,7 @@ def special(kind, mine, theirs, client, argv, index):
         return
     results = []
     for p in (mine, theirs):
+        p.ask(client, [b"EXISTS"] + KEYS + OPTIONS)      # those that have expired go: not each server's SCAN removes them
         keys, error = iterate(p, client, argv[1] if kind == "scan" else [])
         results.append(("~", sorted(("$", k) for k in keys)) if error is None else error)
     if results[0] != results[1]:
@@ -734,6 +746,8 @@ def main():
         if wrong:
             failed += 1
             print(wrong)
+    for k in sorted(kinds, key=lambda k: -kinds[k]):
+        print("%d rounds ended with: %s, %s here, %s there" % (kinds[k], k[0].decode(errors="replace"), k[1], k[2]))
     print("%d commands in %.0f s, in rounds of %d; %d kinds of difference" % (commands, time.monotonic() - start, ROUND, len(kinds)))
     print("%d passed, %d failed" % (passed, failed))
     sys.exit(1 if failed else 0)

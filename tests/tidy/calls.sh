@@ -5,16 +5,20 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 perl tests/tidy/_code.pl $(find lib -name '*.[ch]') server/*.c | perl -ne '
+BEGIN {
+    # Names, the files that may call them, why others may not.
+    @banned = map { [qr{(?<![\w.>])($_->[0])\s*\(}, $_->[1], $_->[2]] }
+        ["strcpy|strcat|sprintf|vsprintf|gets|strtok|localtime|gmtime|ctime|asctime|rand|srand|alloca", qr{^$}, "not used here"],
+        ["malloc|calloc|realloc|free|strdup|strndup|asprintf|vasprintf|posix_memalign|aligned_alloc|getline", qr{^lib/base/mem\.c$|^server/}, "memory comes from base/mem.h"],
+        ["printf|vprintf|puts|putchar|fprintf|vfprintf|fputs|fputc|perror|syslog", qr{^lib/base/base\.c$|^server/}, "the library does not print"],
+        ["exit|_exit|quick_exit|abort|system|popen|fork|execv|execve", qr{^lib/base/base\.c$|^server/}, "the library does not end or start processes"],
+        ["signal|sigaction|sigprocmask|getenv|secure_getenv|setenv|setlocale|chdir|umask", qr{^server/}, "that is the program\x27s, not the library\x27s"];
+}
 my ($file, $line, $code) = /^([^:]*):(\d+):(.*)/ or next;
-next if $code =~ /^\s*#\s*include/;
-my @banned = (["strcpy|strcat|sprintf|vsprintf|gets|strtok|localtime|gmtime|ctime|asctime|rand|srand|alloca", qr{^$}, "not used here"]);
-push @banned, ["malloc|calloc|realloc|free|strdup|strndup|asprintf|vasprintf|posix_memalign|aligned_alloc|getline", qr{^lib/base/mem\.c$}, "memory comes from base/mem.h"],
-    ["printf|vprintf|puts|putchar|fprintf|vfprintf|fputs|fputc|perror|syslog", qr{^lib/base/base\.c$}, "the library does not print"],
-    ["exit|_exit|quick_exit|abort|system|popen|fork|execv|execve", qr{^lib/base/base\.c$}, "the library does not end or start processes"],
-    ["signal|sigaction|sigprocmask|getenv|secure_getenv|setenv|setlocale|chdir|umask", qr{^$}, "that is the program\x27s, not the library\x27s"] if $file =~ /^lib/;
+next if $code !~ /\(/ || $code =~ /^\s*#\s*include/;
 for my $b (@banned) {
     next if $file =~ $b->[1];
-    while ($code =~ /(?<![\w.>])($b->[0])\s*\(/g) {
+    while ($code =~ /$b->[0]/g) {
         print "$file:$line: $1(): $b->[2]\n";
         $bad = 1;
     }

@@ -6,7 +6,7 @@ build=${KORA_BUILD:-build}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-perl -0777 -ne 's{/\*.*?\*/}{}gs; print "$1\n" while /KORA_API\b[^;(]*?\b(\w+)\s*\(/g' include/kora.h | sort > "$work/declared"
+perl -0777 -ne 's{/\*.*?\*/}{}gs; print "$1\n" while /^KORA_API\b[^;(]*?\b(\w+)\s*\(/gm' include/kora.h | sort > "$work/declared"
 nm -D --defined-only "$build/libkora.so" | awk '{ print $NF }' | sort > "$work/shared"
 nm -g --defined-only "$build/libkora.a" | awk 'NF == 3 { print $3 }' | sort > "$work/static"
 

@@ -621,7 +621,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog="The format is described at the top of this file.")
     p.add_argument("paths", nargs="*")
     p.add_argument("--korad", default=os.path.join(ROOT, "build/korad"))
-    p.add_argument("--exec", default=os.path.join(ROOT, "build/tests/transcript_exec"), help="exec.c, compiled")
+    p.add_argument("--exec", default=os.path.join(ROOT, "build/check/transcripts/exec"), help="exec.c, compiled")
     p.add_argument("--no-exec", action="store_true", help="sockets only")
     p.add_argument("--proto", type=int, choices=(2, 3), help="one protocol only")
     p.add_argument("--oracle", action="store_true", help="ask redis-server instead")

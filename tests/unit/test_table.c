@@ -178,8 +178,8 @@ static void test_model_small(void **state) {
     for (size_t m = 0; m < ARRAY_LEN(masks); m++) {
         struct fixture f;
         begin(&f, 700, masks[m], 100 + m);
-        for (int i = 0; i < 10000; i++) {
-            uint64_t percent = (i / 2000) % 2 == 0 ? 75 : 20;
+        for (int i = 0; i < 6000; i++) {
+            uint64_t percent = (i / 1200) % 2 == 0 ? 75 : 20;
             step(&f, percent);
             table_check(&f.t);
             if (i % 100 == 0) compare(&f);

@@ -48,7 +48,10 @@ static int64_t add_clamped(int64_t a, int64_t b) {
 }
 
 // A step in time of any order of magnitude, mostly of those that an owner sees.
-static int64_t some_ms(struct random *r, unsigned bits_max) { return (int64_t)(random_next(r) >> (64 - 1 - random_below(r, bits_max))); }
+static int64_t some_ms(struct random *r, unsigned bits_max) {
+    uint64_t bits = random_below(r, bits_max);
+    return (int64_t)(random_next(r) >> (63 - bits));
+}
 
 static unsigned some_bits(struct random *r) { return random_below(r, 10) == 0 ? 63 : random_below(r, 3) == 0 ? 40 : 18; }
 
