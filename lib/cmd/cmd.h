@@ -10,7 +10,7 @@ enum command_route {
     ROUTE_KEYS,    // the stripes of its keys
     ROUTE_ALL,     // all stripes at one instant
     ROUTE_SCATTER, // stripe by stripe, shards side by side; the handler is called once a stripe (call->stripe, ->part), replies are merged
-    ROUTE_WALK,    // one stripe after the other as the handler says (call->walk_on); starts at the stripe that `start` (below) names
+    ROUTE_WALK,    // one stripe after the other as the handler says (call->walk_on); starts at the stripe that walk_start names
     ROUTE_SHARDS,  // once on each shard's thread, without a lease, replies are merged
 };
 

@@ -42,9 +42,13 @@ static bool reserve_stripes(struct task *t, uint32_t n) {
     return true;
 }
 
+// False: as plan_keys.
 static bool plan_all(struct task *t) {
     uint32_t n = t->engine->common.stripe_count;
-    if (!reserve_stripes(t, n)) return false;
+    if (!reserve_stripes(t, n)) {
+        reply_no_memory(&t->call);
+        return false;
+    }
     for (uint32_t i = 0; i < n; i++) t->stripes[i] = i;
     t->stripe_count = n;
     return true;
@@ -78,9 +82,13 @@ static bool plan_stripes(struct task *t, const struct key *keys, uint32_t count)
     return true;
 }
 
+// False: no memory, and the reply says so.
 static bool plan_keys(struct task *t) {
     struct call *c = &t->call;
-    return (c->key_count || call_find_keys(c)) && plan_stripes(t, c->keys, c->key_count);
+    if (!c->key_count && !call_find_keys(c)) return false;
+    if (likely(plan_stripes(t, c->keys, c->key_count))) return true;
+    reply_no_memory(c);
+    return false;
 }
 
 // ---- leases ------------------------------------------------------------------------------------------------------------
@@ -256,11 +264,7 @@ bool task_run(struct task *t) {
     case ROUTE_SHARDS: return scatter_run(t);
     case ROUTE_NONE: break;
     }
-    if (unlikely(!planned)) {
-        reply_no_memory(c);
-        return true;
-    }
-    return advance(t);
+    return !planned || advance(t);
 }
 
 // ---- typed calls -------------------------------------------------------------------------------------------------------

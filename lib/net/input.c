@@ -216,7 +216,7 @@ static void slot_run(struct slot *slot) {
 
 static void call_done(struct task *t);
 
-// Looks the command up, finds its keys, and asks for their buckets.
+// Looks the command up, and finds its keys.
 static void slot_prepare(struct net_shard *s, struct slot *slot) {
     struct call *call = &slot->task.call;
     task_init(&slot->task, s->shard->engine, s->shard);
@@ -228,9 +228,19 @@ static void slot_prepare(struct net_shard *s, struct slot *slot) {
     if (unlikely(!call_prepare(call, s->shard->engine->index)) || (call->cmd->route == ROUTE_KEYS && unlikely(!call_find_keys(call)))) {
         slot->kind = SLOT_REFUSED;
         call->key_count = 0;
-        return;
     }
-    for (uint32_t i = 0; i < call->key_count; i++) key_prefetch_bucket(&call->keys[i]);
+}
+
+// Each step by itself over all keys, so that the misses of one step overlap.
+static void prefetch_keys(struct net_shard *s) {
+    for (uint32_t i = 0; i < s->batch_count; i++) {
+        struct call *call = &s->batch[i]->task.call;
+        for (uint32_t k = 0; s->batch[i]->kind == SLOT_CALL && k < call->key_count; k++) key_prefetch_bucket(&call->keys[k]);
+    }
+    for (uint32_t i = 0; i < s->batch_count; i++) {
+        struct call *call = &s->batch[i]->task.call;
+        for (uint32_t k = 0; s->batch[i]->kind == SLOT_CALL && k < call->key_count; k++) key_prefetch_entry(&call->keys[k]);
+    }
 }
 
 void batch_run(struct net_shard *s) {
@@ -240,11 +250,7 @@ void batch_run(struct net_shard *s) {
     for (uint32_t i = 0; i < n; i++) {
         if (likely(s->batch[i]->kind == SLOT_CALL)) slot_prepare(s, s->batch[i]);
     }
-    for (uint32_t i = 0; i < n && n > 1; i++) {
-        struct call *call = &s->batch[i]->task.call;
-        if (unlikely(s->batch[i]->kind != SLOT_CALL)) continue;
-        for (uint32_t k = 0; k < call->key_count; k++) key_prefetch_entry(&call->keys[k]);
-    }
+    if (n > 1) prefetch_keys(s);
     for (uint32_t i = 0; i < n; i++) slot_run(s->batch[i]);
     s->batch_count = 0;
     s->running = false;

@@ -202,6 +202,17 @@ int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t
     return KORA_OK;
 }
 
+// A blob of the same keyspace is shared until one of its keys is edited.
+static int share_blob(struct txn *t, const struct entry *e, const struct key *to, struct entry *old, int64_t expire_at_ms) {
+    struct blob *b = entry_blob(e);
+    struct shape v = { FORM_BLOB, &b, sizeof b, e->flags & ENTRY_EDITED };
+    struct entry *at;
+    blob_share(b);
+    int status = store(t, to, old, &v, expire_at_ms, false, &at);
+    if (status != KORA_OK) blob_drop(b);
+    return status;
+}
+
 int key_copy_value(struct txn *t, const struct entry *e, const struct key *to, struct entry *old, int64_t expire_at_ms) {
     char number[NUM_INT_MAX];
     if (e->form == FORM_INT) {
@@ -210,6 +221,8 @@ int key_copy_value(struct txn *t, const struct entry *e, const struct key *to, s
         struct entry *at;
         return store(t, to, old, &v, expire_at_ms, false, &at);
     }
+    struct keyspace *ks = keyspace_of(to);
+    if (e->form == FORM_BLOB && ks && entry_blob(e)->owner == &ks->blobs) return share_blob(t, e, to, old, expire_at_ms);
     struct slice s = entry_string(e, number);
     struct entry *at;
     uint8_t edited = e->flags & ENTRY_EDITED;

@@ -19,6 +19,8 @@ struct blob *blob_new(struct blob_owner *o, size_t len, size_t cap) {
 
 static void free_blob(struct blob *b) { slab_free(b->owner->slab, b, sizeof *b + b->cap); }
 
+void blob_share(struct blob *b) { atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed); }
+
 void blob_drop(struct blob *b) {
     if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) free_blob(b);
 }

@@ -20,7 +20,7 @@ struct blob_owner {
 };
 
 struct blob {
-    _Atomic uint32_t refs; // the entry's, and one for each pin
+    _Atomic uint32_t refs; // one for each entry that holds it, and for each pin
     uint32_t reserved;
     struct blob_owner *owner;
     struct blob *next_dead;
@@ -29,7 +29,8 @@ struct blob {
 };
 
 struct blob *blob_new(struct blob_owner *o, size_t len, size_t cap); // one reference; data not set. NULL: no memory
-void blob_drop(struct blob *b);  // the entry's reference
+void blob_share(struct blob *b); // a reference for one more entry of the same owner
+void blob_drop(struct blob *b);  // an entry's reference
 static inline bool blob_shared(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > 1; }
 void blob_pin(struct blob *b);
 void blob_unpin(void *blob);     // any thread, no lease

@@ -66,7 +66,8 @@ EXPLAINED = {
     b"PEXPIRETIME": ("a deadline counted from now", lambda a, b, argv: (near(a, b, 3000), b)),
     b"TIME": ("time passes", lambda a, b, argv: (shape(a), shape(b))),
     b"KEYS": ("no order", lambda a, b, argv: (in_order(a), in_order(b))),
-    b"SCAN": ("cursors are the server's own", lambda a, b, argv: (a, b) if "-" in (a[0], b[0]) else (a[0], b[0])),
+    b"SCAN": ("cursors are the server's own; one with a zero byte inside is no cursor", lambda a, b, argv:
+              (b, b) if a == ("-", b"ERR invalid cursor") and b"\0" in argv[1] else (a, b) if "-" in (a[0], b[0]) else (a[0], b[0])),
     b"HELLO": ("version and connection's number", lambda a, b, argv: (without(a, (b"version", b"id")), without(b, (b"version", b"id")))),
     b"CLIENT": ("connection's number", lambda a, b, argv: (shape(a), shape(b)) if argv[1:2] and argv[1].upper() == b"ID" else (a, b)),
     b"OBJECT": ("time passes; the number of references is always 1; help in Kora's own words", compare_object),
@@ -408,7 +409,9 @@ def unanswered(argv):
     return (name == b"CLIENT" and (sub in (b"REPLY", b"LIST", b"INFO", b"PAUSE", b"KILL") and len(argv) > 2 and argv[2].upper() in (b"OFF", b"SKIP", b"") or sub in (b"LIST", b"INFO", b"KILL", b"PAUSE") and len(argv) == 2)
             or name == b"CLIENT" and sub == b"LIST" and len(argv) == 3 and argv[2] == b"ID"
             or name == b"CLIENT" and sub == b"PAUSE" and argv[2:3] != [b"abc"] and argv[2:3] != [b"-1"] and argv[3:] != [b"NOPE"]
+            or name == b"COMMAND" and sub == b"DOCS" and argv[2:] != [b"nope"]                                     # summaries in Kora's own words
             or name in (b"COMMAND", b"CONFIG") and (len(argv) == 1 or sub in (b"COUNT", b"DOCS", b"INFO", b"LIST") and len(argv) == 2 or sub == b"GET" and b"*" in argv[2:] or sub in (b"RESETSTAT", b"REWRITE") or sub == b"HELP")
+            or name == b"HELLO" and b"SETNAME" in argv[2:4] and len(argv) > 4      # Redis keeps the name though HELLO fails
             or name == b"QUIT" or name == b"DEBUG" and sub == b"SLEEP" and argv[2:] != [b"0"])
 
 

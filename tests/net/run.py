@@ -369,8 +369,12 @@ def an_endless_pipeline_lets_others_live(korad):
                     greedy.send(block)
                 except OSError:
                     return
+
         def receive():
-            while greedy.s.recv(1 << 20):
+            try:
+                while greedy.s.recv(1 << 20):
+                    pass
+            except OSError:
                 pass
         threads = [threading.Thread(target=f, daemon=True) for f in (send, receive)]
         for t in threads:
@@ -594,6 +598,8 @@ def idle_connections_end(korad):
 
 @test
 def idle_costs_nothing(korad):
+    if SLOW:
+        return  # ThreadSanitizer has a thread of its own that wakes up
     with Server(korad) as s:
         clients = [s.client() for _ in range(100)]
         for c in clients:
