@@ -47,63 +47,69 @@ BENCH_BIN := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
 EXAMPLE_BIN := $(patsubst examples/%,$(BUILD)/examples/%,$(basename $(sort $(wildcard examples/*.c examples/*.cpp))))
 C_FILES = $(wildcard include/*.h lib/*/*.[ch] server/*.c examples/*.c examples/*.cpp bench/*.[ch] tests/*/*.[ch])
 
+MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all FORCE check-programs bench-programs
 all: $(BUILD)/korad $(BUILD)/libkora.a $(BUILD)/libkora.so $(BUILD)/kora.pc ## build korad and both libraries into build/
 
 # ---- what the targets stand on ----
 
+# Recipes say what they make, or, with V=1, how.
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 # $(call flags,text): the recipe of a file that changes when the text does.
 flags = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 $(BUILD)/obj/flags: FORCE
 	$(call flags,$(CC) $(filter-out -Werror,$(LIBFLAGS)))
 $(BUILD)/check/flags: FORCE
 	$(call flags,$(CC) $(filter-out -Werror,$(LIBFLAGS) $(CHECKS)) $(LIBS))
+# What a library consists of: a file that is gone must go from there.
+$(BUILD)/sources: FORCE
+	$(call flags,$(SRC))
 
 $(BUILD)/obj/%.o: lib/%.c $(BUILD)/obj/flags
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) -MMD -MP -c $< -o $@
+	$(call say,cc)$(CC) $(LIBFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/check/lib/%.o: lib/%.c $(BUILD)/check/flags
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) $(CHECKS) -MMD -MP -c $< -o $@
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -MMD -MP -c $< -o $@
 
 # One object in which internal names are local, so that they can't clash with those of the program that links it.
-$(BUILD)/libkora.a: $(OBJ)
-	ld -r -o $(BUILD)/kora.o $(OBJ)
-	$(OBJCOPY) --localize-hidden $(BUILD)/kora.o
-	rm -f $@ && ar rcs $@ $(BUILD)/kora.o && rm -f $(BUILD)/kora.o
-$(BUILD)/libkora.so.$(VERSION): $(OBJ)
-	$(CC) -shared $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now \
+$(BUILD)/libkora.a: $(OBJ) $(BUILD)/sources
+	$(call say,ld)ld -r -o $(BUILD)/kora.o $(OBJ)
+	@$(OBJCOPY) --localize-hidden $(BUILD)/kora.o
+	@rm -f $@ && ar rcs $@ $(BUILD)/kora.o && rm -f $(BUILD)/kora.o
+$(BUILD)/libkora.so.$(VERSION): $(OBJ) $(BUILD)/sources
+	$(call say,ld)$(CC) -shared $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now \
 		$(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(OBJ) $(LIBS)
 $(BUILD)/libkora.so: $(BUILD)/libkora.so.$(VERSION)
-	ln -sf $(<F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
+	@ln -sf $(<F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
 # The same objects with their internal names: for the benches and the tests.
-$(BUILD)/obj/lib.a: $(OBJ)
-	rm -f $@ && ar rcs $@ $^
-$(BUILD)/check/lib.a: $(CHECK_OBJ)
-	rm -f $@ && ar rcs $@ $^
+$(BUILD)/obj/lib.a: $(OBJ) $(BUILD)/sources
+	$(call say,ar)rm -f $@ && ar rcs $@ $(OBJ)
+$(BUILD)/check/lib.a: $(CHECK_OBJ) $(BUILD)/sources
+	$(call say,ar)rm -f $@ && ar rcs $@ $(CHECK_OBJ)
 
 $(BUILD)/korad: server/korad.c $(BUILD)/libkora.a
-	$(CC) $(COMMON) -MMD -MP -MF $(BUILD)/korad.d $< -o $@ $(LDFLAGS) $(BUILD)/libkora.a -linih $(LIBS)
+	$(call say,ld)$(CC) $(COMMON) -MMD -MP -MF $(BUILD)/korad.d $< -o $@ $(LDFLAGS) $(BUILD)/libkora.a -linih $(LIBS)
 $(BUILD)/kora.pc: pkgconfig/kora.pc.in include/kora.h $(BUILD)/obj/flags Makefile FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|' $< > $@
 
 $(BUILD)/check/%: tests/%.c $(BUILD)/check/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) $(CHECKS) -Itests -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a -lcmocka $(LIBS) -lm
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a -lcmocka $(LIBS) -lm
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/check/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) $(CHECKS) -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a $(LIBS) -lm
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a $(LIBS) -lm
 $(BUILD)/bench/%: bench/%.c $(wildcard bench/*.h) $(BUILD)/obj/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/obj/lib.a -Wl,--as-needed -lhiredis -llmdb -lsqlite3 $(LIBS) -lm
+	$(call say,cc)$(CC) $(LIBFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/obj/lib.a -Wl,--as-needed -lhiredis -llmdb -lsqlite3 $(LIBS) -lm
 # Examples see what a user of the library sees, and nothing more.
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libkora.so
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -Iinclude $(WARN) $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora -lpthread
+	$(call say,cc)$(CC) -std=gnu11 -Iinclude $(WARN) $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora -lpthread
 $(BUILD)/examples/%: examples/%.cpp $(BUILD)/libkora.so
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -Iinclude -Wall -Wextra -Wpedantic $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora
+	$(call say,c++)$(CXX) -std=c++17 -Iinclude -Wall -Wextra -Wpedantic $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(BUILD)/korad.d
 
 check-programs: $(TEST_BIN)
@@ -183,7 +189,7 @@ format: ## format every C file in place (clang-format)
 lint: ## clang's and gcc's warnings as errors, static analysis, the house's rules
 	@tests/deps.sh build test lint
 	@$(MAKE) -j$(JOBS) BUILD=build-lint CC=clang WERROR=1 all check-programs
-	clang-tidy --quiet --checks=-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling \
+	clang-tidy --quiet --checks=-*,clang-analyzer-*,-clang-analyzer-valist.Uninitialized,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling \
 		--warnings-as-errors=* $(SRC) server/korad.c -- -std=c11 -D_GNU_SOURCE -DKORA_BUILD -Iinclude -Ilib
 	@tests/run.py --build build-lint tidy
 clean: ## remove everything that was built

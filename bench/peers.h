@@ -23,7 +23,6 @@
 struct lmdb {
     MDB_env *env;
     MDB_dbi dbi;
-    char dir[64];
 };
 
 static inline void lmdb_need(int rc, const char *what) {
@@ -31,26 +30,24 @@ static inline void lmdb_need(int rc, const char *what) {
 }
 
 static inline void lmdb_open(struct lmdb *l) {
-    strcpy(l->dir, "/dev/shm/kora-bench-XXXXXX");
-    if (!mkdtemp(l->dir)) die("%s: %s", l->dir, strerror(errno));
+    char dir[] = "/dev/shm/kora-bench-XXXXXX", path[64];
+    if (!mkdtemp(dir)) die("%s: %s", dir, strerror(errno));
     lmdb_need(mdb_env_create(&l->env), "create");
     lmdb_need(mdb_env_set_mapsize(l->env, (size_t)4 << 30), "map size");
-    lmdb_need(mdb_env_open(l->env, l->dir, MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS, 0600), "open");
+    lmdb_need(mdb_env_open(l->env, dir, MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS, 0600), "open");
+    // Nothing opens the files again; without names they go with the process, however it ends.
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/lock.mdb", dir);
+    unlink(path);
+    rmdir(dir);
     MDB_txn *t;
     lmdb_need(mdb_txn_begin(l->env, NULL, 0, &t), "begin");
     lmdb_need(mdb_dbi_open(t, NULL, 0, &l->dbi), "dbi");
     lmdb_need(mdb_txn_commit(t), "commit");
 }
 
-static inline void lmdb_close(struct lmdb *l) {
-    char path[96];
-    mdb_env_close(l->env);
-    snprintf(path, sizeof(path), "%s/data.mdb", l->dir);
-    unlink(path);
-    snprintf(path, sizeof(path), "%s/lock.mdb", l->dir);
-    unlink(path);
-    rmdir(l->dir);
-}
+static inline void lmdb_close(struct lmdb *l) { mdb_env_close(l->env); }
 
 static inline bool lmdb_put(struct lmdb *l, MDB_txn *t, const char *key, const void *value, size_t n) {
     MDB_val k = { KEY_LEN, (void *)(uintptr_t)key }, v = { n, (void *)(uintptr_t)value };

@@ -6,7 +6,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
 out=$(mktemp) || exit 1
-trap 'rm -f "$out"' EXIT
+trap 'rm -f "$out" "$out.status"' EXIT
+export PYTHONUNBUFFERED=1
 missed=0
 
 for program in korad bench/load bench/inproc bench/hot bench/memory bench/idle bench/insert bench/churn; do
@@ -19,11 +20,8 @@ part() {
     shift
     echo
     echo "== $*"
-    "$@" > "$out" 2>&1 &
-    pid=$!
-    tail -n +1 -f --pid="$pid" "$out"
-    wait "$pid"
-    status=$?
+    { "$@" 2>&1; echo $? > "$out.status"; } | tee "$out"
+    status=$(cat "$out.status")
     here=$(grep -c MISSED "$out")
     missed=$((missed + here))
     if [ "$status" -ne 0 ] && ! { [ "$gates" = gates ] && [ "$status" -eq 1 ] && [ "$here" -gt 0 ]; }; then

@@ -25,7 +25,7 @@ def need_program(path, hint):
     found = shutil.which(path)
     if not found:
         die(f"{path} is missing: {hint}")
-    return found
+    return os.path.abspath(found)
 
 
 def load_path(build):
@@ -40,7 +40,7 @@ def add_options(parser):
     parser.add_argument("--port", type=int, default=7160, help="first port to use")
 
 
-def command_of(name, options, port, where):
+def command_of(name, options, port):
     if name == "kora":
         words = shlex.split(options.korad) if options.korad else [os.path.join(options.build, "korad")]
         words[0] = need_program(words[0], "run `make all`")
@@ -48,8 +48,7 @@ def command_of(name, options, port, where):
     if name == "redis":
         words = shlex.split(options.redis)
         words[0] = need_program(words[0], "apt-get install redis-server")
-        return words + ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", where,
-                        "--loglevel", "warning"]
+        return words + ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", ".", "--loglevel", "warning"]
     die(f"unknown server {name}")
 
 
@@ -58,14 +57,14 @@ class Server:
 
     def __init__(self, name, options, port, files=None):
         self.name, self.port = name, port
-        self.dir = tempfile.mkdtemp(prefix="kora-bench-")
+        words = command_of(name, options, port)
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
             die(f"port {port} is in use; choose others with --port")
         except OSError:
             pass
+        self.dir = tempfile.mkdtemp(prefix="kora-bench-")
         self.log = open(os.path.join(self.dir, "log"), "wb+")
-        words = command_of(name, options, port, self.dir)
         if files:
             words = ["prlimit", f"--nofile={files}:{files}", "--"] + words
             words += ["--maxclients", str(files - 200)]

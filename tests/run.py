@@ -17,6 +17,8 @@ LONG = os.environ.get("KORA_TEST_LONG", "") not in ("", "0")
 SLOWER = {"": 1, "asan": 4, "ubsan": 2, "tsan": 8, "valgrind": 20}
 TIMEOUT_S = {"tidy": 60, "program": 60, "runner": 240}
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect"]
+# Not under valgrind, whose long double has 64 bits: it computes other digits than the processor.
+LONG_DOUBLE = ("tests/unit/test_base.c", "tests/transcripts/counter.t")
 
 
 class Suite:
@@ -38,7 +40,8 @@ def find_suites(build, variant):
                 suites.append(Suite("tidy", "tidy/" + os.path.basename(path)[:-3], [path]))
     for path in sorted(glob.glob("tests/*/test_*.c")):
         name = path[len("tests/"):-len(".c")]
-        suites.append(Suite("program", name, [os.path.join(build, "check", name)]))
+        if variant != "valgrind" or path not in LONG_DOUBLE:
+            suites.append(Suite("program", name, [os.path.join(build, "check", name)]))
     for path in sorted(glob.glob("tests/*/run.py") + glob.glob("tests/*/run.sh")):
         folder = path.split("/")[1]
         if variant and folder == "lease" or variant == "valgrind" and folder not in ("transcripts", "server"):
@@ -46,6 +49,8 @@ def find_suites(build, variant):
         argv = (["/usr/bin/python3"] if path.endswith(".py") else []) + [path, "--korad", korad]
         if folder == "transcripts":
             argv += ["--exec", os.path.join(build, "check/transcripts/exec")]
+            if variant == "valgrind":
+                argv += [t for t in sorted(glob.glob("tests/transcripts/*.t")) if t not in LONG_DOUBLE]
         suites.append(Suite("runner", folder, argv))
     if not variant:
         suites.append(Suite("runner", "install", ["tests/install.sh"]))

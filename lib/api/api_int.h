@@ -24,11 +24,13 @@ struct kora {
     uint32_t number;
 };
 
+enum { HANDLES_CLOSED = 1 << 30 };
+
 struct database {
     struct engine *engine;
     struct gate gates[GATES];
     _Atomic uint32_t next_gate;
-    _Atomic uint32_t handles; // sessions, iterators and pinned values that are out
+    _Atomic uint32_t handles; // sessions, iterators and pinned values that are out; HANDLES_CLOSED: there will be no more
     uint32_t *alive;
     uint32_t count;
     struct kora handle[];
@@ -43,7 +45,7 @@ static inline int api_enter_any(kora *db) {
     uint32_t gate = thread_state.gate;
     if (unlikely(!gate)) gate = gate_choose(db);
     atomic_fetch_add(&db->gates[gate % GATES].inside, 1);
-    if (likely(!atomic_load_explicit(&db->engine->closing, memory_order_relaxed))) return KORA_OK;
+    if (likely(!atomic_load(&db->engine->closing))) return KORA_OK; // seq_cst: kora_close sets it, then looks at the gates
     atomic_fetch_sub(&db->gates[gate % GATES].inside, 1);
     return KORA_CLOSED;
 }
@@ -55,6 +57,14 @@ static inline int api_enter(kora *db) {
 static inline void api_leave(kora *db) {
     atomic_fetch_sub_explicit(&db->gates[thread_state.gate % GATES].inside, 1, memory_order_release);
 }
+
+// One more thing is out. False: kora_close came first.
+static inline bool api_handle_out(kora *db) {
+    if (likely(atomic_fetch_add(&db->owner->handles, 1) < HANDLES_CLOSED)) return true;
+    atomic_fetch_sub(&db->owner->handles, 1);
+    return false;
+}
+static inline void api_handle_back(kora *db) { atomic_fetch_sub(&db->owner->handles, 1); }
 
 static inline bool api_bad_bytes(const void *p, size_t n) { return !p && n; }
 static inline bool api_too_big(kora *db, size_t n) {
@@ -89,10 +99,14 @@ static inline int op_begin(struct op *o, kora *db, const void *key, size_t len) 
     return KORA_OK;
 }
 
-static inline void op_end_read(struct op *o) {
+// Lets go of the key; what is pinned may still be read until api_leave.
+static inline void op_unlease_read(struct op *o) {
     count_up(&o->key.stripe->counters.commands);
     effect_flush(&o->txn); // a read may have found that the key has expired
     lease_release(o->lease);
+}
+static inline void op_end_read(struct op *o) {
+    op_unlease_read(o);
     api_leave(o->db);
 }
 

@@ -115,7 +115,8 @@ KORA_API int kora_close(kora *db) {
     if (!db) return KORA_INVAL;
     if (engine_must_not_wait() || !*db->alive) return KORA_MISUSE;
     struct database *d = db->owner;
-    if (atomic_load(&d->handles)) return KORA_BUSY;
+    uint32_t none = 0;
+    if (!atomic_compare_exchange_strong(&d->handles, &none, HANDLES_CLOSED)) return KORA_BUSY;
     engine_begin_close(d->engine); // whoever waits inside is answered now
     for (uint32_t i = 0; i < GATES; i++) {
         while (atomic_load(&d->gates[i].inside)) wait_a_little();

@@ -18,21 +18,25 @@ KORA_API int kora_session_open(kora *db, kora_session **session) {
     int status = api_enter(db);
     if (status != KORA_OK) return status;
     kora_session *s = session ? mem_alloc(sizeof *s) : NULL;
-    if (s) {
+    if (!s) status = session ? KORA_NOMEM : KORA_INVAL;
+    else if (!api_handle_out(db)) status = KORA_CLOSED;
+    if (status == KORA_OK) {
         s->db = db;
         session_start(&s->session, db);
-        atomic_fetch_add(&db->owner->handles, 1);
         *session = s;
+    } else {
+        mem_free(s);
     }
     api_leave(db);
-    return s ? KORA_OK : session ? KORA_NOMEM : KORA_INVAL;
+    return status;
 }
 
 KORA_API void kora_session_close(kora_session *session) {
     if (!session || !*session->db->alive) return;
-    atomic_fetch_sub(&session->db->owner->handles, 1);
+    kora *db = session->db;
     session_free(&session->session);
     mem_free(session);
+    api_handle_back(db);
 }
 
 KORA_API void kora_reply_free(kora_reply *reply) { mem_free(reply); }
@@ -51,11 +55,60 @@ static struct slice arg(int i, const char *const *argv, const size_t *argv_len) 
     return argv_len ? (struct slice){ argv[i], argv_len[i] } : slice_str(argv[i]);
 }
 
-// The tree of what was written; *reply NULL if nothing was (CLIENT REPLY OFF means nothing in-process: there is always an answer).
-static int make_tree(const struct buf *b, kora_reply **reply) {
+// ---- replies -----------------------------------------------------------------------------------------------------------
+// A reply is written behind room for one node. If it is a single value, as that of every command that changes something, the node is
+// filled in there and the buffer is the tree: nothing is copied, and no memory can be missing once the command has run.
+
+enum { NODE = sizeof(kora_reply), FIRST_ROOM = NODE + 192 };
+
+static bool begin_reply(struct buf *b) {
+    if (!buf_reserve(b, FIRST_ROOM)) return false;
+    b->n = NODE;
+    return true;
+}
+
+// `text` is in the buffer, with a line end behind it.
+static bool fill_text(kora_reply *node, kora_reply_type type, struct slice text) {
+    ((char *)(uintptr_t)text.p)[text.n] = '\0';
+    *node = (kora_reply){ .type = type, .str = text.p, .len = text.n };
+    return true;
+}
+
+static bool fill_bulk(kora_reply *node, struct slice line, size_t left) {
+    int64_t n;
+    if (!num_parse_int(line, &n) || n < 0 || left != (size_t)n + 2) return false;
+    return fill_text(node, KORA_REPLY_STRING, slice_of(line.p + line.n + 2, (size_t)n));
+}
+
+// False: it is something else than the whole reply in one value without elements.
+static bool fill_node(const struct buf *b) {
+    kora_reply *node = (kora_reply *)(void *)b->p;
+    const char *p = b->p + NODE;
+    size_t n = b->n - NODE;
+    const char *end = n > 2 ? memchr(p, '\r', n) : NULL;
+    if (!end) return false;
+    struct slice line = { p + 1, (size_t)(end - p) - 1 };
+    size_t left = n - (line.n + 3);
+    if (*p == '$') return fill_bulk(node, line, left);
+    if (left > 0) return false;
+    switch (*p) {
+    case '+': return fill_text(node, KORA_REPLY_STATUS, line);
+    case '-': return fill_text(node, KORA_REPLY_ERROR, line);
+    case '_': *node = (kora_reply){ .type = KORA_REPLY_NULL }; return true;
+    case ':': *node = (kora_reply){ .type = KORA_REPLY_INTEGER }; return num_parse_int(line, &node->integer);
+    default: return false;
+    }
+}
+
+// The tree of what was written. There is always something (CLIENT REPLY OFF means nothing here).
+static int end_reply(struct buf *b, kora_reply **reply) {
     size_t consumed;
-    if (b->failed) return KORA_NOMEM;
-    switch (resp_reply_parse(b->p, b->n, &consumed, reply)) {
+    if (fill_node(b)) {
+        *reply = (kora_reply *)(void *)b->p;
+        *b = (struct buf){ 0 };
+        return KORA_OK;
+    }
+    switch (resp_reply_parse(b->p + NODE, b->n - NODE, &consumed, reply)) {
     case RESP_COMPLETE: return KORA_OK;
     case RESP_NOMEM: return KORA_NOMEM;
     default: invariant(!"a reply that is not RESP"); return KORA_NOMEM;
@@ -93,8 +146,9 @@ KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *co
         struct buf out = { 0 };
         if (!session) session_start(&once, db);
         for (int i = 0; i < argc; i++) args[i] = arg(i, argv, argv_len);
-        status = run_and_wait(db, session ? &session->session : &once, argc, args, &out);
-        if (status == KORA_OK && reply) status = make_tree(&out, reply);
+        status = begin_reply(&out) ? run_and_wait(db, session ? &session->session : &once, argc, args, &out) : KORA_NOMEM;
+        if (status == KORA_OK && out.failed) status = KORA_NOMEM;
+        if (status == KORA_OK && reply) status = end_reply(&out, reply);
         buf_free(&out);
         if (!session) session_free(&once);
         if (args != few) mem_free(args);
@@ -120,7 +174,7 @@ static void submitted_is_done(struct task *t) {
     struct engine *e = t->engine;
     kora_reply *reply = NULL;
     int status = t->status;
-    if (status == KORA_OK) status = make_tree(&s->out, &reply);
+    if (status == KORA_OK) status = s->out.failed ? KORA_NOMEM : end_reply(&s->out, &reply);
     kora_done_fn *done = s->done;
     void *arg = s->arg;
     task_release(t);
@@ -147,6 +201,10 @@ static struct submitted *submitted_create(kora *db, int argc, const char *const 
     if (!s) return NULL;
     task_init(&s->task, db->engine, NULL);
     s->out = (struct buf){ 0 };
+    if (!begin_reply(&s->out)) {
+        mem_free(s);
+        return NULL;
+    }
     session_start(&s->session, db);
     char *to = (char *)&s->argv[argc];
     for (int i = 0; i < argc; i++) {

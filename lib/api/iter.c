@@ -20,14 +20,15 @@ KORA_API int kora_iter_open(kora *db, const void *pattern, size_t pattern_len, k
     if (status != KORA_OK) return status;
     kora_iter *it = iter ? mem_alloc_zero(sizeof *it) : NULL;
     char *copy = it && pattern ? mem_copy(pattern, pattern_len) : NULL;
-    if (!iter) status = KORA_INVAL;
+    if (!iter || api_bad_bytes(pattern, pattern_len)) status = KORA_INVAL;
     else if (!it || (pattern && !copy)) status = KORA_NOMEM;
+    else if (!api_handle_out(db)) status = KORA_CLOSED;
     if (status == KORA_OK) {
         it->db = db;
         it->pattern = (struct slice){ copy, pattern_len };
-        atomic_fetch_add(&db->owner->handles, 1);
         *iter = it;
     } else {
+        mem_free(copy);
         mem_free(it);
     }
     api_leave(db);
@@ -86,8 +87,9 @@ KORA_API int kora_iter_next(kora_iter *it, const void **key, size_t *key_len) {
 
 KORA_API void kora_iter_close(kora_iter *it) {
     if (!it || !*it->db->alive) return;
-    atomic_fetch_sub(&it->db->owner->handles, 1);
+    kora *db = it->db;
     mem_free((char *)(uintptr_t)it->pattern.p);
     buf_free(&it->page);
     mem_free(it);
+    api_handle_back(db);
 }

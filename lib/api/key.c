@@ -27,6 +27,12 @@ static inline void view_entry(struct view *v, const struct entry *e) {
     v->bytes = entry_string(e, v->number);
 }
 
+// The last reference to a value that is gone from its key: the stripe's home frees it.
+static void api_unpin(kora *db, struct blob *b) {
+    struct stripe *s = &db->engine->common.stripes[b->owner->stripe];
+    if (unlikely(blob_unpin_was_last(b))) engine_tell_home_slow(db->engine, s, (struct stripe_news){ .compact = true });
+}
+
 static void *copy_value(struct slice s, size_t *len) {
     char *copy = mem_copy(s.p, s.n);
     if (copy) *len = s.n;
@@ -48,9 +54,10 @@ KORA_API int kora_get(kora *db, const void *key, size_t key_len, void **value, s
         *value = copy;
         return KORA_OK;
     }
-    op_end_read(&o); // a large copy is made without the lease
+    op_unlease_read(&o); // a large copy is made without the lease
     void *copy = copy_value(v.bytes, len);
-    blob_unpin(v.blob);
+    api_unpin(db, v.blob);
+    api_leave(db);
     if (!copy) return KORA_NOMEM;
     *value = copy;
     return KORA_OK;
@@ -72,14 +79,21 @@ KORA_API int kora_get_into(kora *db, const void *key, size_t key_len, void *buff
         op_end_read(&o);
         return status;
     }
-    op_end_read(&o);
-    memcpy(buffer, v.bytes.p, n);
-    blob_unpin(v.blob);
+    op_unlease_read(&o);
+    if (n) memcpy(buffer, v.bytes.p, n);
+    api_unpin(db, v.blob);
+    api_leave(db);
     return status;
 }
 
 // What kora_pinned.pin_ points to: a blob, or (with the lowest bit set) a copy of a small value.
 enum { PIN_IS_COPY = 1 };
+
+static void drop_pin(kora *db, void *pin) {
+    uintptr_t bits = (uintptr_t)pin;
+    if (bits & PIN_IS_COPY) mem_free((void *)(bits & ~(uintptr_t)PIN_IS_COPY));
+    else api_unpin(db, pin);
+}
 
 KORA_API int kora_pin(kora *db, const void *key, size_t key_len, kora_pinned *pinned) {
     struct op o;
@@ -95,21 +109,21 @@ KORA_API int kora_pin(kora *db, const void *key, size_t key_len, kora_pinned *pi
         if (!copy) status = KORA_NOMEM;
         p = (kora_pinned){ copy, v.bytes.n, (void *)((uintptr_t)copy | PIN_IS_COPY) };
     }
-    if (status == KORA_OK) {
-        atomic_fetch_add(&db->owner->handles, 1);
-        *pinned = p;
+    op_unlease_read(&o);
+    if (status == KORA_OK && !api_handle_out(db)) {
+        drop_pin(db, p.pin_);
+        status = KORA_CLOSED;
     }
-    op_end_read(&o);
+    if (status == KORA_OK) *pinned = p;
+    api_leave(db);
     return status;
 }
 
 KORA_API void kora_unpin(kora *db, kora_pinned *pinned) {
     if (!db || !pinned || !pinned->pin_ || !*db->alive) return;
-    uintptr_t pin = (uintptr_t)pinned->pin_;
-    if (pin & PIN_IS_COPY) mem_free((void *)(pin & ~(uintptr_t)PIN_IS_COPY));
-    else blob_unpin(pinned->pin_);
+    drop_pin(db, pinned->pin_);
     *pinned = (kora_pinned){ 0 };
-    atomic_fetch_sub(&db->owner->handles, 1);
+    api_handle_back(db);
 }
 
 KORA_API int kora_exists(kora *db, const void *key, size_t key_len) {
@@ -152,10 +166,12 @@ static int delete_entry(struct op *o, struct entry *e, bool *changed) {
 // Sets the key under the lease. A time that has passed deletes it.
 static int set_value(struct op *o, struct entry *e, struct slice value, int64_t at_ms, bool keep_ttl, bool *changed) {
     if (at_ms && at_ms <= txn_now(&o->txn)) return e ? delete_entry(o, e, changed) : KORA_OK;
+    size_t recorded = o->txn.effects.n; // a DEL, if it has just expired: that stays
+    uint32_t emitted = o->txn.emitted;
     if (unlikely(!effect_set(&o->txn, &o->key, value, at_ms, keep_ttl))) return KORA_NOMEM;
     int status = key_set_string(&o->txn, &o->key, e, value, STRING_AS_SET, keep_ttl ? EXPIRE_KEEP : at_ms, NULL);
     if (likely(status == KORA_OK)) *changed = true;
-    else effect_forget(&o->txn, 0, 0);
+    else effect_forget(&o->txn, recorded, emitted);
     return status;
 }
 
@@ -168,20 +184,29 @@ static int check_set_options(const kora_set_options *o, uint32_t flags_allowed) 
     return KORA_OK;
 }
 
+struct old {
+    void *copy; // NULL: there was none
+    size_t len;
+};
+
 // Copies the value that is about to be replaced. A large one is copied under the lease: whoever asks for it pays for it.
-static int take_old(const kora_set_options *opt, const struct entry *e) {
-    if (!opt->old) return KORA_OK;
+static int copy_old(const kora_set_options *opt, const struct entry *e, struct old *old) {
+    *old = (struct old){ NULL, 0 };
+    if (!opt->old || !e) return KORA_OK;
     char number[NUM_INT_MAX];
-    size_t len = 0;
-    void *copy = NULL;
-    if (e) {
-        if (e->type != TYPE_STRING) return KORA_WRONGTYPE;
-        copy = copy_value(entry_string(e, number), &len);
-        if (!copy) return KORA_NOMEM;
+    if (e->type != TYPE_STRING) return KORA_WRONGTYPE;
+    old->copy = copy_value(entry_string(e, number), &old->len);
+    return old->copy ? KORA_OK : KORA_NOMEM;
+}
+
+// Hands it out, unless the call failed.
+static void give_old(const kora_set_options *opt, int status, const struct old *old) {
+    if (status != KORA_OK && status != KORA_NOTSET) {
+        mem_free(old->copy);
+    } else if (opt->old) {
+        *opt->old = old->copy;
+        if (opt->old_len) *opt->old_len = old->len;
     }
-    *opt->old = copy;
-    if (opt->old_len) *opt->old_len = len;
-    return KORA_OK;
 }
 
 static int set_with_options(struct op *o, struct slice value, const kora_set_options *opt, bool *changed) {
@@ -189,14 +214,12 @@ static int set_with_options(struct op *o, struct slice value, const kora_set_opt
     int status = api_expiry(&o->txn, opt->ttl_ms, opt->expire_at_ms, &at_ms);
     if (status != KORA_OK) return status;
     struct entry *e = key_write(&o->txn, &o->key);
-    status = take_old(opt, e);
+    struct old old;
+    status = copy_old(opt, e, &old);
     if (status != KORA_OK) return status;
-    if (((opt->flags & KORA_NX) && e) || ((opt->flags & KORA_XX) && !e)) return KORA_NOTSET;
-    status = set_value(o, e, value, at_ms, opt->flags & KORA_KEEPTTL, changed);
-    if (status != KORA_OK && opt->old) {
-        mem_free(*opt->old);
-        *opt->old = NULL;
-    }
+    bool met = !((opt->flags & KORA_NX) && e) && !((opt->flags & KORA_XX) && !e);
+    status = met ? set_value(o, e, value, at_ms, opt->flags & KORA_KEEPTTL, changed) : KORA_NOTSET;
+    give_old(opt, status, &old);
     return status;
 }
 
@@ -262,9 +285,11 @@ static int incr_entry(struct op *o, int64_t by, int64_t *sum) {
     if (e && e->form == FORM_INT) n = entry_int(e);
     if (__builtin_add_overflow(n, by, sum)) return KORA_NOTINT;
     struct slice argv[] = { SLICE("INCRBY"), o->key.name, { text, num_format_int(by, text) } };
+    size_t recorded = o->txn.effects.n; // a DEL, if it has just expired: that stays
+    uint32_t emitted = o->txn.emitted;
     if (!effect_emit(&o->txn, &o->key, 3, argv)) return KORA_NOMEM;
     int status = key_set_int(&o->txn, &o->key, e, *sum);
-    if (status != KORA_OK) effect_forget(&o->txn, 0, 0);
+    if (status != KORA_OK) effect_forget(&o->txn, recorded, emitted);
     return status;
 }
 

@@ -135,11 +135,14 @@ KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_
     if (status != KORA_OK) return status;
     size_t n = 0;
     for (size_t from = 0; from < count; from += BATCH) prefetch_batch(&m.keys[from], MIN(count - from, (size_t)BATCH));
-    // The effects come first: with all of them recorded nothing can fail any more.
-    for (size_t i = 0; status == KORA_OK && i < count; i++) {
-        if (key_write(&m.txn, &m.keys[i]) && !effect_del(&m.txn, &m.keys[i])) status = KORA_NOMEM;
+    // What has expired goes first, and stays gone. Then the effects: with all of them recorded nothing can fail any more.
+    for (size_t i = 0; i < count; i++) key_write(&m.txn, &m.keys[i]);
+    size_t recorded = m.txn.effects.n;
+    uint32_t emitted = m.txn.emitted;
+    for (size_t i = 0; effect_wanted(&m.txn) && status == KORA_OK && i < count; i++) {
+        if (key_find(&m.txn, &m.keys[i], 0) && !effect_del(&m.txn, &m.keys[i])) status = KORA_NOMEM;
     }
-    if (status != KORA_OK) effect_forget(&m.txn, 0, 0);
+    if (status != KORA_OK) effect_forget(&m.txn, recorded, emitted);
     for (size_t i = 0; status == KORA_OK && i < count; i++) {
         struct entry *e = key_find(&m.txn, &m.keys[i], 0);
         if (!e) continue; // named twice, or missing

@@ -13,24 +13,28 @@
 
 // ---- GET -------------------------------------------------------------------------------------------------------------------
 
-static bool asked_for(struct call *c, int setting) {
+// Under what name a parameter is asked for: its own, or, without a pattern, as the client wrote it. NULL bytes: it is not.
+static struct slice asked_for(struct call *c, int setting) {
+    struct slice name = slice_str(settings_name(setting));
     for (int i = 2; i < c->argc; i++) {
-        if (glob_match(c->argv[i], slice_str(settings_name(setting)), true)) return true;
+        if (slice_is_word(c->argv[i], name.p)) return c->argv[i];
+        if (glob_match(c->argv[i], name, true)) return name;
     }
-    return false;
+    return slice_of(NULL, 0);
 }
 
 void cmd_config_get(struct call *c) {
     struct buf value = { 0 };
     size_t count = 0;
-    for (int i = 0; i < settings_count(); i++) count += asked_for(c, i);
+    for (int i = 0; i < settings_count(); i++) count += asked_for(c, i).p != NULL;
     reply_map(c, count);
     for (int i = 0; i < settings_count(); i++) {
-        if (!asked_for(c, i)) continue;
+        struct slice name = asked_for(c, i);
+        if (!name.p) continue;
         buf_clear(&value);
         settings_format(c->host, i, &value);
         if (value.failed) c->reply.buf->failed = true;
-        reply_bulk_str(c, settings_name(i));
+        reply_bulk(c, name);
         reply_bulk(c, slice_of(value.p, value.n));
     }
     buf_free(&value);
@@ -79,7 +83,7 @@ static bool check_all(struct call *c, struct setting_value *values, int count, i
 void cmd_config_set(struct call *c) {
     int count = (c->argc - 2) / 2, checked = 0;
     if (c->argc % 2) {
-        reply_arity(c);
+        reply_syntax_error(c);
         return;
     }
     struct setting_value *values = mem_alloc((size_t)count * sizeof *values);

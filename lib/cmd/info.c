@@ -50,7 +50,7 @@ static struct host_error_code *error_place(struct host *h, struct slice code) {
         struct host_error_code *e = &h->error_codes[i];
         uint32_t state = atomic_load_explicit(&e->state, memory_order_acquire);
         if (state == 0 && atomic_compare_exchange_strong(&e->state, &state, 1)) {
-            memcpy(e->name, code.p, code.n);
+            if (code.n) memcpy(e->name, code.p, code.n);
             e->name[code.n] = '\0';
             atomic_store_explicit(&e->state, 2, memory_order_release);
             return e;

@@ -133,6 +133,8 @@ static void stop_shards(struct engine *e) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].exit);
     }
     for (uint32_t i = 0; i < e->shard_count; i++) shard_join(&e->shards[i]);
+    // Only now: until its end each may post to any other, and so wake its loop.
+    for (uint32_t i = 0; i < e->shard_count; i++) shard_free(&e->shards[i]);
 }
 
 int engine_open(const struct engine_config *config, struct engine **out) {

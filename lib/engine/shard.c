@@ -115,6 +115,9 @@ int shard_start(struct shard *s) {
 
 void shard_join(struct shard *s) {
     if (s->started) pthread_join(s->thread, NULL);
+}
+
+void shard_free(struct shard *s) {
     if (!s->loop_made) return;
     if (!s->started) { // it never ran: close here what was made
         stop_network(s, NULL);

@@ -320,6 +320,7 @@ static bool parse_one(struct client *c) {
         return false;
     }
     if (unlikely(c->request)) {
+        resp_request_free(&slot->request);
         resp_request_move(&slot->request, c->request);
         mem_free(c->request);
         c->request = NULL;

@@ -25,7 +25,7 @@
 #include "net/net.h"
 
 enum {
-    BATCH_MAX = 16,                 // commands whose cache misses overlap
+    BATCH_MAX = 32,                 // commands whose cache misses overlap
     CHUNK_SIZE = 64 * 1024,         // of a shard's chunk: what one read may give
     CHUNK_ROOM_MIN = 16 * 1024,     // less room than this is not worth a read
     RECEIVE_MAX = 1 << 20,          // bytes of one read of a large argument
@@ -216,7 +216,7 @@ void output_drop(struct client *c);       // all that is queued
 void output_clear(struct output *o);      // unpins, keeps the buffer
 void output_free(struct output *o);
 void output_truncate(struct output *o, size_t n, uint32_t refs); // to what it was
-bool output_append(struct output *to, struct output *from);     // moves `from`, which is empty then. False: no memory
+bool output_append(struct output *to, struct output *from);     // moves `from`, which is empty then. False: no memory, now or in `from`
 size_t output_memory(const struct client *c);
 
 #endif

@@ -39,6 +39,7 @@ static void swap_outputs(struct output *a, struct output *b) {
 }
 
 bool output_append(struct output *to, struct output *from) {
+    if (from->buf.failed) return false;
     if (to->buf.n == 0 && !to->buf.failed) {
         swap_outputs(to, from);
         return true;

@@ -37,6 +37,7 @@ struct keyspace *keyspace_make(const struct key *k) {
     struct keyspace *ks = keyspace_of(k);
     if (likely(ks)) return ks;
     ks = keyspace_create(k->stripe->common, &k->stripe->counts[k->db]);
+    if (ks) ks->blobs.stripe = k->stripe_number;
     // Published whole: hints read it without the lease.
     if (ks) atomic_store_explicit(&k->stripe->dbs[k->db], ks, memory_order_release);
     return ks;

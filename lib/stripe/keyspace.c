@@ -42,6 +42,7 @@ struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slic
 }
 
 struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t flags, size_t value_len) {
+    if (key.n > UINT32_MAX) return NULL; // proto-max-bulk-len may be set higher than a key can be long
     if (key.n > ENTRY_KEY_SHORT_MAX) flags |= ENTRY_LONG_KEY;
     struct entry *e = slab_alloc(k->blobs.slab, entry_head_size(flags) + key.n + value_len);
     if (!e) return NULL;

@@ -30,17 +30,20 @@ void blob_pin(struct blob *b) {
     atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
 }
 
-void blob_unpin(void *blob) {
-    struct blob *b = blob;
+bool blob_unpin_was_last(struct blob *b) {
     struct blob_owner *o = b->owner;
-    if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1) {
+    bool last = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1;
+    if (last) {
         struct blob *head = atomic_load_explicit(&o->dead, memory_order_relaxed);
         do b->next_dead = head;
         while (!atomic_compare_exchange_weak_explicit(&o->dead, &head, b, memory_order_release, memory_order_relaxed));
     }
     // Last: the owner may be freed as soon as no pin is left.
     atomic_fetch_sub_explicit(&o->pins, 1, memory_order_release);
+    return last;
 }
+
+void blob_unpin(void *blob) { blob_unpin_was_last(blob); }
 
 void blob_bury(struct blob_owner *o) {
     if (likely(!atomic_load_explicit(&o->dead, memory_order_relaxed))) return;

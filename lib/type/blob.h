@@ -17,6 +17,7 @@ struct blob_owner {
     struct slab *slab;
     _Atomic(struct blob *) dead;
     _Atomic uint64_t pins; // references that readers hold
+    uint32_t stripe;       // number of the stripe whose lease this is about
 };
 
 struct blob {
@@ -34,6 +35,7 @@ void blob_drop(struct blob *b);  // an entry's reference
 static inline bool blob_shared(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > 1; }
 void blob_pin(struct blob *b);
 void blob_unpin(void *blob);     // any thread, no lease
+bool blob_unpin_was_last(struct blob *b); // the same; true: it is dead now, and blob_bury would give memory back
 void blob_bury(struct blob_owner *o); // frees the dead
 static inline size_t blob_size(const struct blob *b) { return slab_round(sizeof *b + b->cap); }
 

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.."
 
 perl -0777 -ne '
 BEGIN {
+    local $/ = "\n";
     my @files = split /\n/, qx(find tests/transcripts -name "*.t");
     for my $file (@files) {
         $seen{lc $1} = 1 if $file =~ m{([^/]*)\.t$};
