@@ -71,6 +71,8 @@ def report_path(build):
 
 def environment(build, variant):
     env = dict(os.environ, KORA_BUILD=build, CMOCKA_MESSAGE_OUTPUT="stdout", LC_ALL="C.UTF-8")
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # suites that call make are not part of the make that called us
+        env.pop(name, None)
     if variant in ("asan", "ubsan", "tsan"):
         # Reports go to files, so that those of a server that a suite starts are seen too.
         log = "log_path=" + report_path(build)

@@ -5,12 +5,13 @@
 #include "engine/engine.h"
 #include "kora.h"
 
-enum { GATES = 64 };
+enum { GATES = 256 };
 
-// How many host threads are inside. Threads are spread over the gates, so that entering is an atomic increment of a line that is,
-// as a rule, the thread's own.
+// Tells whether a host thread is inside. A gate belongs to one thread, so passing it is a plain store: kora_close makes all threads'
+// stores visible by itself (membarrier), which costs it a moment and them nothing. See gate.c.
 struct gate {
-    _Alignas(CACHE_LINE) _Atomic uint32_t inside;
+    _Alignas(CACHE_LINE) _Atomic uint32_t owner; // thread id; 0: nobody's
+    _Atomic uint32_t inside;                     // depth of calls
 };
 
 struct database;
@@ -18,35 +19,53 @@ struct database;
 // What `kora *` points to: one for each numbered database.
 struct kora {
     struct engine *engine;
-    struct gate *gates;
     volatile const uint32_t *alive; // a page that fork wipes: 1, or 0 in a child
     struct database *owner;
+    uint64_t id;                    // of the database, random: never that of an earlier one at the same address
     uint32_t number;
+    bool plain_gates;               // membarrier is there
 };
 
 enum { HANDLES_CLOSED = 1 << 30 };
 
 struct database {
     struct engine *engine;
+    struct gate shared_gate;        // of threads that found no gate of their own: atomic increments
     struct gate gates[GATES];
-    _Atomic uint32_t next_gate;
-    _Atomic uint32_t handles; // sessions, iterators and pinned values that are out; HANDLES_CLOSED: there will be no more
+    _Atomic uint32_t handles;       // sessions, iterators and pinned values that are out; HANDLES_CLOSED: there will be no more
     uint32_t *alive;
     uint32_t count;
     struct kora handle[];
 };
 
-uint32_t gate_choose(kora *db);
+bool gates_init(void);                   // whether plain gates can be used
+void gates_wait(struct database *d);     // until nobody is inside; `closing` is set
+void gate_find(kora *db, bool claim);    // sets thread_state for db
+
+static inline void gate_enter(kora *db) {
+    if (unlikely(thread_state.database != db->id)) gate_find(db, true);
+    struct gate *g = thread_state.gate;
+    if (likely(g && db->plain_gates)) {
+        atomic_store_explicit(&g->inside, atomic_load_explicit(&g->inside, memory_order_relaxed) + 1, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+    } else {
+        atomic_fetch_add(g ? &g->inside : &db->owner->shared_gate.inside, 1);
+    }
+}
+static inline void gate_leave(kora *db) {
+    if (unlikely(thread_state.database != db->id)) gate_find(db, false); // a callback has called another database
+    struct gate *g = thread_state.gate;
+    if (likely(g)) atomic_store_explicit(&g->inside, atomic_load_explicit(&g->inside, memory_order_relaxed) - 1, memory_order_release);
+    else atomic_fetch_sub_explicit(&db->owner->shared_gate.inside, 1, memory_order_release);
+}
 
 // KORA_OK: the caller is inside, and leaves with api_leave. Any thread.
 static inline int api_enter_any(kora *db) {
     if (unlikely(!db)) return KORA_INVAL;
     if (unlikely(!*db->alive)) return KORA_MISUSE;
-    uint32_t gate = thread_state.gate;
-    if (unlikely(!gate)) gate = gate_choose(db);
-    atomic_fetch_add(&db->gates[gate % GATES].inside, 1);
-    if (likely(!atomic_load(&db->engine->closing))) return KORA_OK; // seq_cst: kora_close sets it, then looks at the gates
-    atomic_fetch_sub(&db->gates[gate % GATES].inside, 1);
+    gate_enter(db);
+    if (likely(!atomic_load_explicit(&db->engine->closing, memory_order_relaxed))) return KORA_OK;
+    gate_leave(db);
     return KORA_CLOSED;
 }
 // The same for calls that may wait.
@@ -54,9 +73,7 @@ static inline int api_enter(kora *db) {
     if (unlikely(engine_must_not_wait())) return KORA_MISUSE;
     return api_enter_any(db);
 }
-static inline void api_leave(kora *db) {
-    atomic_fetch_sub_explicit(&db->gates[thread_state.gate % GATES].inside, 1, memory_order_release);
-}
+static inline void api_leave(kora *db) { gate_leave(db); }
 
 // One more thing is out. False: kora_close came first.
 static inline bool api_handle_out(kora *db) {
@@ -67,6 +84,8 @@ static inline bool api_handle_out(kora *db) {
 static inline void api_handle_back(kora *db) { atomic_fetch_sub(&db->owner->handles, 1); }
 
 static inline bool api_bad_bytes(const void *p, size_t n) { return !p && n; }
+// The caller's bytes; those that are none have an address, too.
+static inline struct slice api_slice(const void *p, size_t n) { return (struct slice){ p ? p : "", n }; }
 static inline bool api_too_big(kora *db, size_t n) {
     return n > atomic_load_explicit(&db->engine->common.settings.proto_max_bulk_len, memory_order_relaxed);
 }
@@ -88,7 +107,7 @@ static inline int op_begin(struct op *o, kora *db, const void *key, size_t len) 
         return len && !key ? KORA_INVAL : KORA_TOOBIG;
     }
     struct engine *e = db->engine;
-    key_locate(&e->common, &o->key, db->number, (struct slice){ key, len });
+    key_locate(&e->common, &o->key, db->number, api_slice(key, len));
     o->db = db;
     o->lease = &e->leases[o->key.stripe_number];
     if (unlikely(!lease_try(o->lease)) && !lease_wait(o->lease)) {

@@ -6,6 +6,7 @@
 
 #include "api/api_int.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "cmd/settings.h"
 #include "net/net.h"
 
@@ -86,6 +87,10 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
     if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
     if (status != KORA_OK) return status;
 
+    uint64_t id;
+    if (!random_entropy(&id, sizeof id)) return KORA_SYSTEM;
+    id |= 1; // zero is no database's
+
     size_t size = sizeof(struct database) + o.databases * sizeof(struct kora);
     struct database *d = mem_alloc_aligned(ALIGN_UP(size, CACHE_LINE), CACHE_LINE);
     if (!d) return KORA_NOMEM;
@@ -101,15 +106,14 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
         free_database(d);
         return status;
     }
+    bool plain_gates = gates_init();
     d->count = o.databases;
     for (uint32_t i = 0; i < o.databases; i++) {
-        d->handle[i] = (struct kora){ .engine = d->engine, .gates = d->gates, .alive = d->alive, .owner = d, .number = i };
+        d->handle[i] = (struct kora){ .engine = d->engine, .alive = d->alive, .owner = d, .id = id, .number = i, .plain_gates = plain_gates };
     }
     *db = &d->handle[0];
     return KORA_OK;
 }
-
-static void wait_a_little(void) { nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL); }
 
 KORA_API int kora_close(kora *db) {
     if (!db) return KORA_INVAL;
@@ -118,9 +122,7 @@ KORA_API int kora_close(kora *db) {
     uint32_t none = 0;
     if (!atomic_compare_exchange_strong(&d->handles, &none, HANDLES_CLOSED)) return KORA_BUSY;
     engine_begin_close(d->engine); // whoever waits inside is answered now
-    for (uint32_t i = 0; i < GATES; i++) {
-        while (atomic_load(&d->gates[i].inside)) wait_a_little();
-    }
+    gates_wait(d);
     engine_close(d->engine);
     free_database(d);
     return KORA_OK;
@@ -129,12 +131,6 @@ KORA_API int kora_close(kora *db) {
 KORA_API kora *kora_database(kora *db, uint32_t index) {
     if (!db || !*db->alive || index >= db->owner->count) return NULL;
     return &db->owner->handle[index];
-}
-
-uint32_t gate_choose(kora *db) {
-    // Number 0 means none yet; over all the threads of a program the gates are used evenly.
-    thread_state.gate = 1 + atomic_fetch_add(&db->owner->next_gate, 1) % (UINT32_MAX - 1);
-    return thread_state.gate;
 }
 
 // ---- listening, configuration, statistics ---------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ static bool args_bad(int argc, const char *const *argv, const size_t *argv_len) 
 }
 
 static struct slice arg(int i, const char *const *argv, const size_t *argv_len) {
-    return argv_len ? (struct slice){ argv[i], argv_len[i] } : slice_str(argv[i]);
+    return argv_len ? api_slice(argv[i], argv_len[i]) : slice_str(argv[i]);
 }
 
 // ---- replies -----------------------------------------------------------------------------------------------------------

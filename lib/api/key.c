@@ -168,7 +168,7 @@ static int set_value(struct op *o, struct entry *e, struct slice value, int64_t 
     if (at_ms && at_ms <= txn_now(&o->txn)) return e ? delete_entry(o, e, changed) : KORA_OK;
     size_t recorded = o->txn.effects.n; // a DEL, if it has just expired: that stays
     uint32_t emitted = o->txn.emitted;
-    if (unlikely(!effect_set(&o->txn, &o->key, value, at_ms, keep_ttl))) return KORA_NOMEM;
+    if (effect_wanted(&o->txn) && !effect_set(&o->txn, &o->key, value, at_ms, keep_ttl)) return KORA_NOMEM;
     int status = key_set_string(&o->txn, &o->key, e, value, STRING_AS_SET, keep_ttl ? EXPIRE_KEEP : at_ms, NULL);
     if (likely(status == KORA_OK)) *changed = true;
     else effect_forget(&o->txn, recorded, emitted);
@@ -231,7 +231,7 @@ KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *val
     if (api_bad_bytes(value, value_len)) return KORA_INVAL;
     int status = op_begin(&o, db, key, key_len);
     if (unlikely(status != KORA_OK)) return status;
-    struct slice v = { value, value_len };
+    struct slice v = api_slice(value, value_len);
     if (unlikely(api_too_big(db, value_len))) status = KORA_TOOBIG;
     else if (options) status = set_with_options(&o, v, &opt, &changed);
     else status = set_value(&o, key_write(&o.txn, &o.key), v, EXPIRE_NONE, false, &changed);
@@ -260,7 +260,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
     int status = op_begin(&o, db, key, key_len);
     if (status != KORA_OK) return status;
     if (api_too_big(db, value_len)) status = KORA_TOOBIG;
-    else status = cas_entry(&o, !expected, (struct slice){ expected, expected_len }, (struct slice){ value, value_len }, &opt, &changed);
+    else status = cas_entry(&o, !expected, api_slice(expected, expected_len), api_slice(value, value_len), &opt, &changed);
     op_end_write(&o, changed);
     return status;
 }

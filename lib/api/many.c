@@ -34,7 +34,7 @@ static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t c
     if (count > KEYS_INLINE) m->keys = mem_alloc(count * sizeof *m->keys);
     if (m->keys) {
         for (size_t i = 0; i < count; i++) {
-            key_locate(&e->common, &m->keys[i], db->number, (struct slice){ keys[i].data, keys[i].len });
+            key_locate(&e->common, &m->keys[i], db->number, api_slice(keys[i].data, keys[i].len));
         }
         status = task_lease_keys(&m->task, e, m->keys, (uint32_t)count);
     } else {
@@ -99,7 +99,7 @@ static int set_all(struct many *m, const kora_bytes *values, int64_t at_ms) {
     int status = KORA_OK;
     for (size_t i = 0; status == KORA_OK && i < m->count; i++) {
         const struct key *k = &m->keys[i];
-        struct slice v = { values[i].data, values[i].len };
+        struct slice v = api_slice(values[i].data, values[i].len);
         struct entry *e = key_find(&m->txn, k, 0);
         status = effect_set(&m->txn, k, v, at_ms, false) ? key_set_string(&m->txn, k, e, v, STRING_AS_SET, at_ms, NULL) : KORA_NOMEM;
     }

@@ -1,5 +1,9 @@
-// The keyed hash: SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012; one compression and three
-// finalization rounds). Without the key, which comes from the system's entropy at open, nobody can make keys collide.
+// The keyed hash of keys. Without its key, which comes from the system's entropy at open and never leaves the process, nobody can choose
+// inputs that collide.
+//
+// Where the processor has AES instructions, inputs go through AES rounds (the construction is that of Go's and Rust's hash tables); elsewhere
+// it is SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012; one compression and three finalization rounds). So a
+// hash means something within one process only, and is never stored.
 #ifndef KORA_BASE_HASH_H
 #define KORA_BASE_HASH_H
 
@@ -10,5 +14,6 @@ struct hash_key {
 };
 
 uint64_t hash_bytes(struct hash_key key, const void *p, size_t n);
+uint64_t hash_sip(struct hash_key key, const void *p, size_t n); // the same on every machine
 
 #endif

@@ -13,6 +13,8 @@
 
 struct engine;
 struct shard;
+struct net; // lib/net
+struct net_shard;
 
 // ---- messages: how one thread asks another for something ------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ struct shard {
     struct engine *engine;
     uint32_t id;
     uv_loop_t loop;
-    void *net;                          // the network's part
+    struct net_shard *net;              // the network's part
     struct shard_counters counters;
     // The engine's own (shard.c, background.c)
     uv_async_t wake;
@@ -149,9 +151,12 @@ static inline void engine_callback_end(void);
 // ---- details of the inline functions above ------------------------------------------------------------------------------------
 
 // What the library knows of the calling thread, whatever database it calls.
+struct gate;
 struct thread_state {
     uint32_t must_not_wait; // depth of callbacks; a shard's thread is always in one
-    uint32_t gate;          // which of a database's gates it passes (api/api_int.h); 0: none given yet
+    uint32_t tid;           // 0: not asked yet
+    uint64_t database;      // whose gate it has found (api/gate.c); 0: none yet
+    struct gate *gate;      // NULL: the shared one
 };
 extern _Thread_local struct thread_state thread_state;
 static inline bool engine_must_not_wait(void) { return thread_state.must_not_wait != 0; }

@@ -52,24 +52,24 @@ static struct waiter *next_waiter(struct lease *l) {
     return w;
 }
 
-void lease_release(struct lease *l) {
-    for (;;) {
-        struct waiter *w = next_waiter(l);
-        if (unlikely(w && w->keeps)) {
-            lease_took(LEASE_PATH_HANDED);
-            w->wake(w, LEASE_HANDED); // the word stays HELD: now the waiter's
-            return;
-        }
-        lease_point();
-        if (unlikely(atomic_exchange(&l->word, LEASE_FREE) == LEASE_HELD_SLEEPERS)) futex_wake(&l->word, 1);
-        lease_point();
-        if (unlikely(w)) {
-            w->wake(w, LEASE_TRY_AGAIN); // and it will look after the others
-            return;
-        }
-        if (LEASE_CHECK(1) && likely(!atomic_load(&l->waiting))) return;
-        if (!LEASE_CHECK(1) || !lease_try(l)) return; // whoever holds it now looks when it lets go
+void lease_release_to(struct lease *l) {
+    struct waiter *w = next_waiter(l);
+    if (unlikely(w->keeps)) {
+        lease_took(LEASE_PATH_HANDED);
+        w->wake(w, LEASE_HANDED); // the word stays HELD: now the waiter's
+        return;
+    }
+    lease_point();
+    if (atomic_exchange(&l->word, LEASE_FREE) == LEASE_HELD_SLEEPERS) futex_wake(&l->word, 1);
+    lease_point();
+    w->wake(w, LEASE_TRY_AGAIN); // and it will look after the others
+}
+
+void lease_released(struct lease *l, uint32_t was) {
+    if (was == LEASE_HELD_SLEEPERS) futex_wake(&l->word, 1);
+    if (LEASE_CHECK(1) && atomic_load(&l->waiting) && lease_try(l)) { // else whoever holds it now looks when it lets go
         lease_took(LEASE_PATH_LOOKED_AFTER_RELEASE);
+        lease_release(l);
     }
 }
 

@@ -37,7 +37,7 @@ static inline bool lease_try(struct lease *l) {
         likely(atomic_compare_exchange_strong(&l->word, &word, LEASE_HELD));
 }
 // Lets it go, and sees to it that whoever waits comes next.
-void lease_release(struct lease *l);
+static inline void lease_release(struct lease *l);
 // Host threads: waits until the caller holds it. False: it is closed.
 bool lease_wait(struct lease *l);
 // Shards: leaves the record, and looks once more, since the lease may have been let go meanwhile. Never fails; from the call on
@@ -76,5 +76,19 @@ static inline void lease_took(enum lease_path p) {
 static inline void lease_took(enum lease_path p) { (void)p; }
 static inline void lease_point(void) { }
 #endif
+
+void lease_release_to(struct lease *l);   // somebody waits
+void lease_released(struct lease *l, uint32_t was); // it was let go: the word was `was`; somebody sleeps, or waits by now
+static inline void lease_release(struct lease *l) {
+    if (unlikely(l->fifo || atomic_load_explicit(&l->waiting, memory_order_relaxed))) {
+        lease_release_to(l);
+        return;
+    }
+    lease_point();
+    uint32_t was = atomic_exchange(&l->word, LEASE_FREE);
+    lease_point();
+    if (LEASE_CHECK(1) && unlikely(was != LEASE_HELD || atomic_load(&l->waiting))) lease_released(l, was);
+    else if (!LEASE_CHECK(1) && was != LEASE_HELD) lease_released(l, was);
+}
 
 #endif

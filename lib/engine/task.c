@@ -54,15 +54,6 @@ static bool plan_all(struct task *t) {
     return true;
 }
 
-static void insert_sorted(struct task *t, uint32_t stripe) {
-    uint32_t i = t->stripe_count;
-    while (i > 0 && t->stripes[i - 1] > stripe) i--;
-    if (i > 0 && t->stripes[i - 1] == stripe) return;
-    memmove(&t->stripes[i + 1], &t->stripes[i], (t->stripe_count - i) * sizeof *t->stripes);
-    t->stripes[i] = stripe;
-    t->stripe_count++;
-}
-
 static bool plan_stripes(struct task *t, const struct key *keys, uint32_t count) {
     if (likely(count == 1)) {
         t->stripes[0] = keys[0].stripe_number;
@@ -70,13 +61,12 @@ static bool plan_stripes(struct task *t, const struct key *keys, uint32_t count)
         return true;
     }
     if (!reserve_stripes(t, MIN(count, t->engine->common.stripe_count))) return false;
-    if (count <= 32) {
-        for (uint32_t i = 0; i < count; i++) insert_sorted(t, keys[i].stripe_number);
-        return true;
-    }
-    uint64_t named[STRIPES_MAX / 64] = { 0 };
+    // Sorted, and each one once: as bits.
+    uint64_t named[STRIPES_MAX / 64];
+    uint32_t words = (t->engine->common.stripe_count + 63) / 64;
+    memset(named, 0, words * sizeof named[0]);
     for (uint32_t i = 0; i < count; i++) named[keys[i].stripe_number / 64] |= UINT64_C(1) << (keys[i].stripe_number % 64);
-    for (uint32_t w = 0; w < ARRAY_LEN(named); w++) {
+    for (uint32_t w = 0; w < words; w++) {
         for (uint64_t bits = named[w]; bits; bits &= bits - 1) t->stripes[t->stripe_count++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
     }
     return true;

@@ -48,6 +48,7 @@ struct slot *slot_take(struct net_shard *s) {
     struct slot *slot = s->pool;
     if (likely(slot)) {
         s->pool = slot->next;
+        s->pool_count--;
         return slot;
     }
     slot = mem_alloc(sizeof *slot);
@@ -59,14 +60,33 @@ struct slot *slot_take(struct net_shard *s) {
     return slot;
 }
 
+static void slot_destroy(struct slot *slot) {
+    resp_request_free(&slot->request);
+    mem_free(slot);
+}
+
 void slot_free(struct net_shard *s, struct slot *slot) {
     task_release(&slot->task);
     resp_request_reset(&slot->request);
-    if (unlikely(slot->out.buf.cap)) output_free(&slot->out);
+    if (unlikely(slot->out.buf.cap || slot->out.refs)) output_free(&slot->out);
     chunk_unref(slot->chunk);
     slot->chunk = NULL;
+    if (unlikely(s->pool_count == POOL_MAX)) {
+        slot_destroy(slot);
+        return;
+    }
     slot->next = s->pool;
     s->pool = slot;
+    s->pool_count++;
+}
+
+void slots_free(struct net_shard *s) {
+    while (s->pool) {
+        struct slot *slot = s->pool;
+        s->pool = slot->next;
+        slot_destroy(slot);
+    }
+    s->pool_count = 0;
 }
 
 static void queue_push(struct client *c, struct slot *slot) {

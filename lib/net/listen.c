@@ -264,7 +264,9 @@ static void on_start(struct shard *shard, struct message *m) {
     uv_timer_init(&shard->loop, &l->retry);
     l->poll.data = l->retry.data = s;
     s->handles += 2;
+    pthread_mutex_lock(&l->net->mutex);
     l->home = s;
+    pthread_mutex_unlock(&l->net->mutex);
     uv_poll_start(&l->poll, UV_READABLE, on_readable);
 }
 

@@ -57,18 +57,9 @@ static void on_check(uv_check_t *check) {
     output_flush(s);
 }
 
-static void free_slots(struct net_shard *s) {
-    while (s->pool) {
-        struct slot *slot = s->pool;
-        s->pool = slot->next;
-        resp_request_free(&slot->request);
-        mem_free(slot);
-    }
-}
-
 // The memory of the shard's part stays until the network is destroyed: late messages may still look at it.
 static void shard_release(struct net_shard *s) {
-    free_slots(s);
+    slots_free(s);
     output_free(&s->out);
     chunk_unref(s->chunk);
     s->chunk = NULL;

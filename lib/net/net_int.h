@@ -26,6 +26,7 @@
 
 enum {
     BATCH_MAX = 32,                 // commands whose cache misses overlap
+    POOL_MAX = 4 * BATCH_MAX,       // free slots that are kept
     CHUNK_SIZE = 64 * 1024,         // of a shard's chunk: what one read may give
     CHUNK_ROOM_MIN = 16 * 1024,     // less room than this is not worth a read
     RECEIVE_MAX = 1 << 20,          // bytes of one read of a large argument
@@ -132,6 +133,7 @@ struct net_shard {
     uint32_t batch_count;
     bool running;                             // in batch_run
     struct slot *pool;
+    uint32_t pool_count;
     struct output out;                        // replies of `out_of`
     struct client *out_of;
     struct message nudge;                     // "look at the settings, and at what is held back"
@@ -206,6 +208,7 @@ void input_drop(struct client *c);
 void batch_run(struct net_shard *s);
 struct slot *slot_take(struct net_shard *s); // NULL: no memory
 void slot_free(struct net_shard *s, struct slot *slot);
+void slots_free(struct net_shard *s);        // the pool
 void chunk_unref(struct chunk *c);
 
 // ---- output.c

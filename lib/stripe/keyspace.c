@@ -31,16 +31,6 @@ void keyspace_destroy(struct keyspace *k) {
     mem_free(k);
 }
 
-static inline bool entry_has_name(const void *entry, const void *key) {
-    const struct slice *name = key;
-    struct slice have = entry_key(entry);
-    return have.n == name->n && memcmp(have.p, name->p, have.n) == 0;
-}
-
-struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slice name) {
-    return table_find(&k->table, hash, entry_has_name, &name);
-}
-
 struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t flags, size_t value_len) {
     if (key.n > UINT32_MAX) return NULL; // proto-max-bulk-len may be set higher than a key can be long
     if (key.n > ENTRY_KEY_SHORT_MAX) flags |= ENTRY_LONG_KEY;
@@ -60,8 +50,10 @@ struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t f
 }
 
 void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
-    if (with_value && e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    bool large = with_value && e->form == FORM_BLOB;
+    if (large) blob_drop(entry_blob(e));
     slab_free(k->blobs.slab, e, entry_size(e));
+    if (large) keyspace_publish(k); // the account may lag behind by a small entry, but not by a large value
 }
 
 void keyspace_publish(struct keyspace *k) {

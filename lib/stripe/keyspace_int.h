@@ -20,7 +20,16 @@ struct keyspace {
 struct keyspace *keyspace_create(struct common *c, struct db_counts *counts);
 void keyspace_destroy(struct keyspace *k); // with all entries and values: nothing may be pinned
 
-struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slice name);
+static inline bool entry_has_name(const void *entry, const void *key) {
+    const struct slice *name = key;
+    // Most entries reach into a second line, and nearly always it is wanted: both are fetched at once.
+    prefetch((const char *)entry + CACHE_LINE - 8);
+    struct slice have = entry_key(entry);
+    return have.n == name->n && memcmp(have.p, name->p, have.n) == 0;
+}
+static inline struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slice name) {
+    return table_find(&k->table, hash, entry_has_name, &name);
+}
 // A new entry: its value part is not filled in, it is not in the table, its expiry is not set. NULL: no memory.
 struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t flags, size_t value_len);
 void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value);

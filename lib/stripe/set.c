@@ -65,8 +65,10 @@ static int store(struct txn *t, const struct key *k, struct entry *e, const stru
     if (at_ms == EXPIRE_KEEP) at_ms = e ? entry_expire_at(e) : 0;
     if (at_ms && !keyspace_can_arm(ks, txn_now(t))) return KORA_NOMEM;
     if (e && !t->undo && same_place(e, v->len, at_ms != 0)) {
+        bool large = e->form == FORM_BLOB || v->form == FORM_BLOB;
         if (!keep_value) drop_value(e);
         write_value(e, v);
+        if (large) keyspace_publish(ks);
         if (at_ms) set_time(ks, k, e, at_ms);
         *out = e;
         return KORA_OK;

@@ -442,7 +442,6 @@ static void play(uint64_t seed, uint64_t steps) {
         compare(w, "typed calls and their effects", w->typed, w->from_typed);
         compare(w, "commands and their effects", w->commands, w->from_commands);
     }
-    assert_true(w->typed_notes.count > steps / 4 && w->command_notes.count > steps / 4);
     kora *all[] = { w->typed, w->commands, w->from_typed, w->from_commands };
     for (int i = 0; i < 4; i++) {
         check_stripes(all[i]);
@@ -450,6 +449,7 @@ static void play(uint64_t seed, uint64_t steps) {
     }
     replay(&w->typed_notes, NULL);
     replay(&w->command_notes, NULL);
+    assert_true(w->typed_notes.count > steps / 4 && w->command_notes.count > steps / 4);
     pthread_mutex_destroy(&w->typed_notes.mutex);
     pthread_mutex_destroy(&w->command_notes.mutex);
     free(w->bytes);

@@ -16,10 +16,12 @@ struct holder { // holds the lease of a stripe until it is told to let go
 static void *hold_stripe(void *arg) {
     struct holder *h = arg;
     struct lease *l = &h->db->engine->leases[h->stripe];
-    if (!lease_try(l) && !lease_wait(l)) return NULL;
+    assert_ok(api_enter(h->db));
+    if (!lease_try(l)) assert_true(lease_wait(l));
     atomic_store(&h->held, true);
     while (!atomic_load(&h->let_go)) sleep_ms(1);
     lease_release(l);
+    api_leave(h->db);
     return NULL;
 }
 

@@ -73,6 +73,7 @@ static bool read_until(int fd, const char *end) {
     }
 }
 
+#ifdef KORA_FAULTS
 static const char script[] =
     "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\nCLIENT LIST\r\nCLIENT SETNAME me\r\nCONFIG GET *\r\n"
     "CONFIG SET timeout 0 maxclients 1000\r\nINFO\r\nMSET a 1 b 2 c 3 d 4 e 5 f 6\r\nMGET a b c d e f\r\nNOSUCH\r\nHELLO 3\r\nKEYS *\r\n"
@@ -102,7 +103,6 @@ struct order { // for the shard's thread
     long left;
 };
 
-#ifdef KORA_FAULTS
 static void obey(struct shard *s, struct message *m) {
     (void)s;
     struct order *o = CONTAINER_OF(m, struct order, message);
