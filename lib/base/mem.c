@@ -39,6 +39,7 @@ void *mem_alloc(size_t size) { return fault() ? NULL : malloc(size ? size : 1); 
 void *mem_alloc_zero(size_t size) { return fault() ? NULL : calloc(1, size ? size : 1); }
 void *mem_realloc(void *p, size_t size) { return fault() ? NULL : realloc(p, size ? size : 1); }
 void mem_free(void *p) { free(p); }
+void mem_collect(void) { }
 void *mem_alloc_aligned(size_t size, size_t align) {
     void *p = NULL;
     if (fault() || posix_memalign(&p, MAX(align, sizeof(void *)), size) != 0) return NULL;
@@ -49,6 +50,7 @@ void *mem_alloc(size_t size) { return fault() ? NULL : mi_malloc(size); }
 void *mem_alloc_zero(size_t size) { return fault() ? NULL : mi_zalloc(size); }
 void *mem_realloc(void *p, size_t size) { return fault() ? NULL : mi_realloc(p, size); }
 void mem_free(void *p) { mi_free(p); }
+void mem_collect(void) { mi_collect(false); }
 void *mem_alloc_aligned(size_t size, size_t align) { return fault() ? NULL : mi_malloc_aligned(size, align); }
 #endif
 

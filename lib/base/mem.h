@@ -11,6 +11,7 @@ void *mem_alloc_aligned(size_t size, size_t align); // freed with mem_free; alig
 void *mem_realloc(void *p, size_t size);            // NULL: `p` is still there
 char *mem_copy(const void *p, size_t n);            // with a zero byte behind it
 void mem_free(void *p);
+void mem_collect(void); // gives back what the calling thread's part of the allocator holds free
 
 // Mappings: zeroed, private, `size` a multiple of 4096, aligned to `align` (a power of two, at least 4096). Not touched
 // pages take no memory. They are not inherited by a forked child (its copy of them is unmapped).

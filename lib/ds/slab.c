@@ -84,6 +84,8 @@ struct big {
     size_t size; // of the mapping
 };
 
+#define CLASSES_SIZE ALIGN_UP(CLASSES * sizeof(struct class), UNIT)
+
 struct slab {
     struct class *classes; // CLASSES of them; NULL: nothing was allocated yet
     size_t used;
@@ -422,7 +424,8 @@ static void *carve(struct slab *s, struct class *k, struct page *m, size_t size)
 }
 
 static bool prepare(struct slab *s) {
-    if (!s->classes) s->classes = mem_alloc_zero(CLASSES * sizeof(*s->classes));
+    // A mapping: who made a slab is rarely who drops it, and a general allocator keeps what another thread frees.
+    if (!s->classes) s->classes = mem_map(CLASSES_SIZE, UNIT);
     return s->classes;
 }
 
@@ -546,7 +549,7 @@ void slab_destroy(struct slab *s) {
         mem_unmap((char *)(b + 1) - b->size, b->size);
     }
     mem_free(s->refs);
-    mem_free(s->classes);
+    mem_unmap(s->classes, CLASSES_SIZE);
     mem_free(s);
 }
 

@@ -100,13 +100,17 @@ static bool next_tick(const struct wheel *w, uint64_t *tick) {
     return false;
 }
 
+// A mapping: who makes a wheel is rarely who drops it, and a general allocator keeps what another thread frees.
+enum { PAGE = 4096 };
+#define WHEEL_SIZE ALIGN_UP(sizeof(struct wheel), PAGE)
+
 struct wheel *wheel_create(int64_t now_ms) {
-    struct wheel *w = mem_alloc_zero(sizeof *w);
+    struct wheel *w = mem_map(WHEEL_SIZE, PAGE);
     if (w) w->tick = tick_at(now_ms);
     return w;
 }
 
-void wheel_destroy(struct wheel *w) { mem_free(w); }
+void wheel_destroy(struct wheel *w) { mem_unmap(w, WHEEL_SIZE); }
 
 void wheel_add(struct wheel *w, struct wheel_node *n, int64_t at_ms) {
     n->at_ms = at_ms;

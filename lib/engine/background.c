@@ -153,6 +153,7 @@ static void sweep_passes(struct shard *s, struct message *m) {
     struct sweep *w = CONTAINER_OF(m, struct sweep, message);
     if (w->hops > 0) {
         w->hops--;
+        mem_collect(); // a large database is gone: buffers that served it may go, too
         shard_post(&s->engine->shards[(s->id + 1) % s->engine->shard_count], m);
         return;
     }
