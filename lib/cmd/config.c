@@ -46,15 +46,9 @@ static void refuse_set(struct call *c, struct slice name, const char *why) {
     reply_error(c, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)MIN(name.n, (size_t)128), name.p, why);
 }
 
-static bool named_before(struct setting_value *values, int count, int setting) {
-    for (int i = 0; i < count; i++) {
-        if (values[i].index == setting) return true;
-    }
-    return false;
-}
-
-// Checks all pairs; `*checked` of them are good. False: the error is written.
-static bool check_all(struct call *c, struct setting_value *values, int count, int *checked) {
+// As Redis: all names are looked at before any value.
+static bool check_names(struct call *c, int count) {
+    bool seen[SETTINGS_MAX] = { false };
     for (int i = 0; i < count; i++) {
         struct slice name = c->argv[2 + 2 * i];
         int setting = settings_find(name);
@@ -62,16 +56,23 @@ static bool check_all(struct call *c, struct setting_value *values, int count, i
             reply_error(c, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", (int)MIN(name.n, (size_t)128), name.p);
             return false;
         }
-    }
-    for (*checked = 0; *checked < count; ++*checked) {
-        struct slice name = c->argv[2 + 2 * *checked];
-        char why[SETTINGS_ERROR_MAX] = "";
-        int setting = settings_find(name);
-        if (named_before(values, *checked, setting)) {
+        if (seen[setting]) {
             refuse_set(c, name, "duplicate parameter");
             return false;
         }
-        int status = settings_check(c->host, setting, c->argv[3 + 2 * *checked], SETTINGS_BY_CLIENT, &values[*checked], why, sizeof why);
+        seen[setting] = true;
+    }
+    return true;
+}
+
+// Checks all pairs; `*checked` of them are good. False: the error is written.
+static bool check_all(struct call *c, struct setting_value *values, int count, int *checked) {
+    if (!check_names(c, count)) return false;
+    for (; *checked < count; ++*checked) {
+        struct slice name = c->argv[2 + 2 * *checked];
+        char why[SETTINGS_ERROR_MAX] = "";
+        int status = settings_check(
+            c->host, settings_find(name), c->argv[3 + 2 * *checked], SETTINGS_BY_CLIENT, &values[*checked], why, sizeof why);
         if (status != KORA_OK) {
             refuse_set(c, name, why);
             return false;

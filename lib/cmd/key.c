@@ -4,21 +4,24 @@
 
 // ---- DEL, EXISTS, TOUCH, TYPE ------------------------------------------------------------------------------------------------
 
-// All effects before any change. For a key that is named twice there are two: deleting what is not there changes nothing.
+// All effects before any change, those of what has expired first: these stay. For a key that is named twice there are two: deleting
+// what is not there changes nothing.
 static bool emit_deletes(struct call *c) {
     struct txn *t = &c->txn;
+    for (uint32_t i = 0; i < c->key_count; i++) key_find(t, &c->keys[i], 0);
+    struct effects_mark mark = effects_mark(t);
     for (uint32_t i = 0; i < c->key_count; i++) {
-        if (key_find(t, &c->keys[i], 0) && !effect_del(t, &c->keys[i])) return false;
+        if (!key_find(t, &c->keys[i], 0) || effect_del(t, &c->keys[i])) continue;
+        effects_retract(t, mark);
+        return false;
     }
     return !t->no_memory;
 }
 
 static void delete_keys(struct call *c) {
     struct txn *t = &c->txn;
-    struct effects_mark mark = effects_mark(t);
     int64_t deleted = 0;
     if (effect_wanted(t) && !emit_deletes(c)) {
-        effects_retract(t, mark);
         reply_no_memory(c);
         return;
     }

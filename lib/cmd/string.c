@@ -243,12 +243,17 @@ static bool any_exists(struct call *c) {
     return false;
 }
 
-// All effects before any change. Keys whose time has come go here, since nothing may be deleted while there is an undo list.
-static bool prepare_many(struct call *c) {
+// Keys whose time has come go here, since nothing may be deleted while there is an undo list.
+static void expire_many(struct call *c) {
     for (uint32_t i = 0; i < c->key_count; i++) {
         prefetch_keys(c, i);
         key_write(&c->txn, &c->keys[i]);
-        if (effect_wanted(&c->txn) && !effect_set(&c->txn, &c->keys[i], c->argv[2 + 2 * i], 0, false)) return false;
+    }
+}
+
+static bool emit_sets(struct call *c) {
+    for (uint32_t i = 0; effect_wanted(&c->txn) && i < c->key_count; i++) {
+        if (!effect_set(&c->txn, &c->keys[i], c->argv[2 + 2 * i], 0, false)) return false;
     }
     return true;
 }
@@ -256,8 +261,9 @@ static bool prepare_many(struct call *c) {
 // Sets all keys, or none: a key that is named twice is looked up again each time.
 static int set_many(struct call *c) {
     struct txn *t = &c->txn;
+    expire_many(c);
     struct effects_mark mark = effects_mark(t);
-    if (!prepare_many(c) || !txn_undo_begin(t, c->key_count)) {
+    if (!emit_sets(c) || !txn_undo_begin(t, c->key_count)) { // all effects before any change
         effects_retract(t, mark);
         return KORA_NOMEM;
     }
@@ -266,6 +272,7 @@ static int set_many(struct call *c) {
         int status = key_set_string(t, k, key_find(t, k, 0), c->argv[2 + 2 * i], STRING_AS_SET, EXPIRE_NONE, NULL);
         if (status != KORA_OK) {
             txn_undo_rollback(t);
+            effects_retract(t, mark);
             return status;
         }
     }

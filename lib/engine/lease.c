@@ -115,7 +115,9 @@ static void wake_all_gone(struct waiter *w) {
 }
 
 void lease_look(struct lease *l) {
-    if (lease_try(l)) {
+    // Not lease_try, whose first look is relaxed: it could be taken before the push that it is to be compared with.
+    uint32_t word = LEASE_FREE;
+    if (atomic_compare_exchange_strong(&l->word, &word, LEASE_HELD)) {
         lease_took(LEASE_PATH_LOOKED_AFTER_PARK);
         lease_release(l);
     } else if (unlikely(atomic_load(&l->word) == LEASE_CLOSED)) {

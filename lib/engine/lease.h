@@ -18,7 +18,7 @@ enum lease_wake { LEASE_TRY_AGAIN, LEASE_HANDED, LEASE_GONE /* closed for good *
 // A shard's call that waits. Between lease_park and `wake` it belongs to the lease.
 struct waiter {
     struct waiter *next;
-    bool keeps;                                             // it holds other leases: hand this one over
+    bool keeps;                                             // it keeps what it holds while it waits: hand this one over
     void (*wake)(struct waiter *w, enum lease_wake how);    // called by whoever lets the lease go, on that thread: must only pass it on
 };
 

@@ -109,6 +109,7 @@ static void park(struct task *t, uint32_t busy) {
     uint32_t owed = t->baton_at;
     t->baton = false;
     t->baton_at = busy;
+    // Also if it holds none yet: two calls that are only told to try could miss each other for ever.
     t->waiter.keeps = t->keep;
     t->waiter.wake = wake_task;
     t->message.run = resume_task;

@@ -65,11 +65,17 @@ class Place:
     def start_ready(self, *args):
         """Started on a Unix socket too, and waited for."""
         p = self.start("--unixsocket", self.path("sock"), *args)
-        wait_for("a socket", lambda: os.path.exists(self.path("sock")) or p.poll() is not None)
-        if p.poll() is not None:
-            raise AssertionError("ended with %d: %s" % (p.returncode, self.read("err")))
+        self.wait_listening(p)
         equal(self.ask(b"PING\r\n"), b"+PONG\r\n")
         return p
+
+    def wait_listening(self, p):
+        def listening():  # the file is there before it can be connected to
+            with socket.socket(socket.AF_UNIX) as s:
+                return s.connect_ex(self.path("sock")) == 0
+        wait_for("a socket", lambda: listening() or p.poll() is not None)
+        if p.poll() is not None:
+            raise AssertionError("ended with %d" % p.returncode)
 
     def ask(self, line, address=None):
         with socket.socket(socket.AF_UNIX if address is None else socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as s:
@@ -250,7 +256,7 @@ def log_to_nowhere(p):
     server = p.start("--unixsocket", p.path("sock"), "--port", "0", "--loglevel", "debug", stdout=write_end)
     os.close(write_end)
     os.close(read_end)
-    wait_for("a socket", lambda: os.path.exists(p.path("sock")))
+    p.wait_listening(server)
     server.send_signal(signal.SIGHUP)
     equal(p.ask(b"PING\r\n"), b"+PONG\r\n")
     equal(p.end(server), 0)
@@ -258,7 +264,7 @@ def log_to_nowhere(p):
 
     server = p.start("--unixsocket", p.path("sock"), "--port", "0", "--loglevel", "debug", stdout=None, stderr=None,
                      preexec_fn=lambda: os.closerange(0, 3))
-    wait_for("a socket", lambda: os.path.exists(p.path("sock")))
+    p.wait_listening(server)
     equal(p.ask(b"PING\r\n"), b"+PONG\r\n")
     equal(p.end(server), 0)
 

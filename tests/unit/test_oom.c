@@ -53,10 +53,11 @@ static uint64_t keys_in_memory(struct world *w) {
     return s.keys;
 }
 
-// What a call answered, whatever its way: a status, where an error reply counts as KORA_INVAL, but "OOM ..." as KORA_NOMEM.
+// What a call answered, whatever its way: a status, where an error reply counts as KORA_INVAL, but "out of memory" as KORA_NOMEM.
 static int oom_as_status(int status, kora_reply *r) {
     if (status != KORA_OK) return status;
-    bool error = r && r->type == KORA_REPLY_ERROR, oom = error && strncmp(r->str, "OOM ", 4) == 0;
+    bool error = r && r->type == KORA_REPLY_ERROR;
+    bool oom = error && (strstr(r->str, "out of memory") || strstr(r->str, "Insufficient memory"));
     kora_reply_free(r);
     return oom ? KORA_NOMEM : error ? KORA_INVAL : KORA_OK;
 }
@@ -355,6 +356,7 @@ static int with_memory(struct world *w, const struct row *row) {
 static long fail_all(const struct row *row, bool wants_effects, char *big) {
     long most = 0;
     for (int forever = 0; forever < 2; forever++) {
+        if (!long_form() && forever == wants_effects) continue;
         struct world w = { .big = big, .wants_effects = wants_effects };
         long n = 1;
         int natural = with_memory(&w, row);
@@ -479,6 +481,7 @@ static void test_submitted(void **state) {
     char *big = make_big();
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         for (int how = 0; how < 4; how++) {
+            if (!long_form() && how % 2 == how / 2) continue;
             for (long n = 1; relay_one(lines[i], n, how % 2, how / 2, big); n++) { }
         }
     }
