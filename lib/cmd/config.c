@@ -48,7 +48,7 @@ static void refuse_set(struct call *c, struct slice name, const char *why) {
 
 // As Redis: all names are looked at before any value.
 static bool check_names(struct call *c, int count) {
-    bool seen[SETTINGS_MAX] = { false };
+    bool seen[SETTINGS_COUNT_MAX] = { false };
     for (int i = 0; i < count; i++) {
         struct slice name = c->argv[2 + 2 * i];
         int setting = settings_find(name);
@@ -201,7 +201,7 @@ static bool current(struct host *h, int setting, struct buf *value, bool *is_def
 // The new text of the file. NULL: fine; else the name of the setting that can't be written.
 static const char *compose(struct host *h, const struct buf *old, struct buf *out) {
     enum { SETTINGS_MAX = 128 };
-    bool seen[SETTINGS_MAX] = { false }, is_default;
+    bool seen[SETTINGS_COUNT_MAX] = { false }, is_default;
     struct buf value = { 0 };
     const char *wrong = NULL;
     for (size_t at = 0; at < old->n && !wrong;) {

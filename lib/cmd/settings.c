@@ -94,7 +94,7 @@ void settings_free(struct settings *s) {
 
 // ---- reading -------------------------------------------------------------------------------------------------------------
 
-_Static_assert(ARRAY_LEN(rows) <= SETTINGS_MAX, "SETTINGS_MAX");
+_Static_assert(ARRAY_LEN(rows) <= SETTINGS_COUNT_MAX, "SETTINGS_COUNT_MAX");
 int settings_count(void) { return (int)ARRAY_LEN(rows); }
 const char *settings_name(int i) { return rows[i].name; }
 bool settings_in_file(int i) { return rows[i].kind != KIND_FIXED && rows[i].kind != KIND_TEXT; }

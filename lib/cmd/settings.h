@@ -19,7 +19,7 @@ int settings_get(struct host *h, struct slice name, struct buf *out);
 
 // ---- for CONFIG --------------------------------------------------------------------------------------------------------
 
-enum { SETTINGS_MAX = 64 }; // there are fewer
+enum { SETTINGS_COUNT_MAX = 64 }; // there are fewer
 int settings_count(void);
 const char *settings_name(int i);
 int settings_find(struct slice name); // case does not matter; -1: no such parameter
