@@ -46,10 +46,10 @@ static struct gate *claim_gate(struct database *d, uint32_t tid) {
 void gate_find(kora *db, bool claim) {
     struct thread_state *t = &thread_state;
     int saved = errno;
-    if (!t->tid) t->tid = (uint32_t)syscall(SYS_gettid);
-    t->gate = gate_of(db->owner, t->tid);
+    uint32_t tid = (uint32_t)syscall(SYS_gettid); // not remembered: a child has another one than its parent, whose memory it has
+    t->gate = gate_of(db->owner, tid);
     // A call from inside a callback may be within one of the same thread that has passed the shared gate.
-    if (!t->gate && claim && !engine_must_not_wait()) t->gate = claim_gate(db->owner, t->tid);
+    if (!t->gate && claim && !engine_must_not_wait()) t->gate = claim_gate(db->owner, tid);
     t->database = db->id;
     errno = saved;
 }

@@ -35,6 +35,7 @@ struct txn {
     const struct effect_sink *sink; // NULL: nobody wants effects
     int64_t now_ms;      // the wall clock of this execution; 0: not read yet. Use txn_now() (stripe/stripe.h)
     uint32_t flags;
+    uint32_t access_s;   // the clock of access metadata, in seconds; 0: not read yet
     struct buf effects;  // what it did, see effect.h; empty unless somebody wants effects
     uint32_t emitted;    // how many effects
     bool no_memory;      // an effect could not be recorded: from here on nothing may change any more (effect_emit, key_set_* ... refuse)

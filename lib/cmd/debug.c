@@ -70,7 +70,7 @@ static void describe_object(struct call *c) {
         return;
     }
     snprintf(text, sizeof text, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu", (void *)e,
-        entry_encoding(e), serialized_length(e), (unsigned)e->access, (unsigned long long)entry_idle_s(c->txn.common, e));
+        entry_encoding(e), serialized_length(e), (unsigned)e->access, (unsigned long long)entry_idle_s(&c->txn, e));
     reply_status(c, text);
 }
 

@@ -166,13 +166,13 @@ void cmd_object_idletime(struct call *c) {
     struct entry *e = find_object(c);
     if (!e) return;
     if (policy_is(c, ACCESS_LFU)) reply_error(c, "ERR An LFU maxmemory policy is selected, idle time not tracked. " POLICY_NOTE);
-    else reply_int(c, (int64_t)entry_idle_s(c->txn.common, e));
+    else reply_int(c, (int64_t)entry_idle_s(&c->txn, e));
 }
 
 void cmd_object_freq(struct call *c) {
     struct entry *e = find_object(c);
     if (!e) return;
-    if (policy_is(c, ACCESS_LFU)) reply_int(c, entry_frequency(c->txn.common, e));
+    if (policy_is(c, ACCESS_LFU)) reply_int(c, entry_frequency(&c->txn, e));
     else reply_error(c, "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " POLICY_NOTE);
 }
 

@@ -154,7 +154,6 @@ static inline void engine_callback_end(void);
 struct gate;
 struct thread_state {
     uint32_t must_not_wait; // depth of callbacks; a shard's thread is always in one
-    uint32_t tid;           // 0: not asked yet
     uint64_t database;      // whose gate it has found (api/gate.c); 0: none yet
     struct gate *gate;      // NULL: the shared one
 };

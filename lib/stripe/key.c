@@ -84,8 +84,13 @@ void stripe_due(struct stripe *s, int64_t at_ms) {
 
 enum { ACCESS_BITS = 24, LFU_INITIAL = 5, LFU_LOG_FACTOR = 10, LFU_DECAY_MINUTES = 1 };
 
-static uint32_t lru_clock(void) { return (uint32_t)(clock_coarse_ms() / 1000) & ((1u << ACCESS_BITS) - 1); }
-static uint32_t lfu_minutes(void) { return (uint32_t)(clock_coarse_ms() / 60000) & 0xffff; }
+// Read once an execution, since each read costs as much as a cache hit.
+static inline uint32_t seconds(struct txn *t) {
+    if (!t->access_s) t->access_s = (uint32_t)clock_coarse_s();
+    return t->access_s;
+}
+static uint32_t lru_of(uint32_t s) { return s & ((1u << ACCESS_BITS) - 1); }
+static uint32_t lfu_minutes(uint32_t s) { return s / 60 & 0xffff; }
 
 static uint32_t lfu_decayed(const struct entry *e, uint32_t minutes) {
     uint32_t counter = e->access & 0xff, idle = (minutes - (e->access >> 8)) & 0xffff, fall = idle / LFU_DECAY_MINUTES;
@@ -96,33 +101,27 @@ static bool policy_is_lfu(const struct common *c) {
     return atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
 }
 
-static void touch(struct stripe *s, struct entry *e) {
+static inline void touch(struct txn *t, struct stripe *s, struct entry *e) {
     uint32_t access;
     if (unlikely(policy_is_lfu(s->common))) {
-        uint32_t minutes = lfu_minutes(), counter = lfu_decayed(e, minutes);
+        uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(e, minutes);
         // The probability of one more falls with the counter, so that eight bits reach from one access to a million.
         uint32_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
         if (counter < 255 && random_below(&s->random, above * LFU_LOG_FACTOR + 1) == 0) counter++;
         access = minutes << 8 | counter;
     } else {
-        access = lru_clock();
+        access = lru_of(seconds(t));
     }
     if (e->access != access) e->access = access & ((1u << ACCESS_BITS) - 1); // a read that changes nothing leaves the line clean
 }
 
-uint32_t stripe_first_access(const struct common *c) {
-    return policy_is_lfu(c) ? (lfu_minutes() << 8 | LFU_INITIAL) : lru_clock();
+uint32_t txn_first_access(struct txn *t) {
+    return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(seconds(t));
 }
 
-uint64_t entry_idle_s(const struct common *c, const struct entry *e) {
-    (void)c;
-    return (lru_clock() - e->access) & ((1u << ACCESS_BITS) - 1);
-}
+uint64_t entry_idle_s(struct txn *t, const struct entry *e) { return lru_of(seconds(t) - e->access); }
 
-uint32_t entry_frequency(const struct common *c, const struct entry *e) {
-    (void)c;
-    return lfu_decayed(e, lfu_minutes());
-}
+uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(e, lfu_minutes(seconds(t))); }
 
 // ---- finding -----------------------------------------------------------------------------------------------------------
 
@@ -142,6 +141,6 @@ struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) {
     struct entry *e = ks ? keyspace_find(ks, k->hash, k->name) : NULL;
     if (e && unlikely(entry_expires(e)) && expire_entry(t, k, e)) e = NULL;
     if (how & FIND_COUNT) count_up(e ? &s->counters.hits : &s->counters.misses);
-    if (e && (how & FIND_TOUCH) && likely(!(t->flags & TXN_NO_TOUCH))) touch(s, e);
+    if (e && (how & FIND_TOUCH) && likely(!(t->flags & TXN_NO_TOUCH))) touch(t, s, e);
     return e;
 }

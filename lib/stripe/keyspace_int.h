@@ -56,7 +56,7 @@ static inline struct keyspace *keyspace_of(const struct key *k) {
 struct keyspace *keyspace_make(const struct key *k); // makes it if there is none. NULL: no memory
 // The stripe's next expiry may have become earlier.
 void stripe_due(struct stripe *s, int64_t at_ms);
-uint32_t stripe_first_access(const struct common *c); // access metadata of a new entry
+uint32_t txn_first_access(struct txn *t); // access metadata of a new entry
 // Remembers a replaced entry (old NULL: none was there). There is room, txn_undo_begin saw to it.
 void undo_remember(struct undo *u, const struct key *k, struct keyspace *ks, struct entry *old, struct entry *e);
 

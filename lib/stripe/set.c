@@ -42,7 +42,7 @@ static int reshape(struct txn *t, const struct key *k, struct keyspace *ks, stru
     struct entry **out) {
     struct entry *n = keyspace_new_entry(ks, k->name, at_ms ? ENTRY_EXPIRES : 0, v->len);
     if (!n) return KORA_NOMEM;
-    n->access = (e ? e->access : stripe_first_access(t->common)) & 0xffffff;
+    n->access = (e ? e->access : txn_first_access(t)) & 0xffffff;
     write_value(n, v);
     if (!keyspace_put(ks, k->hash, e, n)) {
         keyspace_free_entry(ks, n, false);

@@ -118,8 +118,8 @@ void txn_undo_commit(struct txn *t);
 void txn_undo_rollback(struct txn *t); // everything is as it was; recorded effects are forgotten
 
 // LRU and LFU, as OBJECT shows them.
-uint64_t entry_idle_s(const struct common *c, const struct entry *e);
-uint32_t entry_frequency(const struct common *c, const struct entry *e); // LFU counter after decay
+uint64_t entry_idle_s(struct txn *t, const struct entry *e);
+uint32_t entry_frequency(struct txn *t, const struct entry *e); // LFU counter after decay
 
 // ---- visits of a whole stripe (lease held) ---------------------------------------------------------------------------------
 
