@@ -115,6 +115,16 @@ static int end_reply(struct buf *b, kora_reply **reply) {
     }
 }
 
+// Errors, and commands that no stripe has counted.
+static void count_call(const struct task *t, const struct buf *out) {
+    const struct call *c = &t->call;
+    if (t->status != KORA_OK || out->failed) return;
+    if (c->outcome == CALL_ERROR) host_count_error(c->host, slice_of(out->p + NODE, out->n - NODE));
+    if (c->cmd && (c->cmd->route == ROUTE_NONE || c->cmd->route == ROUTE_SHARDS)) {
+        atomic_fetch_add_explicit(&c->host->commands_in_process, 1, memory_order_relaxed);
+    }
+}
+
 // ---- waiting for it ------------------------------------------------------------------------------------------------------
 
 enum { ARGS_INLINE = 16 };
@@ -128,6 +138,7 @@ static int run_and_wait(kora *db, struct session *session, int argc, struct slic
     t.call.reply = (struct reply){ .buf = out, .version = session->version };
     if (call_prepare(&t.call, db->engine->index)) task_run(&t);
     int status = t.status;
+    count_call(&t, out);
     task_release(&t);
     return status;
 }
@@ -174,6 +185,7 @@ static void submitted_is_done(struct task *t) {
     struct engine *e = t->engine;
     kora_reply *reply = NULL;
     int status = t->status;
+    count_call(t, &s->out);
     if (status == KORA_OK) status = s->out.failed ? KORA_NOMEM : end_reply(&s->out, &reply);
     kora_done_fn *done = s->done;
     void *arg = s->arg;

@@ -52,6 +52,7 @@ struct host {
     void (*log)(struct host *h, int level, const char *text);
     _Atomic uint64_t next_client_id;
     _Atomic uint64_t total_error_replies;
+    _Atomic uint64_t commands_in_process; // by kora_exec and kora_submit, that have run without any stripe, whose counters hold the others
     struct host_error_code error_codes[HOST_ERROR_CODES];
     // What handlers keep of their own (info.c), under common->settings.mutex
     struct host_stats reset_at;                // counters as they were at CONFIG RESETSTAT

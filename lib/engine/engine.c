@@ -67,6 +67,7 @@ static void host_stats(struct host *h, struct host_stats *out) {
         out->output_buffer_closed += relaxed(&c->output_buffer_closed);
     }
     out->errors = relaxed(&h->total_error_replies);
+    out->commands += relaxed(&h->commands_in_process);
 }
 
 static void host_settings_changed(struct host *h) { background_setting_changed(h->engine); }

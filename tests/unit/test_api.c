@@ -416,6 +416,10 @@ static void test_set_flags(void **state) {
     assert_status(set_with(db, "a", "9", KORA_NX, 0, 1), KORA_NOTSET);
     expect(db, "a", "8");
     assert_ok(set_with(db, "a", "9", KORA_XX, 0, clock.ms - 1));
+    kora_stats s = KORA_STATS_INIT;
+    assert_ok(kora_get_stats(db, &s));
+    assert_int_equal(s.keys, 1); // "new"; the other is gone at once, and has not expired
+    assert_int_equal(s.expired, 0);
     expect(db, "a", NULL);
     // Far times
     assert_ok(set_with(db, "far", "1", 0, 0, INT64_MAX));
@@ -566,6 +570,7 @@ static void test_pin(void **state) {
         for (int i = 0; i < 4; i++) assert_ok(kora_pin(db, LIT("k"), &p[i]));
         assert_ptr_equal(p[0].data, p[3].data); // no copies
         end_key(db, how, &clock);
+        for (int i = 0; i < 6; i++) kora_reply_free(run(db, NULL, "KEYS *")); // each goes through the shards behind what they have to do
         for (int i = 0; i < 4; i++) {
             assert_int_equal(p[i].len, 100000);
             assert_memory_equal(p[i].data, v, 100000);
@@ -831,6 +836,28 @@ static void test_expire(void **state) {
     assert_ok(kora_close(db));
 }
 
+// Time as calls see it never runs backwards.
+static void test_clock_backwards(void **state) {
+    (void)state;
+    struct test_clock clock = { 1700000000000 };
+    kora *db = open_db(1, 4);
+    use_clock(db, &clock);
+    assert_ok(set_with(db, "a", "v", 0, 100, 0));
+    atomic_fetch_add(&clock.ms, 200);
+    assert_ok(set_with(db, "b", "v", 0, 100, 0)); // on another stripe, perhaps
+    atomic_fetch_sub(&clock.ms, 5000);
+    expect(db, "a", NULL);
+    assert_int_equal(ttl(db, "b"), 100);
+    assert_ok(set_with(db, "c", "v", 0, 100, 0));
+    assert_int_equal(ttl(db, "c"), 100);
+    atomic_fetch_add(&clock.ms, 5000);
+    assert_int_equal(ttl(db, "c"), 100);
+    atomic_fetch_add(&clock.ms, 100);
+    expect(db, "b", NULL);
+    expect(db, "c", NULL);
+    assert_ok(kora_close(db));
+}
+
 static void test_persist(void **state) {
     (void)state;
     struct test_clock clock = { 1700000000000 };
@@ -976,7 +1003,8 @@ int main(void) {
         cmocka_unit_test(test_large), cmocka_unit_test(test_get_into), cmocka_unit_test(test_integers_as_text), cmocka_unit_test(test_set_flags),
         cmocka_unit_test(test_set_invalid), cmocka_unit_test(test_set_old), cmocka_unit_test(test_too_big), cmocka_unit_test(test_pin),
         cmocka_unit_test(test_pin_memory), cmocka_unit_test(test_pin_small), cmocka_unit_test(test_del_exists), cmocka_unit_test(test_incr),
-        cmocka_unit_test(test_cas), cmocka_unit_test(test_expire_flags), cmocka_unit_test(test_expire), cmocka_unit_test(test_persist),
+        cmocka_unit_test(test_cas), cmocka_unit_test(test_expire_flags), cmocka_unit_test(test_expire), cmocka_unit_test(test_clock_backwards),
+        cmocka_unit_test(test_persist),
         cmocka_unit_test(test_active_expiry), cmocka_unit_test(test_config), cmocka_unit_test(test_stats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

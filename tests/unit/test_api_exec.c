@@ -528,7 +528,9 @@ static int in_child(struct held *h) {
     if (!bad && atomic_load(&in.calls)) bad = "a callback";
 #if !SANITIZED
     kora *own; // a child may have a database of its own
-    if (!bad && (kora_open(NULL, NULL, &own) != KORA_OK || put(own, "a", "b") != KORA_OK || kora_close(own) != KORA_OK)) bad = "its own database";
+    if (!bad && (kora_open(NULL, NULL, &own) != KORA_OK || put(own, "a", "b") != KORA_OK)) bad = "its own database";
+    if (!bad && thread_state.gate && atomic_load(&thread_state.gate->owner) != (uint32_t)gettid()) bad = "the parent's gate";
+    if (!bad && kora_close(own) != KORA_OK) bad = "closing its own database";
 #endif
     if (bad) print_message("in the child: %s\n", bad);
     return bad != NULL;

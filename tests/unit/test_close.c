@@ -287,7 +287,7 @@ static void *take_something(void *arg) {
 
 static void test_close_handles(void **state) {
     (void)state;
-    for (int round = 0; round < (long_form() ? 5000 : 300); round++) {
+    for (int round = 0; round < (long_form() ? 5000 : SANITIZED ? 60 : 300); round++) {
         kora *db = open_db(1, 1);
         struct holder h;
         struct caller c = { .db = db, .kind = round };
@@ -351,7 +351,7 @@ static void test_close_storm(void **state) {
     static const char *const lines[] = { "SET a 1 PX 1", "FLUSHALL", "MSET a 1 b 2 c 3 d 4 e 5 f 6", "KEYS *", "INCR n", "SWAPDB 0 1", "PING", "SCAN 0", "CLIENT LIST" };
     struct random r;
     random_seed(&r, test_seed());
-    for (int round = 0; round < (long_form() ? 3000 : SANITIZED ? 100 : 300); round++) {
+    for (int round = 0; round < (long_form() ? 3000 : SANITIZED ? 50 : 300); round++) {
         kora *db = open_db(1 + (uint32_t)random_below(&r, 4), 1u << random_below(&r, 6));
         struct answer answers[COMMANDS] = { { 0, 0 } };
         uint64_t n = random_below(&r, COMMANDS);
@@ -389,7 +389,7 @@ static long resident_pages(void) {
 
 static void test_open_close(void **state) {
     (void)state;
-    int rounds = long_form() ? 10000 : SANITIZED ? 300 : 2000, warm = rounds / 10;
+    int rounds = long_form() ? 10000 : SANITIZED ? 150 : 2000, warm = rounds / 10;
     size_t threads = 0, files = 0;
     long pages = 0;
     for (int i = 0; i < rounds; i++) {
@@ -530,6 +530,7 @@ static void test_slow_command(void **state) {
 }
 
 int main(void) {
+    setenv("CMOCKA_TEST_ABORT", "1", 1); // a failure in a thread can't jump out of it
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close_waiting), cmocka_unit_test(test_close_sleep), cmocka_unit_test(test_close_copying), cmocka_unit_test(test_close_handles),
         cmocka_unit_test(test_busy), cmocka_unit_test(test_close_storm), cmocka_unit_test(test_open_close), cmocka_unit_test(test_two),
