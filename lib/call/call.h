@@ -119,7 +119,7 @@ struct call {
     uint32_t parts;          // how many there are
     bool walk_on;            // ROUTE_WALK: set by the handler to be called again for `walk_next`
     uint32_t walk_next;
-    int64_t sum;             // merge MERGE_SUM: the handler adds to it; it becomes the integer reply
+    int64_t sum;             // MERGE_ARRAY: elements written; MERGE_HANDLER: the handler's
     uint64_t scratch[4];     // handler's own between visits of a walk; zero at the start
 };
 

@@ -17,7 +17,6 @@ enum command_route {
 enum command_merge {
     MERGE_NONE,
     MERGE_ARRAY, // each part wrote elements (no header); call->sum counts them
-    MERGE_SUM,   // call->sum of all parts is the integer reply
     MERGE_TEXT,  // each part wrote raw text; together they are a bulk (RESP3: verbatim txt) reply
     MERGE_HANDLER, // the handler is called once more, with part == parts and the sum of all, and writes the reply
 };

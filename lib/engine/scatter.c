@@ -73,7 +73,6 @@ static void merge(struct call *c, const struct scatter *s) {
         reply_array(c, (size_t)sum);
         merge_bytes(c, s);
         break;
-    case MERGE_SUM: reply_int(c, sum); break;
     case MERGE_TEXT: merge_text(c, s); break;
     case MERGE_HANDLER:
         c->sum = sum;
