@@ -10,6 +10,8 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 BUILD ?= build
+# One name for one folder, or the dependency files of the last run would not be understood.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 OPT ?= -O2
 ALLOC ?= mimalloc
 OBJCOPY ?= objcopy

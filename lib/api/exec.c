@@ -111,7 +111,7 @@ static int end_reply(struct buf *b, kora_reply **reply) {
     switch (resp_reply_parse(b->p + NODE, b->n - NODE, &consumed, reply)) {
     case RESP_COMPLETE: return KORA_OK;
     case RESP_NOMEM: return KORA_NOMEM;
-    default: invariant(!"a reply that is not RESP"); return KORA_NOMEM;
+    default: invariant_failed("every reply is RESP", __FILE__, __LINE__);
     }
 }
 

@@ -278,6 +278,7 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
 // ---- writing -------------------------------------------------------------------------------------------------------------
 
 static void put_text(struct settings *s, char **place, char *text) {
+    invariant(text != NULL); // settings_check has made it
     pthread_mutex_lock(&s->mutex);
     char *old = *place;
     *place = text;

@@ -321,9 +321,10 @@ static bool open_socket(struct listener *l, const struct address *a, int backlog
 
 // How it is bound, with the port that the system chose.
 static void describe(struct listener *l, const struct address *a, char *bound, size_t size) {
-    struct sockaddr_storage at = { 0 };
+    struct sockaddr_storage at;
     socklen_t n = sizeof at;
     char text[ADDRESS_TEXT_MAX];
+    memset(&at, 0, sizeof at);
     if (a->is_unix) {
         snprintf(l->text, sizeof l->text, "%s", l->path);
         if (bound && size) snprintf(bound, size, "unix://%s", l->path);

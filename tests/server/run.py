@@ -192,6 +192,7 @@ def listeners(p):
     server = p.start_ready("--port", str(port), "--bind", "127.0.0.1 -192.0.2.77 -::1", "--unixsocketperm", "700")
     equal(p.ask(b"PING\r\n", ("127.0.0.1", port)), b"+PONG\r\n")
     equal(os.stat(p.path("sock")).st_mode & 0o777, 0o700)
+    wait_for("a line in the log", lambda: "is ready" in p.read("out"))
     for line in p.read("out").splitlines():
         if not LOG_LINE.match(line):
             raise AssertionError("not a log line: %r" % line)
@@ -227,7 +228,7 @@ def unix_socket_again(p):
 def log_file(p):
     path = p.path("korad.log")
     server = p.start_ready("--port", "0", "--logfile", path)
-    contains(p.read("korad.log"), "is ready")
+    wait_for("a line in the log", lambda: "is ready" in p.read("korad.log"))
     os.rename(path, path + ".1")
     server.send_signal(signal.SIGHUP)
     wait_for("a new log", lambda: os.path.exists(path) and "log opened anew" in p.read("korad.log"))
