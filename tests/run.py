@@ -52,6 +52,8 @@ def find_suites(build, variant):
             if variant == "valgrind":
                 argv += [t for t in sorted(glob.glob("tests/transcripts/*.t")) if t not in LONG_DOUBLE]
         suites.append(Suite("runner", folder, argv))
+    if LONG and not variant:
+        suites.append(Suite("runner", "lease-mutants", ["tests/lease/mutants.sh"]))
     if not variant:
         suites.append(Suite("runner", "install", ["tests/install.sh"]))
     return suites

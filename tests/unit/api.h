@@ -36,6 +36,12 @@
 #define assert_status(call, status) assert_string_equal(kora_status_name(call), kora_status_name(status))
 #define assert_ok(call) assert_status(call, KORA_OK)
 
+static inline bool on_valgrind(void) {
+    const char *v = getenv("LD_PRELOAD");
+    return v && strstr(v, "vgpreload");
+}
+static inline bool slow(void) { return SANITIZED || on_valgrind(); }
+
 static inline bool long_form(void) {
     const char *v = getenv("KORA_TEST_LONG");
     return v && *v && strcmp(v, "0") != 0;

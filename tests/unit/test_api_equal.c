@@ -460,7 +460,7 @@ static void test_equal(void **state) {
     (void)state;
     uint64_t seed = test_seed();
     int rounds = long_form() ? 100 : 4;
-    for (int i = 0; i < rounds; i++) play(seed + (uint64_t)i, SANITIZED ? 3000 : 8000);
+    for (int i = 0; i < rounds; i++) play(seed + (uint64_t)i, slow() ? 3000 : 8000);
 }
 
 int main(void) {

@@ -301,7 +301,7 @@ static void test_iter_owns(void **state) {
     assert_ok(kora_close(db));
 }
 
-enum { STAYING = 5000, PASSING = 20000 };
+enum { STAYING = SANITIZED == 2 ? 1000 : 5000, PASSING = SANITIZED == 2 ? 4000 : 20000 };
 
 static void passing_name(char *to, uint64_t i) { sprintf(to, "passing:%llu", (unsigned long long)i); }
 
@@ -397,7 +397,7 @@ static void test_iter_threads(void **state) {
     struct disturber d[2] = { { .db = db, .seed = seed + 1 }, { .db = db, .seed = seed + 2 } };
     pthread_t t[2];
     for (int i = 0; i < 2; i++) t[i] = spawn(disturb_until_told, &d[i]);
-    for (int i = 0; i < (SANITIZED ? 5 : 15); i++) iterate_checked(db, &r, 0);
+    for (int i = 0; i < (slow() ? 5 : 15); i++) iterate_checked(db, &r, 0);
     for (int i = 0; i < 2; i++) {
         atomic_store(&d[i].stop, true);
         pthread_join(t[i], NULL);

@@ -275,7 +275,7 @@ static void test_threads(void **state) {
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
             atomic_store(&lease_delay_per_mille, forms[i].delays);
-            int steps = SANITIZED == 2 ? 400 : SANITIZED ? 1000 : 4000;
+            int steps = SANITIZED == 2 || on_valgrind() ? 400 : SANITIZED ? 1000 : 4000;
             storm(seed + (uint64_t)round * 1000, forms[i].shards, forms[i].stripes, forms[i].delays ? steps / 4 : steps);
         }
     }

@@ -330,7 +330,7 @@ static void *take_something(void *arg) {
 
 static void test_close_handles(void **state) {
     (void)state;
-    for (int round = 0; round < (long_form() ? 5000 : SANITIZED ? 60 : 300); round++) {
+    for (int round = 0; round < (long_form() ? 5000 : slow() ? 60 : 300); round++) {
         kora *db = open_db(1, 1);
         struct holder h;
         struct caller c = { .db = db, .kind = round };
@@ -394,7 +394,7 @@ static void test_close_storm(void **state) {
     static const char *const lines[] = { "SET a 1 PX 1", "FLUSHALL", "MSET a 1 b 2 c 3 d 4 e 5 f 6", "KEYS *", "INCR n", "SWAPDB 0 1", "PING", "SCAN 0", "CLIENT LIST" };
     struct random r;
     random_seed(&r, test_seed());
-    for (int round = 0; round < (long_form() ? 3000 : SANITIZED ? 50 : 300); round++) {
+    for (int round = 0; round < (long_form() ? 3000 : slow() ? 50 : 300); round++) {
         kora *db = open_db(1 + (uint32_t)random_below(&r, 4), 1u << random_below(&r, 6));
         struct answer answers[COMMANDS] = { { 0, 0 } };
         uint64_t n = random_below(&r, COMMANDS);
@@ -432,7 +432,7 @@ static long resident_pages(void) {
 
 static void test_open_close(void **state) {
     (void)state;
-    int rounds = long_form() ? 10000 : SANITIZED ? 150 : 2000, warm = rounds / 10;
+    int rounds = long_form() ? 10000 : slow() ? 150 : 2000, warm = rounds / 10;
     size_t threads = 0, files = 0;
     long pages = 0;
     for (int i = 0; i < rounds; i++) {
@@ -450,7 +450,7 @@ static void test_open_close(void **state) {
     wait_until(entries_in("/proc/self/task") == threads); // the kernel may take a moment
     long grown = resident_pages() - pages;
     print_message("%d times, grown by %ld KB\n", rounds, grown * 4);
-    if (!SANITIZED) assert_true(grown < 512);
+    if (!slow()) assert_true(grown < 512);
 }
 
 // ---- two databases ---------------------------------------------------------------------------------------------------------------------
