@@ -16,7 +16,7 @@
  * anything but KORA_OK the database is as it was before the call and output parameters are untouched, unless said otherwise.
  *
  * Bytes. Keys and values are bytes with a length, and may hold any byte. A key or value is at most 512 MB (option
- * `proto-max-bulk-len`). A pointer may be NULL if its length is 0.
+ * `proto-max-bulk-len`); typed calls answer KORA_TOOBIG to a longer one. A pointer may be NULL if its length is 0.
  *
  * Owns. Arguments are borrowed until the call returns, unless said otherwise. What a call allocates for its caller is
  * freed with the function that its comment names: kora_free, kora_reply_free, kora_unpin.

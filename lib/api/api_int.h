@@ -64,7 +64,8 @@ static inline int api_enter_any(kora *db) {
     if (unlikely(!db)) return KORA_INVAL;
     if (unlikely(!*db->alive)) return KORA_MISUSE;
     gate_enter(db);
-    if (likely(!atomic_load_explicit(&db->engine->closing, memory_order_relaxed))) return KORA_OK;
+    // Sequentially consistent for gates without membarrier: kora_close sets it, then looks at the gates.
+    if (likely(!atomic_load(&db->engine->closing))) return KORA_OK;
     gate_leave(db);
     return KORA_CLOSED;
 }

@@ -58,6 +58,6 @@ void gates_wait(struct database *d) {
     barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
     for (uint32_t i = 0; i <= GATES; i++) {
         struct gate *g = i < GATES ? &d->gates[i] : &d->shared_gate;
-        while (atomic_load_explicit(&g->inside, memory_order_acquire)) nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+        while (atomic_load(&g->inside)) nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
     }
 }

@@ -49,14 +49,10 @@ static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t c
     return KORA_OK;
 }
 
-static void many_end(struct many *m, uint64_t changes) {
-    if (m->count) {
-        struct stripe_counters *c = &m->keys[0].stripe->counters;
-        count_up(&c->commands);
-        if (changes) count_up(&c->changes);
-    }
+static void many_end(struct many *m, bool changed) {
+    if (m->count) count_up(&m->keys[0].stripe->counters.commands);
     effect_flush(&m->txn);
-    task_unlease_keys(&m->task, changes > 0);
+    task_unlease_keys(&m->task, changed);
     if (m->keys != m->few) mem_free(m->keys);
     api_leave(m->db);
 }
@@ -88,7 +84,7 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
         prefetch_batch(&m.keys[from], to - from);
         for (size_t i = from; i < to; i++) n = read_one(&m, i, &values[i], buffer, size, n);
     }
-    many_end(&m, 0);
+    many_end(&m, false);
     if (used) *used = n;
     return n <= size ? KORA_OK : KORA_NOSPACE;
 }
@@ -103,9 +99,13 @@ static int set_all(struct many *m, const kora_bytes *values, int64_t at_ms) {
         struct entry *e = key_find(&m->txn, k, 0);
         status = effect_set(&m->txn, k, v, at_ms, false) ? key_set_string(&m->txn, k, e, v, STRING_AS_SET, at_ms, NULL) : KORA_NOMEM;
     }
-    if (status == KORA_OK) txn_undo_commit(&m->txn);
-    else txn_undo_rollback(&m->txn);
-    return status;
+    if (status != KORA_OK) {
+        txn_undo_rollback(&m->txn);
+        return status;
+    }
+    txn_undo_commit(&m->txn);
+    for (size_t i = 0; i < m->count; i++) count_up(&m->keys[i].stripe->counters.changes);
+    return KORA_OK;
 }
 
 KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *values, size_t count, int64_t ttl_ms) {
@@ -147,9 +147,10 @@ KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_
         struct entry *e = key_find(&m.txn, &m.keys[i], 0);
         if (!e) continue; // named twice, or missing
         key_delete(&m.txn, &m.keys[i], e);
+        count_up(&m.keys[i].stripe->counters.changes);
         n++;
     }
-    many_end(&m, n);
+    many_end(&m, n > 0);
     if (status == KORA_OK && deleted) *deleted = n;
     return status;
 }

@@ -1,22 +1,24 @@
 // Background work of stripes, on their home's thread.
 //
-// A job (one for each stripe) is queued at most once: `wanted` says what for; whoever sets the first bit posts it.
+// A job (one for each stripe) is queued at most once: `wanted` says what for; whoever sets the first bit posts it. What is wanted while
+// it runs is done by another run. A shard runs one job in a turn of its loop, and serves its connections in between.
 //
 // The timer. `armed_ms` is what the home's timer is set for. A writer that has brought an earlier expiry publishes the stripe's
-// due_ms, lets the lease go (a full barrier), then looks at armed_ms, and asks the home to look again if its own is earlier. The home
-// publishes armed_ms, then looks at the due times once more. One of the two sees the other.
+// due_ms, lets the lease go, then looks at armed_ms, and asks the home to look again if its own is earlier. The home publishes
+// armed_ms, then looks at the due times once more. All four are sequentially consistent, so one of the two sees the other.
 #include "engine/background.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { EXPIRE = 1, COMPACT = 2 };
+enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4 };
 enum { EXPIRE_BUDGET_US = 900, PINNED_RETRY_MS = 100 };
 
 struct stripe_job {
     struct message message;
     struct waiter waiter;
     struct stripe *stripe;
+    struct stripe_job *next; // in its shard's list
     _Atomic uint32_t wanted;
 };
 
@@ -33,26 +35,37 @@ static struct stripe_job *job_of(struct engine *e, const struct stripe *s) { ret
 
 static void arm(struct shard *s);
 
-static void job_runs(struct shard *s, struct message *m);
+static void job_comes(struct shard *s, struct message *m);
 
 static void wake_job(struct waiter *w, enum lease_wake how) {
     struct stripe_job *j = CONTAINER_OF(w, struct stripe_job, waiter);
     if (how == LEASE_GONE) return; // closing: nothing is left to be done
-    j->message.run = job_runs;
+    j->message.run = job_comes;
     shard_post(engine_home(CONTAINER_OF(j->stripe->common, struct engine, common), j->stripe->index), &j->message);
 }
 
 static void want(struct engine *e, struct stripe *stripe, uint32_t what) {
     struct stripe_job *j = job_of(e, stripe);
     if (atomic_fetch_or(&j->wanted, what) != 0) return; // queued already
-    j->message.run = job_runs;
+    j->message.run = job_comes;
     shard_post(engine_home(e, stripe->index), &j->message);
 }
 
 static bool expiry_is_on(struct engine *e) { return atomic_load_explicit(&e->common.settings.active_expire, memory_order_relaxed); }
 
-static void job_runs(struct shard *s, struct message *m) {
-    struct stripe_job *j = CONTAINER_OF(m, struct stripe_job, message);
+static void add_job(struct shard *s, struct stripe_job *j) {
+    j->next = NULL;
+    if (s->jobs) s->jobs_last->next = j;
+    else s->jobs = j;
+    s->jobs_last = j;
+}
+
+static void job_comes(struct shard *s, struct message *m) {
+    if (!s->jobs) shard_post(s, &s->work);
+    add_job(s, CONTAINER_OF(m, struct stripe_job, message));
+}
+
+static void run_job(struct shard *s, struct stripe_job *j) {
     struct engine *e = s->engine;
     struct lease *l = &e->leases[j->stripe->index];
     if (!lease_try(l)) {
@@ -61,16 +74,25 @@ static void job_runs(struct shard *s, struct message *m) {
         lease_park(l, &j->waiter);
         return;
     }
-    uint32_t what = atomic_load(&j->wanted), done = what;
+    uint32_t what = atomic_exchange(&j->wanted, RUNNING), more = 0;
     if ((what & EXPIRE) && expiry_is_on(e)) {
         struct txn t = txn_begin(&e->common);
-        if (stripe_expire(j->stripe, &t, EXPIRE_BUDGET_US)) done &= ~(uint32_t)EXPIRE;
+        if (stripe_expire(j->stripe, &t, EXPIRE_BUDGET_US)) more = EXPIRE;
+        else if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
         effect_flush(&t);
     }
-    if ((what & COMPACT) && stripe_compact(j->stripe)) done &= ~(uint32_t)COMPACT;
+    if ((what & COMPACT) && stripe_compact(j->stripe)) more |= COMPACT;
     lease_release(l);
-    if (atomic_fetch_and(&j->wanted, ~done) != done) shard_post(s, m); // more to do, or wanted again meanwhile: after the connections
+    if (more) atomic_fetch_or(&j->wanted, more);
+    if (atomic_fetch_and(&j->wanted, ~(uint32_t)RUNNING) != RUNNING) add_job(s, j); // there is more to do
     else arm(s);
+}
+
+static void work(struct shard *s, struct message *m) {
+    struct stripe_job *j = s->jobs;
+    s->jobs = j->next;
+    run_job(s, j);
+    if (s->jobs) shard_post(s, m); // after the connections
 }
 
 // ---- the timer -----------------------------------------------------------------------------------------------------------
@@ -162,7 +184,7 @@ static void sweep_passes(struct shard *s, struct message *m) {
         mem_free(w);
     } else if (w->garbage != first) {
         shard_post(s, m); // after the connections
-    } else { // what is left is pinned, or was not at the head of the list
+    } else { // what is left is pinned
         w->next = s->sweeps;
         s->sweeps = w;
         arm(s);
@@ -205,7 +227,10 @@ struct stripe_job *background_jobs(struct engine *e) {
     return jobs;
 }
 
-void background_init(struct shard *s) { s->rearm.run = rearm; }
+void background_init(struct shard *s) {
+    s->rearm.run = rearm;
+    s->work.run = work;
+}
 
 void background_free(struct engine *e) {
     for (uint32_t i = 0; i < e->shard_count; i++) {

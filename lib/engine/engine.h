@@ -28,6 +28,8 @@ void shard_post(struct shard *s, struct message *m);
 // ---- tasks: a call with what the engine needs to run it ---------------------------------------------------------------------
 
 enum { TASK_STRIPES_INLINE = 4 };
+enum { HOLD_AFTER = 3 };        // times that a waiter is told to try again; then the lease is handed to it
+enum { YIELD_AFTER_US = 1000 }; // what goes from stripe to stripe on a shard lets connections have their turn
 
 struct task {
     struct call call;
@@ -84,9 +86,10 @@ struct shard {
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_timer_t timer;                   // expiry of its stripes
-    struct message rearm;
+    struct message rearm, work;
     _Atomic bool rearm_queued;
     struct message stop, exit;
+    struct stripe_job *jobs, *jobs_last; // what its stripes have to be done, in order; `work` is on its way while there is some
     struct sweep *sweeps;               // garbage that is still pinned
     pthread_t thread;
     int start_status;
@@ -162,17 +165,19 @@ static inline bool engine_must_not_wait(void) { return thread_state.must_not_wai
 static inline void engine_callback_begin(void) { thread_state.must_not_wait++; }
 static inline void engine_callback_end(void) { thread_state.must_not_wait--; }
 
-enum { COMPACT_LOOK_EVERY = 256 }; // changes of a stripe between two looks at its slabs
+enum { COMPACT_LOOK_EVERY = 256 }; // changes of a stripe, at least, between two looks at its slabs
 void engine_tell_home_slow(struct engine *e, struct stripe *s, struct stripe_news n);
 void engine_drop_garbage(struct engine *e); // all leases are held: frees what a flush has left, in the background
 
 static inline struct stripe_news stripe_news(struct stripe *s) {
     uint64_t changes = atomic_load_explicit(&s->counters.changes, memory_order_relaxed);
-    return (struct stripe_news){ unlikely(changes % COMPACT_LOOK_EVERY == 0) && stripe_wants_compaction(s) };
+    if (likely(changes - s->looked_at < COMPACT_LOOK_EVERY)) return (struct stripe_news){ false };
+    s->looked_at = changes;
+    return (struct stripe_news){ stripe_wants_compaction(s) };
 }
 static inline void engine_tell_home(struct engine *e, struct stripe *s, struct stripe_news n) {
     int64_t due = atomic_load_explicit(&s->due_ms, memory_order_relaxed);
-    if (unlikely(n.compact || due < atomic_load_explicit(&engine_home(e, s->index)->armed_ms, memory_order_relaxed))) {
+    if (unlikely(n.compact || due < atomic_load(&engine_home(e, s->index)->armed_ms))) { // seq_cst: see background.c
         engine_tell_home_slow(e, s, n);
     }
 }

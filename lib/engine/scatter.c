@@ -17,6 +17,7 @@ struct child {
     struct waiter waiter;
     enum lease_wake woken;
     uint32_t next;     // the stripe to visit next
+    uint32_t tries;    // at its lease
     int status;
     struct call call;
     struct buf buf;
@@ -29,8 +30,6 @@ struct scatter {
     struct message message;
     struct child children[];
 };
-
-enum { YIELD_AFTER_US = 1000 }; // a shard serves its connections between stripes
 
 // ---- the end -----------------------------------------------------------------------------------------------------------
 
@@ -138,15 +137,18 @@ static void visit(struct child *k) {
 static void child_walks(struct child *k) {
     struct engine *e = k->scatter->parent->engine;
     int64_t until_us = clock_mono_us() + YIELD_AFTER_US;
+    bool held = k->woken == LEASE_HANDED;
     while (k->next < e->common.stripe_count) {
         struct lease *l = &e->leases[k->next];
-        if (!lease_try(l)) {
+        if (!held && !lease_try(l)) {
             k->waiter.wake = wake_child;
-            k->waiter.keeps = false;
+            k->waiter.keeps = ++k->tries > HOLD_AFTER; // or those who are quicker could keep it from its turn for ever
             k->message.run = child_resumes;
             lease_park(l, &k->waiter);
             return;
         }
+        held = false;
+        k->tries = 0;
         visit(k);
         lease_release(l);
         k->next += e->shard_count;

@@ -4,11 +4,10 @@
 // starts again, so that it never makes others wait for what it is waiting for. After HOLD_AFTER rounds it takes them in the same
 // order and keeps them, and the lease that it waits for is then handed to it: ascending order, so no deadlock, and no starvation.
 // With all of them held it runs once, and lets go: conservative two-phase locking makes calls strictly serializable.
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/scatter.h"
 #include "kora.h"
-
-enum { HOLD_AFTER = 3 };
 
 void task_init(struct task *t, struct engine *e, struct shard *home) {
     memset(t, 0, offsetof(struct task, stripes_inline));
@@ -102,6 +101,12 @@ static void wake_task(struct waiter *w, enum lease_wake how) {
 
 static void resume_task(struct shard *s, struct message *m);
 
+static void set_parked(struct task *t) {
+    if (t->parked) return;
+    t->parked = true;
+    atomic_fetch_add(&t->engine->parked_tasks, 1);
+}
+
 static void park(struct task *t, uint32_t busy) {
     struct engine *e = t->engine;
     // It was told to try at another stripe, took nothing there, and now goes to sleep here: others may wait there.
@@ -113,10 +118,7 @@ static void park(struct task *t, uint32_t busy) {
     t->waiter.keeps = t->keep;
     t->waiter.wake = wake_task;
     t->message.run = resume_task;
-    if (!t->parked) {
-        t->parked = true;
-        atomic_fetch_add(&e->parked_tasks, 1);
-    }
+    set_parked(t);
     count_up(&t->home->counters.parked);
     lease_park(&e->leases[busy], &t->waiter); // from here on the task is not ours
     if (owes) {
@@ -168,8 +170,6 @@ static void hold(struct task *t, uint64_t from, uint64_t to) {
 static void hold(struct task *t, uint64_t from, uint64_t to) { (void)t, (void)from, (void)to; }
 #endif
 
-enum { NEWS_INLINE = 16 };
-
 static void execute(struct task *t) {
     struct call *c = &t->call;
     struct engine *e = t->engine;
@@ -194,16 +194,27 @@ static void execute(struct task *t) {
 static void release_and_tell(struct task *t) {
     struct engine *e = t->engine;
     uint32_t n = t->held;
-    struct stripe_news news[NEWS_INLINE] = { { false } };
-    for (uint32_t i = 0; i < MIN(n, (uint32_t)NEWS_INLINE); i++) news[i] = stripe_news(&e->common.stripes[t->stripes[i]]);
+    uint64_t compact[STRIPES_MAX / 64]; // by place in t->stripes
+    memset(compact, 0, (n + 63) / 64 * sizeof compact[0]);
+    for (uint32_t i = 0; i < n; i++) compact[i / 64] |= (uint64_t)stripe_news(&e->common.stripes[t->stripes[i]]).compact << i % 64;
     release_all(t);
     for (uint32_t i = 0; i < n; i++) {
-        engine_tell_home(e, &e->common.stripes[t->stripes[i]], i < NEWS_INLINE ? news[i] : (struct stripe_news){ false });
+        engine_tell_home(e, &e->common.stripes[t->stripes[i]], (struct stripe_news){ compact[i / 64] >> i % 64 & 1 });
     }
+}
+
+// A walk lets the other connections of its shard have their turn.
+static void yield(struct task *t) {
+    set_parked(t);
+    t->baton_at = t->stripes[0]; // as if it had been told to try there
+    t->woken = LEASE_TRY_AGAIN;
+    t->message.run = resume_task;
+    shard_post(t->home, &t->message);
 }
 
 // True: done. False: parked.
 static bool advance(struct task *t) {
+    int64_t until_us = 0; // of a walk on a shard
     for (;;) {
         switch (acquire(t)) {
         case PARKED: return false;
@@ -218,6 +229,12 @@ static bool advance(struct task *t) {
         t->stripes[0] = t->call.walk_next;
         t->tries = 0;
         t->keep = false;
+        if (!t->home) continue;
+        int64_t now_us = clock_mono_us();
+        if (!until_us) until_us = now_us + YIELD_AFTER_US;
+        if (now_us < until_us) continue;
+        yield(t);
+        return false;
     }
 }
 

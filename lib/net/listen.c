@@ -115,12 +115,14 @@ static bool is_local(const struct sockaddr_storage *peer) {
     return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
 }
 
+enum { TURN_AWAY_READS = 16 };
+
 static void turn_away(int fd, const char *line) {
     char nowhere[512];
-    // What was not read would reset the connection, and the line with it.
+    // What was not read would reset the connection, and the line with it. Who sends faster than that gets no line.
     if (send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
         shutdown(fd, SHUT_WR);
-        while (recv(fd, nowhere, sizeof nowhere, MSG_DONTWAIT) == (ssize_t)sizeof nowhere) { }
+        for (int i = 0; i < TURN_AWAY_READS && recv(fd, nowhere, sizeof nowhere, MSG_DONTWAIT) > 0; i++) { }
     }
     close(fd);
 }

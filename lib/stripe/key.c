@@ -76,7 +76,7 @@ int64_t txn_now(struct txn *t) {
 
 void stripe_due(struct stripe *s, int64_t at_ms) {
     if (at_ms < atomic_load_explicit(&s->due_ms, memory_order_relaxed)) {
-        atomic_store_explicit(&s->due_ms, at_ms, memory_order_relaxed);
+        atomic_store(&s->due_ms, at_ms);
     }
 }
 

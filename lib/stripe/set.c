@@ -122,11 +122,12 @@ static int edit_inline(struct txn *t, const struct key *k, struct entry *e, size
     size_t keep = MIN(old.n, len), had = e && e->form == FORM_BYTES ? old.n : 0;
     struct entry *at;
     struct shape v = { FORM_BYTES, NULL, len, ENTRY_EDITED };
+    if (t->no_memory) return KORA_NOMEM;
     if (e && e->form == FORM_BYTES && same_place(e, len, entry_expires(e))) {
         write_value(e, &v);
         if (len > had) memset(entry_value(e) + had, 0, len - had);
         *bytes = entry_value(e);
-        return t->no_memory ? KORA_NOMEM : KORA_OK;
+        return KORA_OK;
     }
     // The old bytes must survive until they are copied.
     char small[64], *copy = keep <= sizeof small ? small : mem_alloc(keep);
@@ -189,13 +190,14 @@ int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t
     struct entry *old = *e;
     // The value part is carried over as it is: bytes, integer, or the address of a blob.
     struct shape v = { (enum value_form)old->form, NULL, old->value_len, old->flags & ENTRY_EDITED };
+    if (t->no_memory) return KORA_NOMEM;
     if (entry_expires(old) == (expire_at_ms != 0)) {
         if (expire_at_ms) set_time(keyspace_of(k), k, old, expire_at_ms);
-        return t->no_memory ? KORA_NOMEM : KORA_OK;
+        return KORA_OK;
     }
     v.bytes = entry_value(old);
     struct keyspace *ks = keyspace_of(k);
-    if (t->no_memory || (expire_at_ms && !keyspace_can_arm(ks, txn_now(t)))) return KORA_NOMEM;
+    if (expire_at_ms && !keyspace_can_arm(ks, txn_now(t))) return KORA_NOMEM;
     struct entry *n;
     int status = reshape(t, k, ks, old, &v, expire_at_ms, &n);
     if (status != KORA_OK) return status;

@@ -102,7 +102,7 @@ static void find_due(struct stripe *s) {
         struct keyspace *k = db_of(s, db);
         if (k && k->wheel) due = MIN(due, wheel_next(k->wheel));
     }
-    atomic_store_explicit(&s->due_ms, due, memory_order_relaxed);
+    atomic_store(&s->due_ms, due);
 }
 
 static void put_db(struct stripe *s, uint32_t db, struct keyspace *k) {
@@ -162,11 +162,14 @@ static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t unti
     }
 }
 
+enum { EXPIRE_RETRY_MS = 100 };
+
 bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us) {
     int64_t until_us = clock_mono_us() + budget_us;
     bool more = false;
     for (uint32_t db = 0; db < s->common->databases && !more; db++) more = expire_db(s, t, db, until_us);
-    find_due(s);
+    if (t->no_memory) atomic_store(&s->due_ms, txn_now(t) + EXPIRE_RETRY_MS); // what could not be told of stays for now
+    else find_due(s);
     return more;
 }
 
@@ -210,7 +213,9 @@ bool keyspaces_free(struct keyspace **list) {
             at = &k->next;
             continue;
         }
-        *at = k->next;
+        struct keyspace *pinned = at == list ? NULL : *list;
+        *at = NULL; // those before it are pinned: they go to the end
+        *list = keyspaces_join(k->next, pinned);
         keyspace_destroy(k);
         return *list == NULL;
     }

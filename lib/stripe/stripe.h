@@ -48,7 +48,8 @@ struct stripe {
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
-    _Atomic int64_t due_ms;          // wall clock: earliest expiry of its keys, about; INT64_MAX: none
+    _Atomic int64_t due_ms;          // wall clock: earliest expiry of its keys, about; INT64_MAX: none. Stored seq_cst (background.c)
+    uint64_t looked_at;              // counters.changes when its slabs were looked at last; the lease's holder's
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
     struct random random;
 #ifdef KORA_DEBUG
@@ -141,7 +142,8 @@ bool stripe_wants_compaction(const struct stripe *s);
 // Takes the garbage to be freed by keyspaces_free without the lease, once no shard can still read it as a hint.
 struct keyspace *stripe_take_garbage(struct stripe *s);
 struct keyspace *keyspaces_join(struct keyspace *a, struct keyspace *b); // one list of two
-bool keyspaces_free(struct keyspace **list); // frees one of them; false: not done yet (more to do, or values still pinned)
+// Frees one of them; false: not done yet. The first of the list stays the same if only such with values still pinned are left.
+bool keyspaces_free(struct keyspace **list);
 
 // Hints without the lease: see ds/table.h.
 void key_prefetch_bucket(const struct key *k);

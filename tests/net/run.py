@@ -559,6 +559,37 @@ def too_many_connections(korad):
 
 
 @test
+def those_turned_away_cost_nobody(korad):
+    with Server(korad, "--maxclients", "1", shards=1) as s:
+        with s.client() as c:
+            stop = []
+
+            def send_on():
+                while not stop:
+                    try:
+                        with s.client() as other:
+                            while not stop:
+                                other.send(b"x" * 65536)
+                    except OSError:
+                        pass
+            threads = [threading.Thread(target=send_on, daemon=True) for _ in range(3)]
+            for t in threads:
+                t.start()
+            try:
+                end = time.monotonic() + 2
+                served = 0
+                while time.monotonic() < end:
+                    equal(c("PING"), "PONG")
+                    served += 1
+            finally:
+                stop.append(True)
+                for t in threads:
+                    t.join()
+            assert served > 20, "%d commands served while others were turned away" % served
+            equal(c("CONFIG", "SET", "maxclients", "100"), "OK")
+
+
+@test
 def descriptors_run_out(korad):
     with Server(korad, limit=64) as s:
         clients = [s.client() for _ in range(100)]

@@ -68,11 +68,11 @@ static inline kora *open_db(uint32_t shards, uint32_t stripes) {
 static inline void sleep_ms(int ms) { nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000L }, NULL); }
 
 // Waits until `condition` holds; a minute is for ever.
-#define wait_until(condition)                                        \
-    do {                                                             \
-        int waited_ = 0;                                             \
-        while (!(condition) && waited_++ < 60000) sleep_ms(1);       \
-        if (!(condition)) fail_msg("never came true: " #condition);  \
+#define wait_until(condition)                                       \
+    do {                                                            \
+        int waited_ = 0;                                            \
+        while (!(condition) && waited_++ < 60000) sleep_ms(1);      \
+        if (!(condition)) fail_msg("never came true: " #condition); \
     } while (0)
 
 static inline pthread_t spawn(void *(*run)(void *), void *arg) {
@@ -207,7 +207,8 @@ static inline char *describe_key(kora *db, uint32_t number, const void *key, siz
         unsigned char c = ((const unsigned char *)key)[i];
         buf_printf(&b, c > 32 && c < 127 ? "%c" : "\\%02x", c);
     }
-    buf_printf(&b, " = %zu %016llx '%.*s' @%lld", len, (unsigned long long)fnv(value, len), (int)MIN(len, (size_t)24), (char *)value, (long long)at->integer);
+    buf_printf(&b, " = %zu %016llx '%.*s' @%lld", len, (unsigned long long)fnv(value, len), (int)MIN(len, (size_t)24), (char *)value,
+        (long long)at->integer);
     buf_append_char(&b, '\0');
     kora_reply_free(at);
     kora_free(value);

@@ -3,8 +3,8 @@
 
 #include <sched.h>
 
-static const int sizes[] = { 0, 1, 2, 7, 8, 43, 44, 45, 254, 255, 256, 511, 512, 513, 1000, 4000, 8100, 8150, 8160, 8170, 8180, 8190, 8191, 8192,
-    8193, 8200, 16383, 16384, 16385, 65535, 65536, 65537, 262100, 262144, 262145, 1 << 20 };
+static const int sizes[] = { 0, 1, 2, 7, 8, 43, 44, 45, 254, 255, 256, 511, 512, 513, 1000, 4000, 8100, 8150, 8160, 8170, 8180, 8190, 8191,
+    8192, 8193, 8200, 16383, 16384, 16385, 65535, 65536, 65537, 262100, 262144, 262145, 1 << 20 };
 
 // Bytes that tell their position, so that nothing can be in the wrong place.
 static char *pattern(size_t n, unsigned salt) {
@@ -129,7 +129,8 @@ static void test_options_size(void **state) {
         char more[64];
     } o;
     kora *db;
-    static const size_t good[] = { sizeof(size_t), offsetof(kora_options, databases), sizeof(kora_options), sizeof(kora_options) + 1, sizeof o };
+    static const size_t good[] = { sizeof(size_t), offsetof(kora_options, databases), sizeof(kora_options), sizeof(kora_options) + 1,
+        sizeof o };
     static const size_t bad[] = { 0, 1, sizeof(size_t) - 1, 65537, SIZE_MAX };
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         kora_stats s = KORA_STATS_INIT;
@@ -359,8 +360,9 @@ static void test_get_into(void **state) {
 // What looks like an integer comes back as it was written.
 static void test_integers_as_text(void **state) {
     (void)state;
-    static const char *const texts[] = { "0", "-0", "+1", "00", "01", " 1", "1 ", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
-        "-9223372036854775809", "1e3", "1.0", "", "-", "18446744073709551616", "0x10", "12345678901234567890123456789" };
+    static const char *const texts[] = { "0", "-0", "+1", "00", "01", " 1", "1 ", "9223372036854775807", "9223372036854775808",
+        "-9223372036854775808", "-9223372036854775809", "1e3", "1.0", "", "-", "18446744073709551616", "0x10",
+        "12345678901234567890123456789" };
     kora *db = open_db(1, 1);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         assert_ok(put(db, "n", texts[i]));
@@ -441,8 +443,17 @@ static void test_set_invalid(void **state) {
     kora *db = open_db(1, 2);
     assert_ok(put(db, "k", "old"));
     const kora_set_options bad[] = {
-        options(KORA_NX | KORA_XX, 0, 0), options(KORA_GT, 0, 0), options(KORA_LT, 0, 0), options(1u << 31, 0, 0), options(1 << 5, 0, 0),
-        options(KORA_KEEPTTL, 1, 0), options(KORA_KEEPTTL, 0, 1), options(0, 1, 1), options(0, -1, 0), options(0, 0, -1), options(0, INT64_MIN, 0),
+        options(KORA_NX | KORA_XX, 0, 0),
+        options(KORA_GT, 0, 0),
+        options(KORA_LT, 0, 0),
+        options(1u << 31, 0, 0),
+        options(1 << 5, 0, 0),
+        options(KORA_KEEPTTL, 1, 0),
+        options(KORA_KEEPTTL, 0, 1),
+        options(0, 1, 1),
+        options(0, -1, 0),
+        options(0, 0, -1),
+        options(0, INT64_MIN, 0),
         options(0, INT64_MAX, 0),
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) refuse_set(db, &bad[i]);
@@ -998,14 +1009,34 @@ static void test_stats(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words), cmocka_unit_test(test_open), cmocka_unit_test(test_open_defaults), cmocka_unit_test(test_options_size),
-        cmocka_unit_test(test_set_options_size), cmocka_unit_test(test_databases), cmocka_unit_test(test_set_get), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_large), cmocka_unit_test(test_get_into), cmocka_unit_test(test_integers_as_text), cmocka_unit_test(test_set_flags),
-        cmocka_unit_test(test_set_invalid), cmocka_unit_test(test_set_old), cmocka_unit_test(test_too_big), cmocka_unit_test(test_pin),
-        cmocka_unit_test(test_pin_memory), cmocka_unit_test(test_pin_small), cmocka_unit_test(test_del_exists), cmocka_unit_test(test_incr),
-        cmocka_unit_test(test_cas), cmocka_unit_test(test_expire_flags), cmocka_unit_test(test_expire), cmocka_unit_test(test_clock_backwards),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_open_defaults),
+        cmocka_unit_test(test_options_size),
+        cmocka_unit_test(test_set_options_size),
+        cmocka_unit_test(test_databases),
+        cmocka_unit_test(test_set_get),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_get_into),
+        cmocka_unit_test(test_integers_as_text),
+        cmocka_unit_test(test_set_flags),
+        cmocka_unit_test(test_set_invalid),
+        cmocka_unit_test(test_set_old),
+        cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_pin_memory),
+        cmocka_unit_test(test_pin_small),
+        cmocka_unit_test(test_del_exists),
+        cmocka_unit_test(test_incr),
+        cmocka_unit_test(test_cas),
+        cmocka_unit_test(test_expire_flags),
+        cmocka_unit_test(test_expire),
+        cmocka_unit_test(test_clock_backwards),
         cmocka_unit_test(test_persist),
-        cmocka_unit_test(test_active_expiry), cmocka_unit_test(test_config), cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_active_expiry),
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_stats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,7 +172,8 @@ static void op_set(struct world *w, struct both b) {
     if (condition == 1) o.flags |= KORA_XX, add_str(&l, "xx");
     if (time == 0) o.flags |= KORA_KEEPTTL, add_str(&l, "KEEPTTL");
     if (time == 1) o.ttl_ms = 1 + (int64_t)below(w, 300), number(&t, o.ttl_ms), add_str(&l, "PX"), add_word(&l, &t);
-    if (time == 2) o.expire_at_ms = w->clock.ms - 20 + (int64_t)below(w, 200), number(&t, o.expire_at_ms), add_str(&l, "PXAT"), add_word(&l, &t);
+    if (time == 2)
+        o.expire_at_ms = w->clock.ms - 20 + (int64_t)below(w, 200), number(&t, o.expire_at_ms), add_str(&l, "PXAT"), add_word(&l, &t);
     bool get = below(w, 3) == 0;
     if (get) o.old = &old, o.old_len = &old_len, add_str(&l, "GET");
     int status = kora_set(b.typed, k.p, k.n, v.p, v.n, &o);
@@ -253,7 +254,8 @@ static void op_expire(struct world *w, struct both b) {
     static const struct {
         uint32_t flags;
         const char *words;
-    } flags[] = { { 0, "" }, { KORA_NX, "NX" }, { KORA_XX, "XX" }, { KORA_GT, "GT" }, { KORA_LT, "LT" }, { KORA_XX | KORA_GT, "XX" }, { KORA_XX | KORA_LT, "XX" } };
+    } flags[] = { { 0, "" }, { KORA_NX, "NX" }, { KORA_XX, "XX" }, { KORA_GT, "GT" }, { KORA_LT, "LT" }, { KORA_XX | KORA_GT, "XX" },
+        { KORA_XX | KORA_LT, "XX" } };
     struct word k, t;
     struct line l = { 0 };
     uint64_t f = below(w, ARRAY_LEN(flags));
@@ -363,10 +365,35 @@ static void op_set_many_ttl(struct world *w, struct both b) {
 
 // Commands without a typed call: the same on both, for their effects.
 static void op_command(struct world *w, struct both b) {
-    static const char *const forms[] = { // k: a key, v: a value, n: a small number, t: a time ahead
-        "append k v", "append k n", "setrange k n v", "getset k v", "getdel k", "getex k persist", "getex k px n", "getex k pxat t", "rename k k",
-        "renamenx k k", "copy k k", "copy k k replace", "copy k k db 2", "copy k k db 1 replace", "move k 1", "incrbyfloat k n", "decr k", "msetnx k v k v",
-        "setnx k v", "psetex k n v", "setex k n v", "unlink k k k", "expire k n", "getex k", "pexpire k n lt", "touch k k", "set k v pxat t nx get",
+    static const char *const forms[] = {
+        // k: a key, v: a value, n: a small number, t: a time ahead
+        "append k v",
+        "append k n",
+        "setrange k n v",
+        "getset k v",
+        "getdel k",
+        "getex k persist",
+        "getex k px n",
+        "getex k pxat t",
+        "rename k k",
+        "renamenx k k",
+        "copy k k",
+        "copy k k replace",
+        "copy k k db 2",
+        "copy k k db 1 replace",
+        "move k 1",
+        "incrbyfloat k n",
+        "decr k",
+        "msetnx k v k v",
+        "setnx k v",
+        "psetex k n v",
+        "setex k n v",
+        "unlink k k k",
+        "expire k n",
+        "getex k",
+        "pexpire k n lt",
+        "touch k k",
+        "set k v pxat t nx get",
     };
     static const char *const rare[] = { "flushdb", "flushall async", "swapdb 0 1", "swapdb 1 1", "swapdb 2 0" };
     char copy[64];

@@ -194,8 +194,9 @@ static void test_sessions(void **state) {
     assert_status(kora_session_open(other, NULL), KORA_INVAL);
     assert_ptr_equal(before, (kora_session *)(uintptr_t)3);
     // Connections' commands without a connection: each has an answer.
-    static const char *const lines[] = { "HELLO 2", "HELLO 3", "HELLO", "CLIENT INFO", "CLIENT LIST", "CLIENT REPLY ON", "CLIENT REPLY OFF", "PING",
-        "CLIENT REPLY SKIP", "PING", "CLIENT NO-EVICT on", "CLIENT NO-TOUCH on", "QUIT", "PING", "AUTH x", "CLIENT KILL ID 99", "CLIENT SETINFO LIB-NAME x" };
+    static const char *const lines[] = { "HELLO 2", "HELLO 3", "HELLO", "CLIENT INFO", "CLIENT LIST", "CLIENT REPLY ON", "CLIENT REPLY OFF",
+        "PING", "CLIENT REPLY SKIP", "PING", "CLIENT NO-EVICT on", "CLIENT NO-TOUCH on", "QUIT", "PING", "AUTH x", "CLIENT KILL ID 99",
+        "CLIENT SETINFO LIB-NAME x" };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) kora_reply_free(run(db, s, lines[i]));
     kora_session_close(s);
     assert_status(kora_close(db), KORA_BUSY);
@@ -310,7 +311,7 @@ static void *submit_many(void *arg) {
         *t = (struct ticket){ s, i };
         snprintf(key, sizeof key, "n%d", i % 10);
         const char *argv[] = { "INCRBY", key, "1" };
-        while (kora_submit(s->db, 3, argv, NULL, on_ticket, t) != KORA_OK) { }
+        while (kora_submit(s->db, 3, argv, NULL, on_ticket, t) != KORA_OK) {}
     }
     return NULL;
 }
@@ -377,9 +378,9 @@ static const char *call_waiting(struct held *h) {
     kora_session *session = NULL;
     kora_iter *iter = NULL;
     kora_reply *reply = NULL;
-#define REFUSED(call)                               \
-    do {                                            \
-        if ((call) != KORA_MISUSE) return #call;    \
+#define REFUSED(call)                            \
+    do {                                         \
+        if ((call) != KORA_MISUSE) return #call; \
     } while (0)
     REFUSED(kora_set(db, LIT("held"), LIT("x"), NULL));
     REFUSED(kora_get(db, LIT("held"), &p, &n));
@@ -532,8 +533,14 @@ static int in_child(struct held *h) {
     if (!bad && thread_state.gate && atomic_load(&thread_state.gate->owner) != (uint32_t)gettid()) bad = "the parent's gate";
     if (!bad && kora_close(own) != KORA_OK) bad = "closing its own database";
 #endif
-    if (bad) print_message("in the child: %s\n", bad);
+    if (bad) fprintf(stderr, "in the child: %s\n", bad);
     return bad != NULL;
+}
+
+// What led to the parent's memory is not in the child, which valgrind would call a leak: there it goes by exec.
+static void leave_child(int bad) {
+    if (on_valgrind()) execl("/bin/sh", "sh", "-c", bad ? "exit 1" : "exit 0", (char *)NULL);
+    _exit(bad);
 }
 
 static void test_fork(void **state) {
@@ -545,10 +552,10 @@ static void test_fork(void **state) {
     for (int i = 0; i < 5; i++) {
         pid_t child = fork();
         assert_true(child >= 0);
-        if (child == 0) _exit(in_child(&h) || in_child(&numbered));
+        if (child == 0) leave_child(in_child(&h) || in_child(&numbered));
         int how;
         assert_int_equal(waitpid(child, &how, 0), child);
-        assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+        assert_int_equal(how, 0);
         expect(db, "held", "v");
         expect_reply(db, h.session, "GET held", "v");
         assert_memory_equal(h.pinned.data, "v", 1);
@@ -564,9 +571,16 @@ static void test_fork(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replies), cmocka_unit_test(test_large_replies), cmocka_unit_test(test_errors), cmocka_unit_test(test_sessions),
-        cmocka_unit_test(test_password), cmocka_unit_test(test_submit), cmocka_unit_test(test_submit_threads), cmocka_unit_test(test_misuse_done),
-        cmocka_unit_test(test_misuse_log), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_large_replies),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_password),
+        cmocka_unit_test(test_submit),
+        cmocka_unit_test(test_submit_threads),
+        cmocka_unit_test(test_misuse_done),
+        cmocka_unit_test(test_misuse_log),
+        cmocka_unit_test(test_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

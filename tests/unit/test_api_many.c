@@ -428,9 +428,76 @@ static void test_iter_flush(void **state) {
     }
 }
 
+// ---- memory after many keys have gone -----------------------------------------------------------------------------------------------
+
+enum { GOING = 80000, GONE_A_CALL = 256, SPARSE_STRIPES = 16 };
+
+static uint64_t keys_of(kora *db) {
+    kora_stats s = KORA_STATS_INIT;
+    assert_ok(kora_get_stats(db, &s));
+    return s.keys;
+}
+
+static bool is_compact(kora *db) {
+    kora_stats s = KORA_STATS_INIT;
+    assert_ok(kora_get_stats(db, &s));
+    return s.memory_held < 2 * s.memory_used + SPARSE_STRIPES * UINT64_C(160000);
+}
+
+static void delete_as_command(kora *db, const kora_bytes *keys, size_t n) {
+    const char *argv[GONE_A_CALL + 1] = { "DEL" };
+    size_t len[GONE_A_CALL + 1] = { 3 };
+    for (size_t i = 0; i < n; i++) {
+        argv[i + 1] = keys[i].data;
+        len[i + 1] = keys[i].len;
+    }
+    assert_ok(kora_exec(db, NULL, (int)n + 1, argv, len, NULL));
+}
+
+enum going { GO_DELETED, GO_AS_COMMAND, GO_EXPIRED };
+
+// One of ten keys stays. Where the keys of `format` are all of one stripe each call brings as many changes as a look is apart.
+static void go(const char *format, enum going how) {
+    char value[100] = { 0 }, names[GONE_A_CALL][32];
+    kora_bytes keys[GONE_A_CALL];
+    size_t n = 0;
+    kora *db = open_db(1, SPARSE_STRIPES);
+    assert_ok(put(db, "{t}", "an odd one"));
+    for (int i = 0; i < GOING; i++) {
+        kora_set_options o = KORA_SET_OPTIONS_INIT;
+        o.ttl_ms = how != GO_EXPIRED ? 0 : i % 10 ? 100 : 1000000;
+        sprintf(names[0], format, i);
+        assert_ok(kora_set(db, names[0], strlen(names[0]), value, sizeof value, &o));
+    }
+    for (int i = 0; i < GOING && how != GO_EXPIRED; i++) {
+        if (i % 10) {
+            sprintf(names[n], format, i);
+            keys[n] = (kora_bytes){ names[n], strlen(names[n]) };
+            n++;
+        }
+        if (n < GONE_A_CALL && i < GOING - 1) continue;
+        if (how == GO_AS_COMMAND) delete_as_command(db, keys, n);
+        else assert_ok(kora_del_many(db, keys, n, NULL));
+        n = 0;
+    }
+    wait_until(keys_of(db) <= GOING / 10 + 1);
+    wait_until(is_compact(db));
+    assert_ok(kora_close(db));
+}
+
+static void test_many_memory(void **state) {
+    (void)state;
+    go("key:%d", GO_DELETED);
+    go("{t}%d", GO_DELETED);
+    go("key:%d", GO_AS_COMMAND);
+    go("{t}%d", GO_AS_COMMAND);
+    go("key:%d", GO_EXPIRED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many), cmocka_unit_test(test_many_duplicates), cmocka_unit_test(test_many_values), cmocka_unit_test(test_many_invalid),
+        cmocka_unit_test(test_many_memory),
         cmocka_unit_test(test_iter_patterns), cmocka_unit_test(test_iter_owns), cmocka_unit_test(test_iter_changes),
         cmocka_unit_test(test_iter_threads), cmocka_unit_test(test_iter_flush),
     };

@@ -185,7 +185,8 @@ static void expire_something(struct thread *t) {
 }
 
 static void anything(struct thread *t) {
-    static const char *const lines[] = { "FLUSHDB", "FLUSHDB ASYNC", "DBSIZE", "KEYS *", "SCAN 0 COUNT 1000", "RANDOMKEY", "MSET x:0 a x:1 b x:2 c x:3 d", "INFO", "SWAPDB 1 2" };
+    static const char *const lines[] = { "FLUSHDB", "FLUSHDB ASYNC", "DBSIZE", "KEYS *", "SCAN 0 COUNT 1000", "RANDOMKEY",
+        "MSET x:0 a x:1 b x:2 c x:3 d", "INFO", "SWAPDB 1 2" };
     const char *line = lines[below(t, ARRAY_LEN(lines))];
     kora_reply *r = NULL;
     assert_ok(run_status(t->w->flushed, NULL, line, &r));
@@ -341,8 +342,76 @@ static void test_two_databases(void **state) {
     assert_ok(kora_close(c.stays));
 }
 
+// ---- calls about everything beside a key that is never free --------------------------------------------------------------------------
+
+struct crowd {
+    kora *db;
+    _Atomic bool stop;
+};
+
+static void *press(void *arg) {
+    struct crowd *c = arg;
+    while (!atomic_load(&c->stop)) assert_ok(kora_incr(c->db, LIT("n"), 1, NULL));
+    return NULL;
+}
+
+static uint64_t handed(void) { return atomic_load(&lease_paths[LEASE_PATH_HANDED]); }
+
+// Host threads are quicker than a shard that is told to try again: after some times the lease is kept for it.
+static void test_scattered_in_a_crowd(void **state) {
+    (void)state;
+    struct crowd c = { .db = open_db(1, 1) };
+    pthread_t t[3];
+    uint64_t before = handed();
+    atomic_store(&lease_delay_per_mille, 100); // leases are held for long enough to be met
+    for (int i = 0; i < 3; i++) t[i] = spawn(press, &c);
+    wait_until((expect_reply(c.db, NULL, "KEYS x*", "[]"), handed() > before));
+    atomic_store(&c.stop, true);
+    for (int i = 0; i < 3; i++) pthread_join(t[i], NULL);
+    atomic_store(&lease_delay_per_mille, 0);
+    assert_ok(kora_close(c.db));
+}
+
+static void on_scanned(void *arg, int status, kora_reply *reply) {
+    if (status != KORA_OK || reply->count != 2) abort();
+    atomic_store((_Atomic int64_t *)arg, (int64_t)reply->elements[1].count);
+    kora_reply_free(reply);
+}
+static void on_ping(void *arg, int status, kora_reply *reply) {
+    if (status != KORA_OK) abort();
+    atomic_fetch_add((_Atomic int64_t *)arg, 1);
+    kora_reply_free(reply);
+}
+
+// A scan that takes long lets what comes behind it have its turn, and sees all there is.
+static void test_long_scan(void **state) {
+    (void)state;
+    enum { KEYS = 200000 };
+    kora *db = open_db(1, 64);
+    _Atomic int64_t scanned = -1, pings = 0;
+    bool passed = false;
+    for (int i = 0; i < KEYS; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "key:%d", i);
+        assert_ok(put(db, key, "v"));
+    }
+    for (int round = 0; round < 100 && !passed; round++) { // the one that sees it may be put off
+        atomic_store(&scanned, -1);
+        atomic_store(&pings, 0);
+        assert_ok(kora_submit(db, 4, (const char *const[]){ "SCAN", "0", "COUNT", "9000000000000000000" }, NULL, on_scanned, &scanned));
+        assert_ok(kora_submit(db, 1, (const char *const[]){ "PING" }, NULL, on_ping, &pings));
+        while (!atomic_load(&pings)) sched_yield();
+        passed = atomic_load(&scanned) < 0;
+        wait_until(atomic_load(&scanned) >= 0);
+        assert_int_equal(atomic_load(&scanned), KEYS);
+    }
+    assert_true(passed);
+    assert_ok(kora_close(db));
+}
+
 int main(void) {
     setenv("CMOCKA_TEST_ABORT", "1", 1); // a failure in a thread can't jump out of it
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads), cmocka_unit_test(test_many_threads), cmocka_unit_test(test_two_databases) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_threads), cmocka_unit_test(test_many_threads), cmocka_unit_test(test_two_databases),
+        cmocka_unit_test(test_scattered_in_a_crowd), cmocka_unit_test(test_long_scan) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,8 @@ static void on_done(void *arg, int status, kora_reply *reply) {
     atomic_fetch_add(&a->calls, 1);
 }
 
-static const char *const submitted[] = { "GET k", "SET k v", "MSET z 1 k 2 y 3 x 4 w 5 v 6", "FLUSHALL", "KEYS *", "DEL a k", "PING", "SCAN 0 COUNT 10000", "DBSIZE" };
+static const char *const submitted[] = { "GET k", "SET k v", "MSET z 1 k 2 y 3 x 4 w 5 v 6", "FLUSHALL", "KEYS *", "DEL a k", "PING",
+    "SCAN 0 COUNT 10000", "DBSIZE" };
 enum { SUBMITTED = ARRAY_LEN(submitted) };
 
 static void submit(kora *db, const char *line, struct answer *a) {
@@ -351,7 +352,7 @@ static void test_close_handles(void **state) {
             continue;
         }
         c.thread = spawn(take_something, &c);
-        while (!atomic_load(&c.done)) { }
+        while (!atomic_load(&c.done)) {}
         int status;
         while ((status = kora_close(db)) == KORA_BUSY) sched_yield();
         assert_ok(status);
@@ -391,7 +392,8 @@ static void test_busy(void **state) {
 static void test_close_storm(void **state) {
     (void)state;
     enum { COMMANDS = 60 };
-    static const char *const lines[] = { "SET a 1 PX 1", "FLUSHALL", "MSET a 1 b 2 c 3 d 4 e 5 f 6", "KEYS *", "INCR n", "SWAPDB 0 1", "PING", "SCAN 0", "CLIENT LIST" };
+    static const char *const lines[] = { "SET a 1 PX 1", "FLUSHALL", "MSET a 1 b 2 c 3 d 4 e 5 f 6", "KEYS *", "INCR n", "SWAPDB 0 1",
+        "PING", "SCAN 0", "CLIENT LIST" };
     struct random r;
     random_seed(&r, test_seed());
     for (int round = 0; round < (long_form() ? 3000 : slow() ? 50 : 300); round++) {
@@ -555,7 +557,8 @@ static void test_slow_command(void **state) {
     kora *db = open_db(1, 16);
     struct sleeper s = { .db = db };
     uint32_t stripe = stripe_of(db, "k");
-    expect_reply(db, NULL, "DEBUG SLEEP 0 KEY k", "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+    expect_reply(db, NULL, "DEBUG SLEEP 0 KEY k",
+        "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
         "from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.");
     assert_ok(kora_config_set(db, "enable-debug-command", "yes", NULL, 0));
     pthread_t t = spawn(sleep_in_stripe, &s);
@@ -575,9 +578,17 @@ static void test_slow_command(void **state) {
 int main(void) {
     setenv("CMOCKA_TEST_ABORT", "1", 1); // a failure in a thread can't jump out of it
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_close_waiting), cmocka_unit_test(test_close_below), cmocka_unit_test(test_close_sleep), cmocka_unit_test(test_close_copying), cmocka_unit_test(test_close_handles),
-        cmocka_unit_test(test_busy), cmocka_unit_test(test_close_storm), cmocka_unit_test(test_open_close), cmocka_unit_test(test_two),
-        cmocka_unit_test(test_slow), cmocka_unit_test(test_slow_command),
+        cmocka_unit_test(test_close_waiting),
+        cmocka_unit_test(test_close_below),
+        cmocka_unit_test(test_close_sleep),
+        cmocka_unit_test(test_close_copying),
+        cmocka_unit_test(test_close_handles),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_close_storm),
+        cmocka_unit_test(test_open_close),
+        cmocka_unit_test(test_two),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_slow_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

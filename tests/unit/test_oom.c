@@ -309,16 +309,20 @@ struct row {
     const char *arg;
     int flags;
 };
-#define ROW(call, arg, flags) { #call, call, arg, flags }
+#define ROW(call, arg, flags) \
+    { #call, call, arg, flags }
 
-static const char *const on_keys[] = { "a", "n", "big", "ttl", "bigttl", "gone", "gone too", "new", "a rather long name: more than inline" };
+static const char *const on_keys[] = { "a", "n", "big", "ttl", "bigttl", "gone", "gone too", "new",
+    "a rather long name: more than inline" };
 
-static void expect_unchanged(struct world *w, const struct contents *before, uint64_t keys, uint64_t effects, uint64_t deletes, const char *what, const char *arg) {
+static void expect_unchanged(
+    struct world *w, const struct contents *before, uint64_t keys, uint64_t effects, uint64_t deletes, const char *what, const char *arg) {
     // Keys that have expired may be gone, with an effect each.
     uint64_t gone = keys - keys_in_memory(w);
     if (gone > 2) fail_msg("%s %s: %llu keys are gone", what, arg, (unsigned long long)gone);
     if (w->wants_effects && (w->effects - effects != gone || w->deletes - deletes != gone)) {
-        fail_msg("%s %s: %llu effects, %llu keys that had expired are gone", what, arg, (unsigned long long)(w->effects - effects), (unsigned long long)gone);
+        fail_msg("%s %s: %llu effects, %llu keys that had expired are gone", what, arg, (unsigned long long)(w->effects - effects),
+            (unsigned long long)gone);
     }
     check_stripes(w->db);
     struct contents after = contents_of(w->db, DATABASES);
@@ -394,9 +398,21 @@ static void fail_rows(const struct row *rows, size_t n) {
 static void test_typed(void **state) {
     (void)state;
     static const struct row calls[] = {
-        ROW(call_set, "", 0), ROW(call_set_int, "", 0), ROW(call_set_big, "", 0), ROW(call_set_huge, "", 0), ROW(call_set_elsewhere, "", 0), ROW(call_set_ttl_elsewhere, "", 0),
-        ROW(call_set_old, "", 0), ROW(call_set_past, "", 0), ROW(call_get, "", 0), ROW(call_pin, "", 0), ROW(call_del, "", 0), ROW(call_expire, "", 0),
-        ROW(call_expire_past, "", 0), ROW(call_persist, "", 0), ROW(call_cas_absent, "", 0),
+        ROW(call_set, "", 0),
+        ROW(call_set_int, "", 0),
+        ROW(call_set_big, "", 0),
+        ROW(call_set_huge, "", 0),
+        ROW(call_set_elsewhere, "", 0),
+        ROW(call_set_ttl_elsewhere, "", 0),
+        ROW(call_set_old, "", 0),
+        ROW(call_set_past, "", 0),
+        ROW(call_get, "", 0),
+        ROW(call_pin, "", 0),
+        ROW(call_del, "", 0),
+        ROW(call_expire, "", 0),
+        ROW(call_expire_past, "", 0),
+        ROW(call_persist, "", 0),
+        ROW(call_cas_absent, "", 0),
     };
     char *big = make_big();
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
@@ -408,7 +424,13 @@ static void test_typed(void **state) {
     }
     free(big);
     static const struct row others[] = {
-        ROW(call_incr, "n", 0), ROW(call_incr, "new", 0), ROW(call_incr, "gone", 0), ROW(call_incr, "gone too", 0), ROW(call_cas, "a", 0), ROW(call_cas_huge, "gone", 0), ROW(call_cas_huge, "new", 0),
+        ROW(call_incr, "n", 0),
+        ROW(call_incr, "new", 0),
+        ROW(call_incr, "gone", 0),
+        ROW(call_incr, "gone too", 0),
+        ROW(call_cas, "a", 0),
+        ROW(call_cas_huge, "gone", 0),
+        ROW(call_cas_huge, "new", 0),
     };
     fail_rows(others, ARRAY_LEN(others));
 }
@@ -416,28 +438,153 @@ static void test_typed(void **state) {
 static void test_others(void **state) {
     (void)state;
     static const struct row rows[] = {
-        ROW(call_set_few, "", 0), ROW(call_set_many, "", 0), ROW(call_set_many_ttl, "", 0), ROW(call_get_many, "", MAY_PASS), ROW(call_del_many, "", MAY_PASS),
-        ROW(call_iterate, "", 0), ROW(call_iterate, "[abnt]*", 0), ROW(call_session, "SET x y", 0), ROW(call_session, "CLIENT SETNAME me", 0),
-        ROW(call_config_set, "secret", 0), ROW(call_config_get, "maxclients", 0), ROW(call_config_get, "client-output-buffer-limit", 0),
-        ROW(call_submit, "SET x y", 0), ROW(call_listen, "tcp://127.0.0.1:0", 0), ROW(call_listen, "unix:///tmp/kora-test-oom-", 0),
+        ROW(call_set_few, "", 0),
+        ROW(call_set_many, "", 0),
+        ROW(call_set_many_ttl, "", 0),
+        ROW(call_get_many, "", MAY_PASS),
+        ROW(call_del_many, "", MAY_PASS),
+        ROW(call_iterate, "", 0),
+        ROW(call_iterate, "[abnt]*", 0),
+        ROW(call_session, "SET x y", 0),
+        ROW(call_session, "CLIENT SETNAME me", 0),
+        ROW(call_config_set, "secret", 0),
+        ROW(call_config_get, "maxclients", 0),
+        ROW(call_config_get, "client-output-buffer-limit", 0),
+        ROW(call_submit, "SET x y", 0),
+        ROW(call_listen, "tcp://127.0.0.1:0", 0),
+        ROW(call_listen, "unix:///tmp/kora-test-oom-", 0),
     };
     fail_rows(rows, ARRAY_LEN(rows));
 }
 
 static const char *const command_lines[] = {
-    "SET a x", "SET n 5 EX 100", "SET new x", "SET gone 1", "SET gone x NX GET", "SET big x GET", "SET a x XX KEEPTTL GET", "SET new v PXAT 1", "GETSET a x",
-    "GETSET big x", "GETDEL a", "GETDEL big", "GETDEL gone", "GETEX a PX 100", "GETEX big EX 100", "GETEX ttl PERSIST", "GETEX bigttl PERSIST", "GETEX a EXAT 1",
-    "GET a", "GET big", "MGET a n big ttl gone new", "MSET a 1 b 2", "MSET a 1 n 2 big 3 ttl 4 gone 5 new 6 gone 7", "MSETNX x 1 y 2 z 3 gone 4 v 5",
-    "MSETNX new 1 a 2", "SETNX new v", "SETNX gone v", "SETEX a 100 v", "PSETEX new 100 v", "APPEND a xyz", "APPEND n 7", "APPEND big xyz", "APPEND gone xyz",
-    "APPEND new xyz", "SETRANGE a 3 xyz", "SETRANGE a 9000 x", "SETRANGE big 70000 x", "SETRANGE a 300000 x", "SETRANGE gone 300000 x", "SETRANGE ttl 300000 x", "SETRANGE new 100 x", "SETRANGE ttl 30 x", "GETRANGE big 0 -1", "STRLEN big",
-    "INCR n", "INCR new", "INCR gone", "DECRBY n 7", "INCRBYFLOAT n 0.5", "INCRBYFLOAT new 1e10", "LCS a ttl", "LCS a ttl IDX", "DEL a", "DEL a n big ttl gone new a",
-    "UNLINK big bigttl", "EXISTS a n big ttl gone new", "TOUCH a n", "TYPE a", "RENAME a b", "RENAME big n", "RENAME a big", "RENAME ttl a", "RENAME gone x",
-    "RENAMENX a new", "RENAMENX a gone", "COPY a b", "COPY big b", "COPY big a REPLACE", "COPY bigttl a DB 1 REPLACE", "COPY a gone", "MOVE big 1", "MOVE a 2",
-    "MOVE ttl 2", "EXPIRE a 100", "EXPIRE big 100", "PEXPIRE ttl 5000", "EXPIRE a -1", "EXPIREAT a 99999999999", "PERSIST ttl", "PERSIST bigttl", "TTL a", "OBJECT ENCODING a",
-    "OBJECT HELP", "KEYS *", "KEYS a*", "SCAN 0", "SCAN 0 MATCH a* COUNT 100", "DBSIZE", "RANDOMKEY", "SWAPDB 0 1", "FLUSHDB", "FLUSHALL", "INFO", "INFO everything",
-    "CONFIG GET *", "CONFIG SET maxclients 50 timeout 7", "CONFIG SET requirepass x", "CONFIG RESETSTAT", "COMMAND", "COMMAND COUNT", "COMMAND DOCS", "COMMAND DOCS get set",
-    "COMMAND INFO get", "COMMAND LIST", "COMMAND GETKEYS MSET a 1 b 2 c 3 d 4 e 5", "CLIENT LIST", "CLIENT INFO", "CLIENT ID", "CLIENT SETNAME x", "CLIENT HELP", "HELLO 3", "HELLO 3 SETNAME x",
-    "AUTH x", "PING", "PING hello", "ECHO hello", "TIME", "SELECT 1", "RESET", "QUIT", "DEBUG OBJECT a", "DEBUG SLEEP 0", "DEBUG SLEEP 0 KEY a", "DEBUG HELP", "NOSUCH a b", "GET", "SET a b c",
+    "SET a x",
+    "SET n 5 EX 100",
+    "SET new x",
+    "SET gone 1",
+    "SET gone x NX GET",
+    "SET big x GET",
+    "SET a x XX KEEPTTL GET",
+    "SET new v PXAT 1",
+    "GETSET a x",
+    "GETSET big x",
+    "GETDEL a",
+    "GETDEL big",
+    "GETDEL gone",
+    "GETEX a PX 100",
+    "GETEX big EX 100",
+    "GETEX ttl PERSIST",
+    "GETEX bigttl PERSIST",
+    "GETEX a EXAT 1",
+    "GET a",
+    "GET big",
+    "MGET a n big ttl gone new",
+    "MSET a 1 b 2",
+    "MSET a 1 n 2 big 3 ttl 4 gone 5 new 6 gone 7",
+    "MSETNX x 1 y 2 z 3 gone 4 v 5",
+    "MSETNX new 1 a 2",
+    "SETNX new v",
+    "SETNX gone v",
+    "SETEX a 100 v",
+    "PSETEX new 100 v",
+    "APPEND a xyz",
+    "APPEND n 7",
+    "APPEND big xyz",
+    "APPEND gone xyz",
+    "APPEND new xyz",
+    "SETRANGE a 3 xyz",
+    "SETRANGE a 9000 x",
+    "SETRANGE big 70000 x",
+    "SETRANGE a 300000 x",
+    "SETRANGE gone 300000 x",
+    "SETRANGE ttl 300000 x",
+    "SETRANGE new 100 x",
+    "SETRANGE ttl 30 x",
+    "GETRANGE big 0 -1",
+    "STRLEN big",
+    "INCR n",
+    "INCR new",
+    "INCR gone",
+    "DECRBY n 7",
+    "INCRBYFLOAT n 0.5",
+    "INCRBYFLOAT new 1e10",
+    "LCS a ttl",
+    "LCS a ttl IDX",
+    "DEL a",
+    "DEL a n big ttl gone new a",
+    "UNLINK big bigttl",
+    "EXISTS a n big ttl gone new",
+    "TOUCH a n",
+    "TYPE a",
+    "RENAME a b",
+    "RENAME big n",
+    "RENAME a big",
+    "RENAME ttl a",
+    "RENAME gone x",
+    "RENAMENX a new",
+    "RENAMENX a gone",
+    "COPY a b",
+    "COPY big b",
+    "COPY big a REPLACE",
+    "COPY bigttl a DB 1 REPLACE",
+    "COPY a gone",
+    "MOVE big 1",
+    "MOVE a 2",
+    "MOVE ttl 2",
+    "EXPIRE a 100",
+    "EXPIRE big 100",
+    "PEXPIRE ttl 5000",
+    "EXPIRE a -1",
+    "EXPIREAT a 99999999999",
+    "PERSIST ttl",
+    "PERSIST bigttl",
+    "TTL a",
+    "OBJECT ENCODING a",
+    "OBJECT HELP",
+    "KEYS *",
+    "KEYS a*",
+    "SCAN 0",
+    "SCAN 0 MATCH a* COUNT 100",
+    "DBSIZE",
+    "RANDOMKEY",
+    "SWAPDB 0 1",
+    "FLUSHDB",
+    "FLUSHALL",
+    "INFO",
+    "INFO everything",
+    "CONFIG GET *",
+    "CONFIG SET maxclients 50 timeout 7",
+    "CONFIG SET requirepass x",
+    "CONFIG RESETSTAT",
+    "COMMAND",
+    "COMMAND COUNT",
+    "COMMAND DOCS",
+    "COMMAND DOCS get set",
+    "COMMAND INFO get",
+    "COMMAND LIST",
+    "COMMAND GETKEYS MSET a 1 b 2 c 3 d 4 e 5",
+    "CLIENT LIST",
+    "CLIENT INFO",
+    "CLIENT ID",
+    "CLIENT SETNAME x",
+    "CLIENT HELP",
+    "HELLO 3",
+    "HELLO 3 SETNAME x",
+    "AUTH x",
+    "PING",
+    "PING hello",
+    "ECHO hello",
+    "TIME",
+    "SELECT 1",
+    "RESET",
+    "QUIT",
+    "DEBUG OBJECT a",
+    "DEBUG SLEEP 0",
+    "DEBUG SLEEP 0 KEY a",
+    "DEBUG HELP",
+    "NOSUCH a b",
+    "GET",
+    "SET a b c",
 };
 
 // Commands that come through when memory is missing for something that can wait: what was flushed is freed later.
@@ -459,11 +606,24 @@ static void test_commands(void **state) {
         fail_rows(rows, i % 4 ? 1 : 2);
     }
     static const struct row rows[] = {
-        ROW(call_many_words, "MGET", 0), ROW(call_many_words, "DEL", 0), ROW(call_many_words, "EXISTS", 0), ROW(call_many_words, "MSET", 0),
-        ROW(call_with_big, "SET", 0), ROW(call_with_big, "GETSET", 0), ROW(call_with_big, "APPEND", 0), ROW(call_with_big, "MSETNX", 0),
-        ROW(call_with_huge, "SET", 0), ROW(call_with_huge, "GETSET", 0), ROW(call_with_huge, "APPEND", 0), ROW(call_with_huge, "MSET", 0),
-        ROW(call_with_huge_gone, "SET", MAY_PASS), ROW(call_with_huge_gone, "GETSET", MAY_PASS), ROW(call_with_huge_gone, "APPEND", MAY_PASS),
-        ROW(call_with_huge_gone, "MSET", MAY_PASS), ROW(call_with_huge_gone, "MSETNX", MAY_PASS), ROW(call_with_huge_gone, "SETNX", MAY_PASS),
+        ROW(call_many_words, "MGET", 0),
+        ROW(call_many_words, "DEL", 0),
+        ROW(call_many_words, "EXISTS", 0),
+        ROW(call_many_words, "MSET", 0),
+        ROW(call_with_big, "SET", 0),
+        ROW(call_with_big, "GETSET", 0),
+        ROW(call_with_big, "APPEND", 0),
+        ROW(call_with_big, "MSETNX", 0),
+        ROW(call_with_huge, "SET", 0),
+        ROW(call_with_huge, "GETSET", 0),
+        ROW(call_with_huge, "APPEND", 0),
+        ROW(call_with_huge, "MSET", 0),
+        ROW(call_with_huge_gone, "SET", MAY_PASS),
+        ROW(call_with_huge_gone, "GETSET", MAY_PASS),
+        ROW(call_with_huge_gone, "APPEND", MAY_PASS),
+        ROW(call_with_huge_gone, "MSET", MAY_PASS),
+        ROW(call_with_huge_gone, "MSETNX", MAY_PASS),
+        ROW(call_with_huge_gone, "SETNX", MAY_PASS),
     };
     fail_rows(rows, ARRAY_LEN(rows));
 }
@@ -488,13 +648,13 @@ static bool relay_one(const char *line, long n, bool forever, bool wants_effects
 
 static void test_submitted(void **state) {
     (void)state;
-    static const char *const lines[] = { "SET a x", "GET big", "GETDEL big", "MSET a 1 n 2 big 3 ttl 4 gone 5 new 6", "APPEND big xyz", "COPY big b", "KEYS *", "FLUSHALL",
-        "INCR gone", "SCAN 0", "CLIENT LIST", "MGET a n big", "NOSUCH" };
+    static const char *const lines[] = { "SET a x", "GET big", "GETDEL big", "MSET a 1 n 2 big 3 ttl 4 gone 5 new 6", "APPEND big xyz",
+        "COPY big b", "KEYS *", "FLUSHALL", "INCR gone", "SCAN 0", "CLIENT LIST", "MGET a n big", "NOSUCH" };
     char *big = make_big();
     for (size_t i = 0; i < ARRAY_LEN(lines); i += STEP) {
         for (int how = 0; how < 4; how++) {
             if (!long_form() && how % 2 == how / 2) continue;
-            for (long n = 1; relay_one(lines[i], n, how % 2, how / 2, big); n++) { }
+            for (long n = 1; relay_one(lines[i], n, how % 2, how / 2, big); n++) {}
         }
     }
     free(big);
@@ -502,9 +662,7 @@ static void test_submitted(void **state) {
 
 static void test_open(void **state) {
     (void)state;
-    static const struct {
-        uint32_t shards, databases, stripes;
-    } forms[] = { { 1, 1, 1 }, { 1, 16, 4 }, { 3, 2, 8 } };
+    static const struct { uint32_t shards, databases, stripes; } forms[] = { { 1, 1, 1 }, { 1, 16, 4 }, { 3, 2, 8 } };
     long most = 0;
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         for (int forever = 0; forever < 2; forever++) {
@@ -552,8 +710,12 @@ static void test_close(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_typed), cmocka_unit_test(test_others), cmocka_unit_test(test_commands), cmocka_unit_test(test_submitted),
-        cmocka_unit_test(test_open), cmocka_unit_test(test_close),
+        cmocka_unit_test(test_typed),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_submitted),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,10 +373,89 @@ static void test_pin(void **state) {
     world_free(w);
 }
 
+// A pinned value keeps no other keyspace waiting.
+static void test_pin_among_others(void **state) {
+    (void)state;
+    struct world *w = world_create(52);
+    char *value = malloc(VALUE_MAX), name[1024];
+    struct key k;
+    struct txn t = txn_begin(&w->c);
+    struct blob *pinned = NULL;
+    struct keyspace *garbage = NULL;
+    memset(value, 'p', VALUE_MAX);
+    for (uint32_t db = 0; db < DATABASES; db++) {
+        locate(w, &k, name, db, 1);
+        assert_int_equal(key_set_string(&t, &k, NULL, (struct slice){ value, VALUE_MAX }, STRING_AS_SET, 0, NULL), KORA_OK);
+        struct entry *e = key_find(&t, &k, 0);
+        if (db == 0) pinned = entry_pin(e);
+        stripe_flush(k.stripe, db);
+        garbage = keyspaces_join(garbage, stripe_take_garbage(k.stripe));
+    }
+    struct keyspace *first = garbage;
+    for (int others = DATABASES - 1; others > 0; others--) {
+        assert_int_equal(garbage == first, others == DATABASES - 1);
+        assert_false(keyspaces_free(&garbage));
+    }
+    assert_ptr_equal(garbage, first);
+    assert_false(keyspaces_free(&garbage));
+    assert_ptr_equal(garbage, first);
+    blob_unpin(pinned);
+    assert_true(keyspaces_free(&garbage));
+    free(value);
+    world_free(w);
+}
+
+static void count_effect(void *arg, const struct effect *e) {
+    (void)e;
+    ++*(int *)arg;
+}
+
+// An expiry that can't be told of is put off, not tried again at once for ever; nor is anything else changed without it.
+static void test_expiry_without_memory(void **state) {
+    (void)state;
+    struct world *w = world_create(61);
+    char name[1024], *bytes;
+    int effects = 0;
+    struct key k;
+    struct txn t = txn_begin(&w->c);
+    int64_t at_ms = w->now_ms + 1000;
+    locate(w, &k, name, 0, 1);
+    assert_int_equal(key_set_string(&t, &k, NULL, SLICE("value"), STRING_AS_SET, at_ms, NULL), KORA_OK);
+    struct entry *e = key_find(&t, &k, 0);
+    t.no_memory = true;
+    assert_int_equal(key_set_expiry(&t, &k, &e, at_ms + 5), KORA_NOMEM);
+    assert_int_equal(key_edit_string(&t, &k, e, 4, &bytes), KORA_NOMEM);
+    assert_int_equal(entry_expire_at(e), at_ms);
+    assert_int_equal(entry_string_len(e), 5);
+
+    w->c.effects = (struct effect_sink){ count_effect, &effects };
+    w->now_ms = at_ms + 100;
+    t = txn_begin(&w->c);
+    mem_fail(1, true);
+    bool more = stripe_expire(k.stripe, &t, 1000000);
+    mem_fail(0, false);
+    effect_flush(&t);
+    assert_false(more);
+    assert_int_equal(effects, 0);
+    assert_int_equal(stripe_count(k.stripe, 0), 1);
+    int64_t due_ms = atomic_load(&k.stripe->due_ms);
+    assert_true(due_ms > w->now_ms && due_ms < w->now_ms + 1000);
+
+    w->now_ms = due_ms;
+    t = txn_begin(&w->c);
+    assert_false(stripe_expire(k.stripe, &t, 1000000));
+    effect_flush(&t);
+    assert_int_equal(effects, 1);
+    assert_int_equal(stripe_count(k.stripe, 0), 0);
+    assert_true(atomic_load(&k.stripe->due_ms) == INT64_MAX);
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_model), cmocka_unit_test(test_model_without_memory), cmocka_unit_test(test_undo),
-        cmocka_unit_test(test_tags), cmocka_unit_test(test_flush), cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_tags), cmocka_unit_test(test_flush), cmocka_unit_test(test_pin), cmocka_unit_test(test_pin_among_others),
+        cmocka_unit_test(test_expiry_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
