@@ -3,6 +3,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 build=${KORA_BUILD:-build}
+for library in libkora.so libkora.a; do
+    [ -s "$build/$library" ] || { echo "$build/$library is not there: run \`make\` first"; exit 1; }
+done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 build=${KORA_BUILD:-build}
+[ -d "$build/obj" ] || { echo "$build/obj is not there: run \`make\` first"; exit 1; }
 
 # What is exempt, as object:name, each for the reason given.
 # engine/shard.c:thread_state    what a thread is to the library: a flag of the thread over all databases ("inside a callback")
