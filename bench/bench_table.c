@@ -31,7 +31,7 @@ struct bench {
 
 static uint64_t hash_entry(const void *ctx, const void *entry) {
     const struct bench *b = ctx;
-    return hash_bytes(b->seed, ((const struct entry *)entry)->key, KEY_LEN);
+    return hash_bytes(&b->seed, ((const struct entry *)entry)->key, KEY_LEN);
 }
 
 static inline bool equal(const void *entry, const void *key) { return memcmp(((const struct entry *)entry)->key, key, KEY_LEN) == 0; }
@@ -72,7 +72,7 @@ static double find_hashed(const struct bench *b) {
     char(*keys)[KEY_LEN] = need_alloc(OPS * KEY_LEN);
     for (size_t i = 0; i < OPS; i++) {
         key_write(keys[i], b->order[i]);
-        hashes[i] = hash_bytes(b->seed, keys[i], KEY_LEN);
+        hashes[i] = hash_bytes(&b->seed, keys[i], KEY_LEN);
     }
     int64_t start = cpu_ns();
     for (size_t i = 0; i < OPS; i++) sum += (uintptr_t)table_find(&b->t, hashes[i], equal, keys[i]);
@@ -88,7 +88,7 @@ static double find_keys(const struct bench *b, uint64_t from) {
     int64_t start = cpu_ns();
     for (size_t i = 0; i < OPS; i++) {
         key_write(key, from + b->order[i]);
-        const struct entry *e = table_find(&b->t, hash_bytes(b->seed, key, KEY_LEN), equal, key);
+        const struct entry *e = table_find(&b->t, hash_bytes(&b->seed, key, KEY_LEN), equal, key);
         if (e) {
             memcpy(value, e->value, sizeof value);
             sum += (uint64_t)value[7];
@@ -104,7 +104,7 @@ static double find_batches(const struct bench *b) {
     for (size_t i = 0; i + BATCH <= OPS; i += BATCH) {
         for (size_t j = 0; j < BATCH; j++) {
             key_write(keys[j], b->order[i + j]);
-            hashes[j] = hash_bytes(b->seed, keys[j], KEY_LEN);
+            hashes[j] = hash_bytes(&b->seed, keys[j], KEY_LEN);
             table_prefetch_bucket(&b->t, hashes[j]);
         }
         for (size_t j = 0; j < BATCH; j++) table_prefetch_entry(&b->t, hashes[j]);
@@ -123,7 +123,7 @@ static double hash_only(const struct bench *b) {
     int64_t start = cpu_ns();
     for (size_t i = 0; i < OPS; i++) {
         key_write(key, b->order[i]);
-        sum += hash_bytes(b->seed, key, KEY_LEN);
+        sum += hash_bytes(&b->seed, key, KEY_LEN);
     }
     return each(start);
 }

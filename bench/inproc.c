@@ -95,7 +95,7 @@ static inline void key_draw(struct worker *w, char *key) { hex_key(key, (uint32_
 
 static uint64_t bare_hash(const void *ctx, const void *entry) {
     struct slice k = entry_key(entry);
-    return hash_bytes(*(const struct hash_key *)ctx, k.p, k.n);
+    return hash_bytes(ctx, k.p, k.n);
 }
 static bool bare_equal(const void *entry, const void *key) {
     const struct slice *want = key;
@@ -114,7 +114,7 @@ static void bare_open(struct bare *b) {
 }
 
 static void bare_add(struct bare *b, const char *key, const char *value, size_t n) {
-    uint64_t hash = hash_bytes(b->seed, key, KEY_LEN);
+    uint64_t hash = hash_bytes(&b->seed, key, KEY_LEN);
     size_t i = bare_index(hash);
     struct entry *e = need(slab_alloc(b->data[i], sizeof(*e) + KEY_LEN + n));
     *e = (struct entry){ .form = FORM_BYTES, .key_len = KEY_LEN, .value_len = (uint16_t)n };
@@ -131,7 +131,7 @@ static void bare_close(struct bare *b) {
 // As kora_get_into: not inlined into the loop, hash included, value copied.
 __attribute__((noinline)) static bool bare_get(const struct bare *b, const char *key, size_t key_len, void *to, size_t *n) {
     struct slice k = { key, key_len };
-    uint64_t hash = hash_bytes(b->seed, key, key_len);
+    uint64_t hash = hash_bytes(&b->seed, key, key_len);
     const struct entry *e = table_find(&b->tables[bare_index(hash)], hash, bare_equal, &k);
     if (!e) return false;
     memcpy(to, entry_value(e), *n = e->value_len);

@@ -41,13 +41,13 @@ static inline uint64_t tail(const unsigned char *p, size_t n) {
     return x;
 }
 
-uint64_t hash_sip(struct hash_key key, const void *bytes, size_t n) {
+uint64_t hash_sip(const struct hash_key *key, const void *bytes, size_t n) {
     const unsigned char *p = bytes;
     struct sip v = {
-        key.k0 ^ UINT64_C(0x736f6d6570736575),
-        key.k1 ^ UINT64_C(0x646f72616e646f6d),
-        key.k0 ^ UINT64_C(0x6c7967656e657261),
-        key.k1 ^ UINT64_C(0x7465646279746573),
+        key->k0 ^ UINT64_C(0x736f6d6570736575),
+        key->k1 ^ UINT64_C(0x646f72616e646f6d),
+        key->k0 ^ UINT64_C(0x6c7967656e657261),
+        key->k1 ^ UINT64_C(0x7465646279746573),
     };
     for (size_t i = 0; i + 8 <= n; i += 8) {
         uint64_t block = load(p + i);
@@ -86,8 +86,8 @@ static inline __attribute__((always_inline)) __m128i short_block(const unsigned 
     return _mm_cvtsi64_si128((long long)(p[0] | (uint64_t)p[n / 2] << 8 | (uint64_t)p[n - 1] << 16));
 }
 
-__attribute__((target("aes"))) static uint64_t hash_aes(struct hash_key key, const unsigned char *p, size_t n) {
-    __m128i k = _mm_set_epi64x((long long)key.k1, (long long)key.k0), s = k;
+__attribute__((target("aes"))) static uint64_t hash_aes(const struct hash_key *key, const unsigned char *p, size_t n) {
+    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)key), s = k;
     __m128i k2 = _mm_xor_si128(_mm_shuffle_epi32(k, _MM_SHUFFLE(1, 0, 3, 2)), _mm_set_epi64x(0x13198a2e03707344, 0x243f6a8885a308d3));
     // The length comes in behind a round, so that no choice of bytes can make up for it.
     k2 = _mm_add_epi64(k2, _mm_cvtsi64_si128((long long)n));
@@ -105,9 +105,9 @@ __attribute__((target("aes"))) static uint64_t hash_aes(struct hash_key key, con
     return (uint64_t)_mm_cvtsi128_si64(s);
 }
 
-uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t n) {
+uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t n) {
     return likely(__builtin_cpu_supports("aes")) ? hash_aes(key, bytes, n) : hash_sip(key, bytes, n);
 }
 #else
-uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t n) { return hash_sip(key, bytes, n); }
+uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t n) { return hash_sip(key, bytes, n); }
 #endif

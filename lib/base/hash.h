@@ -13,7 +13,9 @@ struct hash_key {
     uint64_t k0, k1;
 };
 
-uint64_t hash_bytes(struct hash_key key, const void *p, size_t n);
-uint64_t hash_sip(struct hash_key key, const void *p, size_t n); // the same on every machine
+// By address: a key in registers would be stored as two words and read as one, which the processor can't forward, and every hash would
+// wait until all that came before it is done.
+uint64_t hash_bytes(const struct hash_key *key, const void *p, size_t n);
+uint64_t hash_sip(const struct hash_key *key, const void *p, size_t n); // the same on every machine
 
 #endif

@@ -154,7 +154,7 @@ static bool start_random(struct call *c, uint32_t *stripe) {
     for (uint32_t i = 0; i < common->stripe_count; i++) total += count_of(c, i);
     // The keyed hash of the time is as random as a key needs to be, and there is no generator outside the stripes.
     int64_t now = clock_mono_ns();
-    at = total ? hash_bytes(common->seed, &now, sizeof now) % total : 0;
+    at = total ? hash_bytes(&common->seed, &now, sizeof now) % total : 0;
     for (uint32_t i = 0; i < common->stripe_count; i++) {
         uint64_t n = count_of(c, i);
         if (at < n) {

@@ -30,10 +30,10 @@ static struct slice hash_tag(struct slice name) {
 }
 
 void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name) {
-    uint64_t hash = hash_bytes(c->seed, name.p, name.n), route = hash;
+    uint64_t hash = hash_bytes(&c->seed, name.p, name.n), route = hash;
     if (unlikely(has_brace(name))) {
         struct slice tag = hash_tag(name);
-        if (tag.n != name.n) route = hash_bytes(c->seed, tag.p, tag.n);
+        if (tag.n != name.n) route = hash_bytes(&c->seed, tag.p, tag.n);
     }
     k->name = name;
     k->db = db;

@@ -6,7 +6,7 @@
 static uint64_t hash_entry(const void *ctx, const void *entry) {
     const struct common *c = ctx;
     struct slice name = entry_key(entry);
-    return hash_bytes(c->seed, name.p, name.n);
+    return hash_bytes(&c->seed, name.p, name.n);
 }
 
 struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {

@@ -173,9 +173,9 @@ static void digest_entry(void *arg, void *entry) {
     const struct entry *e = entry;
     char number[NUM_INT_MAX];
     struct slice key = entry_key(e), value = entry_string(e, number);
-    uint64_t parts[4] = { d->db, (uint64_t)entry_expire_at(e), hash_bytes((struct hash_key){ 1, 2 }, key.p, key.n),
-        hash_bytes((struct hash_key){ 3, 4 }, value.p, value.n) };
-    d->sum += hash_bytes((struct hash_key){ 5, 6 }, parts, sizeof parts);
+    uint64_t parts[4] = { d->db, (uint64_t)entry_expire_at(e), hash_bytes(&(struct hash_key){ 1, 2 }, key.p, key.n),
+        hash_bytes(&(struct hash_key){ 3, 4 }, value.p, value.n) };
+    d->sum += hash_bytes(&(struct hash_key){ 5, 6 }, parts, sizeof parts);
     d->keys++;
 }
 
