@@ -31,7 +31,9 @@ CHECKS = -DKORA_FAULTS -DKORA_DEBUG -DKORA_DELAYS
 CFLAGS ?= $(OPT) -g
 SANFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 COMMON = -std=c11 -D_GNU_SOURCE -Iinclude $(WARN) $(CFLAGS) $(SANFLAGS) $(CPPFLAGS)
-LIBFLAGS = $(COMMON) -Ilib -DKORA_BUILD -fPIC -fvisibility=hidden -ftls-model=initial-exec \
+# Without joining neighbouring fields into vectors: they are often read by themselves right after, or the other way round, and a processor can't forward
+# a store of two words to a load of one of sixteen bytes.
+LIBFLAGS = $(COMMON) -Ilib -DKORA_BUILD -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-tree-slp-vectorize \
 	$(if $(filter libc,$(ALLOC)),-DKORA_ALLOC_LIBC) $(if $(filter 1,$(CHECK)),$(CHECKS))
 LIBS = -luv $(if $(filter mimalloc,$(ALLOC)),-lmimalloc) -lpthread
 PRIVATE_LIBS = -luv $(if $(filter mimalloc,$(ALLOC)),-lmimalloc) -lpthread -lm

@@ -100,13 +100,17 @@ struct op {
     struct txn txn;
 };
 
-static inline int op_begin(struct op *o, kora *db, const void *key, size_t len) {
+// Why a key was not taken.
+static __attribute__((noinline, unused)) int op_refuse(kora *db, const void *key) {
+    api_leave(db);
+    return key ? KORA_TOOBIG : KORA_INVAL;
+}
+
+// Inlined into each call: they are a few dozen instructions long.
+static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db, const void *key, size_t len) {
     int status = api_enter(db);
     if (unlikely(status != KORA_OK)) return status;
-    if (unlikely(api_bad_bytes(key, len) || api_too_big(db, len))) {
-        api_leave(db);
-        return len && !key ? KORA_INVAL : KORA_TOOBIG;
-    }
+    if (unlikely((!key && len) || api_too_big(db, len))) return op_refuse(db, key);
     struct engine *e = db->engine;
     key_locate(&e->common, &o->key, db->number, api_slice(key, len));
     o->db = db;
@@ -115,7 +119,7 @@ static inline int op_begin(struct op *o, kora *db, const void *key, size_t len) 
         api_leave(db);
         return KORA_CLOSED;
     }
-    o->txn = txn_begin(&e->common);
+    txn_begin(&o->txn, &e->common);
     return KORA_OK;
 }
 
@@ -133,7 +137,10 @@ static inline void op_end_read(struct op *o) {
 static inline void op_end_write(struct op *o, bool changed) {
     struct stripe *s = o->key.stripe;
     count_up(&s->counters.commands);
-    if (changed) count_up(&s->counters.changes);
+    if (changed) {
+        count_up(&s->counters.changes);
+        stripe_changed(s);
+    }
     effect_flush(&o->txn);
     struct stripe_news news = stripe_news(s);
     lease_release(o->lease);

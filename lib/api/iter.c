@@ -52,7 +52,8 @@ static int read_page(kora_iter *it) {
     struct lease *l = &e->leases[it->stripe];
     struct stripe *s = &e->common.stripes[it->stripe];
     if (!lease_try(l) && !lease_wait(l)) return KORA_CLOSED;
-    struct txn t = txn_begin(&e->common);
+    struct txn t;
+    txn_begin(&t, &e->common);
     uint64_t next = stripe_scan(s, &t, it->db->number, it->cursor, PAGE_KEYS, add_key, it);
     lease_release(l);
     if (it->page.failed) {

@@ -5,7 +5,7 @@
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
 // Finds a string. On anything but KORA_OK the call is over.
-static inline int begin_read(struct op *o, kora *db, const void *key, size_t len, struct entry **e) {
+static inline __attribute__((always_inline)) int begin_read(struct op *o, kora *db, const void *key, size_t len, struct entry **e) {
     int status = op_begin(o, db, key, len);
     if (unlikely(status != KORA_OK)) return status;
     *e = key_read(&o->txn, &o->key);

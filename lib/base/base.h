@@ -44,6 +44,18 @@ static inline struct slice slice_of(const void *p, size_t n) { return (struct sl
 static inline struct slice slice_str(const char *s) { return (struct slice){ s, strlen(s) }; }
 #define SLICE(literal) ((struct slice){ "" literal, sizeof(literal) - 1 })
 static inline bool slice_equal(struct slice a, struct slice b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline uint64_t load_word(const char *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+// memcmp(a, b, n) == 0 for what is mostly 8 to 32 bytes long, as names are: in words that overlap, without a call.
+static inline bool bytes_equal(const char *a, const char *b, size_t n) {
+    if (unlikely(n < 8 || n > 32)) return n == 0 || memcmp(a, b, n) == 0;
+    uint64_t differ = (load_word(a) ^ load_word(b)) | (load_word(a + n - 8) ^ load_word(b + n - 8));
+    if (n > 16) differ |= (load_word(a + 8) ^ load_word(b + 8)) | (load_word(a + n - 16) ^ load_word(b + n - 16));
+    return differ == 0;
+}
 // `word` is lower case; the comparison ignores the case of `s` (ASCII).
 bool slice_is_word(struct slice s, const char *word);
 

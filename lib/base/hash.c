@@ -86,28 +86,37 @@ static inline __attribute__((always_inline)) __m128i short_block(const unsigned 
     return _mm_cvtsi64_si128((long long)(p[0] | (uint64_t)p[n / 2] << 8 | (uint64_t)p[n - 1] << 16));
 }
 
-__attribute__((target("aes"))) static uint64_t hash_aes(const struct hash_key *key, const unsigned char *p, size_t n) {
-    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)key), s = k;
+static inline __attribute__((always_inline, target("aes"))) __m128i absorb(__m128i s, __m128i block, __m128i k2, __m128i k) {
+    return _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(s, block), k2), k);
+}
+
+__attribute__((target("aes"))) static struct hash_seen hash_aes(const struct hash_key *key, const unsigned char *p, size_t n, char wanted) {
+    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)key), s = k, look = _mm_set1_epi8(wanted), seen;
     __m128i k2 = _mm_xor_si128(_mm_shuffle_epi32(k, _MM_SHUFFLE(1, 0, 3, 2)), _mm_set_epi64x(0x13198a2e03707344, 0x243f6a8885a308d3));
     // The length comes in behind a round, so that no choice of bytes can make up for it.
     k2 = _mm_add_epi64(k2, _mm_cvtsi64_si128((long long)n));
     if (likely(n <= 16)) {
-        s = _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(s, short_block(p, n)), k2), k);
+        __m128i block = short_block(p, n);
+        seen = _mm_cmpeq_epi8(block, look);
+        s = absorb(s, block, k2, k);
     } else {
+        __m128i last = _mm_loadu_si128((const __m128i *)(const void *)(p + n - 16)); // overlaps the one before
+        seen = _mm_cmpeq_epi8(last, look);
         for (size_t i = 0; i + 16 < n; i += 16) {
             __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-            s = _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(s, block), k2), k);
+            seen = _mm_or_si128(seen, _mm_cmpeq_epi8(block, look));
+            s = absorb(s, block, k2, k);
         }
-        __m128i last = _mm_loadu_si128((const __m128i *)(const void *)(p + n - 16)); // overlaps the one before
-        s = _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(s, last), k2), k);
+        s = absorb(s, last, k2, k);
     }
     s = _mm_aesenc_si128(_mm_aesenc_si128(_mm_aesenc_si128(s, k2), k), k2);
-    return (uint64_t)_mm_cvtsi128_si64(s);
+    return (struct hash_seen){ (uint64_t)_mm_cvtsi128_si64(s), (uint64_t)_mm_movemask_epi8(seen) };
 }
-
-uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t n) {
-    return likely(__builtin_cpu_supports("aes")) ? hash_aes(key, bytes, n) : hash_sip(key, bytes, n);
-}
-#else
-uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t n) { return hash_sip(key, bytes, n); }
 #endif
+
+struct hash_seen hash_seeking(const struct hash_key *key, const void *bytes, size_t n, char wanted) {
+#if defined(__x86_64__)
+    if (likely(__builtin_cpu_supports("aes"))) return hash_aes(key, bytes, n, wanted);
+#endif
+    return (struct hash_seen){ hash_sip(key, bytes, n), n && memchr(bytes, wanted, n) };
+}

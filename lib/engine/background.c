@@ -76,7 +76,8 @@ static void run_job(struct shard *s, struct stripe_job *j) {
     }
     uint32_t what = atomic_exchange(&j->wanted, RUNNING), more = 0;
     if ((what & EXPIRE) && expiry_is_on(e)) {
-        struct txn t = txn_begin(&e->common);
+        struct txn t;
+        txn_begin(&t, &e->common);
         if (stripe_expire(j->stripe, &t, EXPIRE_BUDGET_US)) more = EXPIRE;
         else if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
         effect_flush(&t);

@@ -130,7 +130,7 @@ static void visit(struct child *k) {
     struct call *c = &k->call;
     c->part = k->next;
     c->stripe = &e->common.stripes[k->next];
-    c->txn = txn_begin(&e->common);
+    txn_begin(&c->txn, &e->common);
     call_run(c);
 }
 
@@ -176,7 +176,7 @@ static void child_starts(struct shard *shard, struct message *m) {
         return;
     }
     k->call.part = shard->id;
-    k->call.txn = txn_begin(&shard->engine->common);
+    txn_begin(&k->call.txn, &shard->engine->common);
     call_run(&k->call);
     child_ends(k, KORA_OK);
 }

@@ -176,7 +176,7 @@ static void execute(struct task *t) {
     lease_took(LEASE_PATH_CALLS);
     if (t->stripe_count > 1) lease_took(LEASE_PATH_MULTI_CALLS);
     hold(t, 0, (uint64_t)(uintptr_t)t);
-    c->txn = txn_begin(&e->common);
+    txn_begin(&c->txn, &e->common);
     if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
     if (c->cmd->route == ROUTE_WALK) {
         c->part = t->stripes[0];
@@ -196,8 +196,13 @@ static void release_and_tell(struct task *t) {
     uint32_t n = t->held;
     uint64_t compact[STRIPES_MAX / 64]; // by place in t->stripes
     memset(compact, 0, (n + 63) / 64 * sizeof compact[0]);
-    for (uint32_t i = 0; i < n; i++) compact[i / 64] |= (uint64_t)stripe_news(&e->common.stripes[t->stripes[i]]).compact << i % 64;
+    for (uint32_t i = 0; i < n; i++) {
+        struct stripe *s = &e->common.stripes[t->stripes[i]];
+        if (LEASE_CHECK(7)) stripe_changed(s);
+        compact[i / 64] |= (uint64_t)stripe_news(s).compact << i % 64;
+    }
     release_all(t);
+    for (uint32_t i = 0; !LEASE_CHECK(7) && i < n; i++) stripe_changed(&e->common.stripes[t->stripes[i]]);
     for (uint32_t i = 0; i < n; i++) {
         engine_tell_home(e, &e->common.stripes[t->stripes[i]], (struct stripe_news){ compact[i / 64] >> i % 64 & 1 });
     }

@@ -4,23 +4,6 @@
 
 // ---- where a key is --------------------------------------------------------------------------------------------------
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-
-static inline int braces16(const char *p) {
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8('{')));
-}
-// Nearly no name has a brace: seen 16 bytes at a time, the last ones twice.
-static inline bool has_brace(struct slice s) {
-    if (s.n < 16) return s.n && memchr(s.p, '{', s.n);
-    int seen = braces16(s.p + s.n - 16);
-    for (size_t i = 0; i + 16 < s.n; i += 16) seen |= braces16(s.p + i);
-    return seen;
-}
-#else
-static inline bool has_brace(struct slice s) { return s.n && memchr(s.p, '{', s.n); }
-#endif
-
 // The part of a name with a brace that decides about its stripe: the {tag}, or all of it.
 static struct slice hash_tag(struct slice name) {
     const char *open = memchr(name.p, '{', name.n);
@@ -29,17 +12,9 @@ static struct slice hash_tag(struct slice name) {
     return (struct slice){ open + 1, (size_t)(close - open - 1) };
 }
 
-void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name) {
-    uint64_t hash = hash_bytes(&c->seed, name.p, name.n), route = hash;
-    if (unlikely(has_brace(name))) {
-        struct slice tag = hash_tag(name);
-        if (tag.n != name.n) route = hash_bytes(&c->seed, tag.p, tag.n);
-    }
-    k->name = name;
-    k->db = db;
-    k->hash = hash;
-    k->stripe_number = stripe_of_hash(c, route);
-    k->stripe = &c->stripes[k->stripe_number];
+uint64_t key_route_tagged(const struct common *c, struct slice name, uint64_t hash) {
+    struct slice tag = hash_tag(name);
+    return tag.n == name.n ? hash : hash_bytes(&c->seed, tag.p, tag.n);
 }
 
 void key_prefetch_bucket(const struct key *k) {
@@ -101,17 +76,16 @@ static bool policy_is_lfu(const struct common *c) {
     return atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
 }
 
+static __attribute__((noinline)) uint32_t lfu_touched(struct txn *t, struct stripe *s, const struct entry *e) {
+    uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(e, minutes);
+    // The probability of one more falls with the counter, so that eight bits reach from one access to a million.
+    uint32_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
+    if (counter < 255 && random_below(&s->random, above * LFU_LOG_FACTOR + 1) == 0) counter++;
+    return minutes << 8 | counter;
+}
+
 static inline void touch(struct txn *t, struct stripe *s, struct entry *e) {
-    uint32_t access;
-    if (unlikely(policy_is_lfu(s->common))) {
-        uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(e, minutes);
-        // The probability of one more falls with the counter, so that eight bits reach from one access to a million.
-        uint32_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
-        if (counter < 255 && random_below(&s->random, above * LFU_LOG_FACTOR + 1) == 0) counter++;
-        access = minutes << 8 | counter;
-    } else {
-        access = lru_of(seconds(t));
-    }
+    uint32_t access = unlikely(policy_is_lfu(s->common)) ? lfu_touched(t, s, e) : lru_of(seconds(t));
     if (e->access != access) e->access = access & ((1u << ACCESS_BITS) - 1); // a read that changes nothing leaves the line clean
 }
 
@@ -126,21 +100,31 @@ uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_deca
 // ---- finding -----------------------------------------------------------------------------------------------------------
 
 // True: its time has come, and it is gone.
-static bool expire_entry(struct txn *t, const struct key *k, struct entry *e) {
+static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct key *k, struct entry *e) {
     if ((t->flags & TXN_REPLAY) || entry_expire_at(e) > txn_now(t)) return false;
     if (effect_del(t, k)) {
         key_delete(t, k, e);
         count_up(&k->stripe->counters.expired);
     }
+    stripe_changed(k->stripe);
     return true; // without memory for the effect it is still there, but txn->no_memory lets nobody change anything
 }
 
-struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) {
+// Inlined where `how` is known: this is every command's first step.
+static inline __attribute__((always_inline)) struct entry *find(struct txn *t, const struct key *k, uint32_t how) {
     struct stripe *s = k->stripe;
     struct keyspace *ks = keyspace_of(k);
-    struct entry *e = ks ? keyspace_find(ks, k->hash, k->name) : NULL;
-    if (e && unlikely(entry_expires(e)) && expire_entry(t, k, e)) e = NULL;
-    if (how & FIND_COUNT) count_up(e ? &s->counters.hits : &s->counters.misses);
-    if (e && (how & FIND_TOUCH) && likely(!(t->flags & TXN_NO_TOUCH))) touch(t, s, e);
+    struct entry *e = likely(ks != NULL) ? keyspace_find(ks, k->hash, k->name) : NULL;
+    if (!e || (unlikely(entry_expires(e)) && expire_entry(t, k, e))) {
+        if (how & FIND_COUNT) count_up(&s->counters.misses);
+        return NULL;
+    }
+    if (how & FIND_COUNT) count_up(&s->counters.hits);
+    if ((how & FIND_TOUCH) && likely(!(t->flags & TXN_NO_TOUCH))) touch(t, s, e);
     return e;
 }
+
+struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) { return find(t, k, how); }
+struct entry *key_read(struct txn *t, const struct key *k) { return find(t, k, FIND_COUNT | FIND_TOUCH); }
+struct entry *key_write(struct txn *t, const struct key *k) { return find(t, k, FIND_TOUCH); }
+struct entry *key_peek(struct txn *t, const struct key *k) { return find(t, k, FIND_COUNT); }

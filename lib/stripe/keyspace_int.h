@@ -25,7 +25,7 @@ static inline bool entry_has_name(const void *entry, const void *key) {
     // Most entries reach into a second line, and nearly always it is wanted: both are fetched at once.
     prefetch((const char *)entry + CACHE_LINE - 8);
     struct slice have = entry_key(entry);
-    return have.n == name->n && memcmp(have.p, name->p, have.n) == 0;
+    return likely(have.n == name->n) && likely(bytes_equal(have.p, name->p, have.n));
 }
 static inline struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slice name) {
     return table_find(&k->table, hash, entry_has_name, &name);

@@ -158,6 +158,7 @@ static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t unti
         keyspace_arm(k, e, node->at_ms); // back in, so that deleting it is the same as for everybody else
         if (!effect_del(t, &key)) return false;
         key_delete(t, &key, e);
+        stripe_changed(s);
         count_up(&s->counters.expired);
     }
 }

@@ -45,6 +45,7 @@ struct db_counts {
 struct stripe {
     struct common *common;
     uint32_t index;
+    _Atomic uint32_t version;        // see stripe_changed
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
@@ -62,15 +63,31 @@ void stripes_free(struct common *c);
 
 static inline void count_up(_Atomic uint64_t *n) { atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed); }
 
+// What readers have seen of the stripe may not be so any more. Whoever changes it says so before it lets go of any of its leases: then
+// who has seen one part of what a call did, and looks at another stripe of that call, finds its version changed.
+static inline uint32_t stripe_version(const struct stripe *s) { return atomic_load_explicit(&s->version, memory_order_relaxed); }
+static inline void stripe_changed(struct stripe *s) { atomic_store_explicit(&s->version, stripe_version(s) + 1, memory_order_relaxed); }
+
 // ---- keys --------------------------------------------------------------------------------------------------------------
 
 // hash -> stripe. A key with a {tag} goes where the tag goes (Redis Cluster's rule: the bytes between the first '{' and the next '}', if any).
 static inline uint32_t stripe_of_hash(const struct common *c, uint64_t hash) { return (uint32_t)(hash >> 52) & (c->stripe_count - 1); }
-void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name);
+uint64_t key_route_tagged(const struct common *c, struct slice name, uint64_t hash); // the hash that decides, of a name with a brace
+static inline void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name) {
+    struct hash_seen h = hash_seeking(&c->seed, name.p, name.n, '{');
+    uint64_t route = unlikely(h.seen) ? key_route_tagged(c, name, h.hash) : h.hash;
+    k->name = name;
+    k->hash = h.hash;
+    k->stripe_number = stripe_of_hash(c, route);
+    k->stripe = &c->stripes[k->stripe_number];
+    k->db = db;
+}
 
 // The start of every execution. What it recorded is given back by effect_flush; nothing else is held.
-static inline struct txn txn_begin(struct common *c) {
-    return (struct txn){ .common = c, .sink = c->effects.fn ? &c->effects : NULL };
+static inline void txn_begin(struct txn *t, struct common *c) {
+    memset(t, 0, sizeof *t);
+    t->common = c;
+    t->sink = c->effects.fn ? &c->effects : NULL;
 }
 // Wall clock in ms, read once an execution, after all leases are held; never before what any earlier execution saw.
 int64_t txn_now(struct txn *t);
@@ -81,9 +98,9 @@ enum {
 };
 // The entry of a key, or NULL. One whose time has come is deleted first (effect DEL, counted as expired).
 struct entry *key_find(struct txn *t, const struct key *k, uint32_t how);
-static inline struct entry *key_read(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT | FIND_TOUCH); }
-static inline struct entry *key_write(struct txn *t, const struct key *k) { return key_find(t, k, FIND_TOUCH); }
-static inline struct entry *key_peek(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT); } // TTL, TYPE, EXISTS, OBJECT
+struct entry *key_read(struct txn *t, const struct key *k);  // FIND_COUNT | FIND_TOUCH
+struct entry *key_write(struct txn *t, const struct key *k); // FIND_TOUCH
+struct entry *key_peek(struct txn *t, const struct key *k);  // FIND_COUNT: TTL, TYPE, EXISTS, OBJECT
 
 // All functions below take `e`: what key_find returned for this key in this execution (NULL: missing). On KORA_NOMEM nothing has changed.
 // They emit no effects and count no change: handlers do.

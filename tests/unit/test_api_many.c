@@ -172,6 +172,60 @@ static void test_many_values(void **state) {
     assert_ok(kora_close(db));
 }
 
+// Readers of `a` and `n`, while somebody else finds that `b` has expired, and after that sets `n`. Who sees the new `n` comes after that, and `a` has
+// the same expiry as `b`.
+struct overtaking {
+    kora *db;
+    struct test_clock clock;
+    int64_t until_ms;
+    _Atomic int round;
+};
+
+static void *overtake(void *arg) {
+    struct overtaking *o = arg;
+    for (int round = 1, seen = 0; round > 0;) {
+        while ((round = atomic_load(&o->round)) == seen) { }
+        if (round < 0) break;
+        seen = round;
+        atomic_store(&o->clock.ms, o->until_ms);
+        assert_status(kora_exists(o->db, "b", 1), KORA_NOTFOUND);
+        assert_ok(put(o->db, "n", "new"));
+    }
+    return NULL;
+}
+
+static void test_many_time(void **state) {
+    (void)state;
+    enum { ROUNDS = 400 };
+    struct overtaking o = { .db = open_db(1, 64), .clock = { 1700000000000 } };
+    use_clock(o.db, &o.clock);
+    kora_reply_free(run(o.db, NULL, "DEBUG SET-ACTIVE-EXPIRE 0"));
+    pthread_t other = spawn(overtake, &o);
+    kora_bytes keys[] = { { "a", 1 }, { "n", 1 } };
+    kora_value got[2];
+    char buffer[16];
+    int met = 0;
+    atomic_store(&lease_delay_per_mille, 300);
+    for (int round = 1; round <= ROUNDS; round++) {
+        kora_bytes both[] = { { "a", 1 }, { "b", 1 } }, ones[] = { { "1", 1 }, { "1", 1 } };
+        o.until_ms = atomic_load(&o.clock.ms) + 1000;
+        assert_ok(kora_set_many(o.db, both, ones, 2, 1000));
+        assert_ok(put(o.db, "n", "old"));
+        atomic_store(&o.round, round);
+        do {
+            assert_ok(kora_get_many(o.db, keys, 2, got, buffer, sizeof buffer, NULL));
+            assert_int_equal(got[1].len, 3);
+            if (got[0].status == KORA_OK) assert_memory_equal(got[1].data, "old", 3);
+            else met++;
+        } while (memcmp(got[1].data, "new", 3) != 0);
+    }
+    atomic_store(&lease_delay_per_mille, 0);
+    assert_true(met >= ROUNDS);
+    atomic_store(&o.round, -1);
+    pthread_join(other, NULL);
+    assert_ok(kora_close(o.db));
+}
+
 static void test_many_invalid(void **state) {
     (void)state;
     kora *db = open_db(1, 8);
@@ -496,7 +550,7 @@ static void test_many_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many), cmocka_unit_test(test_many_duplicates), cmocka_unit_test(test_many_values), cmocka_unit_test(test_many_invalid),
+        cmocka_unit_test(test_many), cmocka_unit_test(test_many_duplicates), cmocka_unit_test(test_many_values), cmocka_unit_test(test_many_time), cmocka_unit_test(test_many_invalid),
         cmocka_unit_test(test_many_memory),
         cmocka_unit_test(test_iter_patterns), cmocka_unit_test(test_iter_owns), cmocka_unit_test(test_iter_changes),
         cmocka_unit_test(test_iter_threads), cmocka_unit_test(test_iter_flush),

@@ -91,7 +91,7 @@ static void db_free(struct db *d) {
 }
 
 static void visit(struct db *d, struct call *c, uint32_t flags) {
-    c->txn = txn_begin(&d->c);
+    txn_begin(&c->txn, &d->c);
     c->txn.flags = flags;
     d->visits++;
     call_run(c);
@@ -182,7 +182,8 @@ static void digest_entry(void *arg, void *entry) {
 // Of what is in memory, whether its time has come or not.
 static struct digest digest_of(struct db *d) {
     struct digest g = { 0 };
-    struct txn t = txn_begin(&d->c);
+    struct txn t;
+    txn_begin(&t, &d->c);
     t.now_ms = INT64_MIN;
     for (g.db = 0; g.db < DATABASES; g.db++) {
         for (uint32_t i = 0; i < d->c.stripe_count; i++) stripe_scan(&d->c.stripes[i], &t, g.db, 0, SIZE_MAX, digest_entry, &g);

@@ -174,7 +174,8 @@ static void step(struct world *w, char *value) {
     int i = (int)random_below(&w->r, NAMES);
     uint32_t db = (uint32_t)random_below(&w->r, DATABASES);
     struct key k;
-    struct txn t = txn_begin(&w->c);
+    struct txn t;
+    txn_begin(&t, &w->c);
     struct model_key *m = &w->keys[db][i];
     locate(w, &k, name, db, i);
     w->now_ms += (int64_t)random_below(&w->r, 20);
@@ -203,7 +204,8 @@ static void check_all(struct world *w) {
     for (uint32_t db = 0; db < DATABASES; db++) {
         for (int i = 0; i < NAMES; i++) {
             struct key k;
-            struct txn t = txn_begin(&w->c);
+            struct txn t;
+            txn_begin(&t, &w->c);
             locate(w, &k, name, db, i);
             expire_model(w, &w->keys[db][i]);
             verify(w, &t, &k, &w->keys[db][i]);
@@ -213,7 +215,8 @@ static void check_all(struct world *w) {
 
 static void background(struct world *w) {
     for (uint32_t s = 0; s < STRIPES; s++) {
-        struct txn t = txn_begin(&w->c);
+        struct txn t;
+        txn_begin(&t, &w->c);
         while (stripe_expire(&w->c.stripes[s], &t, 1000)) { }
         stripe_compact(&w->c.stripes[s]);
     }
@@ -264,7 +267,8 @@ static void test_undo(void **state) {
     char name[8][1024], *value = malloc(VALUE_MAX + 64);
     struct key k[8];
     for (int round = 0; round < 300; round++) {
-        struct txn t = txn_begin(&w->c);
+        struct txn t;
+        txn_begin(&t, &w->c);
         for (int i = 0; i < 8; i++) {
             locate(w, &k[i], name[i], 0, round % 7 * 8 + i);
             key_write(&t, &k[i]);
@@ -352,7 +356,8 @@ static void test_pin(void **state) {
     struct world *w = world_create(51);
     char *value = malloc(VALUE_MAX), name[1024];
     struct key k;
-    struct txn t = txn_begin(&w->c);
+    struct txn t;
+    txn_begin(&t, &w->c);
     memset(value, 'p', VALUE_MAX);
     locate(w, &k, name, 0, 1);
     assert_int_equal(key_set_string(&t, &k, NULL, (struct slice){ value, VALUE_MAX }, STRING_AS_SET, 0, NULL), KORA_OK);
@@ -379,7 +384,8 @@ static void test_pin_among_others(void **state) {
     struct world *w = world_create(52);
     char *value = malloc(VALUE_MAX), name[1024];
     struct key k;
-    struct txn t = txn_begin(&w->c);
+    struct txn t;
+    txn_begin(&t, &w->c);
     struct blob *pinned = NULL;
     struct keyspace *garbage = NULL;
     memset(value, 'p', VALUE_MAX);
@@ -417,7 +423,8 @@ static void test_expiry_without_memory(void **state) {
     char name[1024], *bytes;
     int effects = 0;
     struct key k;
-    struct txn t = txn_begin(&w->c);
+    struct txn t;
+    txn_begin(&t, &w->c);
     int64_t at_ms = w->now_ms + 1000;
     locate(w, &k, name, 0, 1);
     assert_int_equal(key_set_string(&t, &k, NULL, SLICE("value"), STRING_AS_SET, at_ms, NULL), KORA_OK);
@@ -430,7 +437,7 @@ static void test_expiry_without_memory(void **state) {
 
     w->c.effects = (struct effect_sink){ count_effect, &effects };
     w->now_ms = at_ms + 100;
-    t = txn_begin(&w->c);
+    txn_begin(&t, &w->c);
     mem_fail(1, true);
     bool more = stripe_expire(k.stripe, &t, 1000000);
     mem_fail(0, false);
@@ -442,7 +449,7 @@ static void test_expiry_without_memory(void **state) {
     assert_true(due_ms > w->now_ms && due_ms < w->now_ms + 1000);
 
     w->now_ms = due_ms;
-    t = txn_begin(&w->c);
+    txn_begin(&t, &w->c);
     assert_false(stripe_expire(k.stripe, &t, 1000000));
     effect_flush(&t);
     assert_int_equal(effects, 1);
