@@ -100,14 +100,15 @@ static double find_keys(const struct bench *b, uint64_t from) {
 static double find_batches(const struct bench *b) {
     char keys[BATCH][KEY_LEN], value[32];
     uint64_t hashes[BATCH];
+    const struct table_bucket *buckets[BATCH];
     int64_t start = cpu_ns();
     for (size_t i = 0; i + BATCH <= OPS; i += BATCH) {
         for (size_t j = 0; j < BATCH; j++) {
             key_write(keys[j], b->order[i + j]);
             hashes[j] = hash_bytes(&b->seed, keys[j], KEY_LEN);
-            table_prefetch_bucket(&b->t, hashes[j]);
+            buckets[j] = table_prefetch_bucket(&b->t, hashes[j]);
         }
-        for (size_t j = 0; j < BATCH; j++) table_prefetch_entry(&b->t, hashes[j]);
+        for (size_t j = 0; j < BATCH; j++) table_prefetch_entry(buckets[j], hashes[j]);
         for (size_t j = 0; j < BATCH; j++) {
             const struct entry *e = table_find(&b->t, hashes[j], equal, keys[j]);
             memcpy(value, e->value, sizeof value);

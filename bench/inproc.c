@@ -102,7 +102,7 @@ static bool bare_equal(const void *entry, const void *key) {
     const struct slice *want = key;
     return slice_equal(entry_key(entry), *want);
 }
-static inline size_t bare_index(uint64_t hash) { return (size_t)(hash >> 52) & (BARE_TABLES - 1); }
+static inline size_t bare_index(uint64_t hash) { return (size_t)(hash >> 58) % BARE_TABLES; }
 
 static void bare_open(struct bare *b) {
     b->seed = (struct hash_key){ 0x0706050403020100u, 0x0f0e0d0c0b0a0908u };

@@ -52,11 +52,13 @@ static inline void gate_enter(kora *db) {
         atomic_fetch_add(g ? &g->inside : &db->owner->shared_gate.inside, 1);
     }
 }
-static inline void gate_leave(kora *db) {
-    if (unlikely(thread_state.database != db->id)) gate_find(db, false); // a callback has called another database
-    struct gate *g = thread_state.gate;
+static inline void gate_leave_by(kora *db, struct gate *g) {
     if (likely(g)) atomic_store_explicit(&g->inside, atomic_load_explicit(&g->inside, memory_order_relaxed) - 1, memory_order_release);
     else atomic_fetch_sub_explicit(&db->owner->shared_gate.inside, 1, memory_order_release);
+}
+static inline void gate_leave(kora *db) {
+    if (unlikely(thread_state.database != db->id)) gate_find(db, false); // a callback has called another database
+    gate_leave_by(db, thread_state.gate);
 }
 
 // KORA_OK: the caller is inside, and leaves with api_leave. Any thread.
@@ -93,6 +95,18 @@ static inline bool api_too_big(kora *db, size_t n) {
 
 // ---- one key: the way of the typed calls ------------------------------------------------------------------------------------
 
+// A key whose lease is held.
+struct spot {
+    struct engine *engine;
+    struct lease *lease;
+    struct stripe *stripe;
+    struct gate *gate;
+    struct slice name;
+    uint64_t hash;
+    uint32_t number; // of the stripe
+};
+
+// A call about one key: its spot, and what a change needs.
 struct op {
     kora *db;
     struct lease *lease;
@@ -100,27 +114,40 @@ struct op {
     struct txn txn;
 };
 
-// Why a key was not taken.
-static __attribute__((noinline, unused)) int op_refuse(kora *db, const void *key) {
-    api_leave(db);
-    return key ? KORA_TOOBIG : KORA_INVAL;
-}
-
-// Inlined into each call: they are a few dozen instructions long.
-static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db, const void *key, size_t len) {
+// Enters, finds the key's stripe and takes its lease. On anything but KORA_OK the call is over. All of it inlined into each call, where
+// it stays in registers: it is a few dozen instructions long.
+static inline __attribute__((always_inline)) int spot_take(struct spot *s, kora *db, const void *key, size_t len) {
     int status = api_enter(db);
     if (unlikely(status != KORA_OK)) return status;
-    if (unlikely((!key && len) || api_too_big(db, len))) return op_refuse(db, key);
-    struct engine *e = db->engine;
-    key_locate(&e->common, &o->key, db->number, api_slice(key, len));
-    o->db = db;
-    o->lease = &e->leases[o->key.stripe_number];
-    if (unlikely(!lease_try(o->lease)) && !lease_wait(o->lease)) {
+    if (unlikely((!key && len) || api_too_big(db, len))) {
         api_leave(db);
-        return KORA_CLOSED;
+        return key ? KORA_TOOBIG : KORA_INVAL;
     }
-    txn_begin(&o->txn, &e->common);
-    return KORA_OK;
+    s->engine = db->engine;
+    s->gate = thread_state.gate;
+    s->name = (struct slice){ key, len };
+    struct key_place at = key_place(&s->engine->common, s->name);
+    s->hash = at.hash;
+    s->number = at.stripe;
+    s->stripe = &s->engine->common.stripes[at.stripe];
+    s->lease = &s->engine->leases[at.stripe];
+    if (likely(lease_try(s->lease)) || lease_wait(s->lease)) return KORA_OK;
+    api_leave(db);
+    return KORA_CLOSED;
+}
+
+static inline void op_of_spot(struct op *o, kora *db, const struct spot *s) {
+    o->db = db;
+    o->lease = s->lease;
+    o->key = (struct key){ api_slice(s->name.p, s->name.n), s->hash, s->stripe, s->number, db->number, NULL };
+    txn_begin(&o->txn, &s->engine->common);
+}
+
+static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db, const void *key, size_t len) {
+    struct spot s;
+    int status = spot_take(&s, db, key, len);
+    if (likely(status == KORA_OK)) op_of_spot(o, db, &s);
+    return status;
 }
 
 // Lets go of the key; what is pinned may still be read until api_leave.

@@ -4,15 +4,30 @@
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
-// Finds a string. On anything but KORA_OK the call is over.
-static inline __attribute__((always_inline)) int begin_read(struct op *o, kora *db, const void *key, size_t len, struct entry **e) {
-    int status = op_begin(o, db, key, len);
-    if (unlikely(status != KORA_OK)) return status;
+// The string at a spot. On anything but KORA_OK the call is over.
+static int read_spot(struct op *o, kora *db, const struct spot *s, struct entry **e) {
+    op_of_spot(o, db, s);
     *e = key_read(&o->txn, &o->key);
     if (likely(*e && (*e)->type == TYPE_STRING)) return KORA_OK;
-    status = *e ? KORA_WRONGTYPE : KORA_NOTFOUND;
+    int status = *e ? KORA_WRONGTYPE : KORA_NOTFOUND;
     op_end_read(o);
     return status;
+}
+
+// Takes the key's lease, and finds what most keys are; the call is then ended by end_plain. *e NULL: it may be another (read_spot).
+static inline __attribute__((always_inline)) int begin_plain(struct spot *s, kora *db, const void *key, size_t len, const struct entry **e) {
+    int status = spot_take(s, db, key, len);
+    struct slice name = { key, len }; // not s->name: a spot that had an address would not be in registers
+    if (likely(status == KORA_OK)) *e = key_read_plain(&s->engine->common, s->stripe, db->number, s->hash, &name);
+    return status;
+}
+static inline __attribute__((always_inline)) void end_plain(const struct spot *s, kora *db) {
+    count_up(&s->stripe->counters.commands);
+    lease_release(s->lease);
+    gate_leave_by(db, s->gate); // nobody was called back meanwhile
+}
+static inline struct slice plain_value(const struct spot *s, const struct entry *e) {
+    return (struct slice){ (const char *)(e + 1) + s->name.n, e->value_len };
 }
 
 // The value outlives the lease if it is a blob, which is pinned then; else it is only there until the lease is let go.
@@ -39,50 +54,84 @@ static void *copy_value(struct slice s, size_t *len) {
     return copy;
 }
 
-KORA_API int kora_get(kora *db, const void *key, size_t key_len, void **value, size_t *len) {
+// kora_get of anything but a plain string.
+static __attribute__((noinline)) int get_other(kora *db, const struct spot *s, void **value, size_t *len) {
     struct op o;
     struct entry *e;
     struct view v;
-    if (!value || !len) return KORA_INVAL;
-    int status = begin_read(&o, db, key, key_len, &e);
+    int status = read_spot(&o, db, s, &e);
     if (status != KORA_OK) return status;
     view_entry(&v, e);
-    if (likely(!v.blob)) {
-        void *copy = copy_value(v.bytes, len);
+    void *copy;
+    if (!v.blob) {
+        copy = copy_value(v.bytes, len);
         op_end_read(&o);
-        if (!copy) return KORA_NOMEM;
-        *value = copy;
-        return KORA_OK;
+    } else {
+        op_unlease_read(&o); // a large copy is made without the lease
+        copy = copy_value(v.bytes, len);
+        api_unpin(db, v.blob);
+        api_leave(db);
     }
-    op_unlease_read(&o); // a large copy is made without the lease
-    void *copy = copy_value(v.bytes, len);
-    api_unpin(db, v.blob);
-    api_leave(db);
     if (!copy) return KORA_NOMEM;
     *value = copy;
     return KORA_OK;
 }
 
-KORA_API int kora_get_into(kora *db, const void *key, size_t key_len, void *buffer, size_t size, size_t *len) {
+KORA_API int kora_get(kora *db, const void *key, size_t key_len, void **value, size_t *len) {
+    struct spot s;
+    const struct entry *e;
+    if (!value || !len) return KORA_INVAL;
+    int status = begin_plain(&s, db, key, key_len, &e);
+    if (unlikely(status != KORA_OK)) return status;
+    if (unlikely(!e)) {
+        struct spot other = s; // for the same reason
+        return get_other(db, &other, value, len);
+    }
+    void *copy = copy_value(plain_value(&s, e), len);
+    end_plain(&s, db);
+    if (unlikely(!copy)) return KORA_NOMEM;
+    *value = copy;
+    return KORA_OK;
+}
+
+static int copy_into(struct slice value, void *buffer, size_t size, size_t *len) {
+    *len = value.n;
+    size_t n = MIN(value.n, size);
+    if (n) memcpy(buffer, value.p, n);
+    return likely(value.n <= size) ? KORA_OK : KORA_NOSPACE;
+}
+
+static __attribute__((noinline)) int get_other_into(kora *db, const struct spot *s, void *buffer, size_t size, size_t *len) {
     struct op o;
     struct entry *e;
     struct view v;
-    if (!len || api_bad_bytes(buffer, size)) return KORA_INVAL;
-    int status = begin_read(&o, db, key, key_len, &e);
+    int status = read_spot(&o, db, s, &e);
     if (status != KORA_OK) return status;
     view_entry(&v, e);
-    size_t n = MIN(v.bytes.n, size);
-    *len = v.bytes.n;
-    status = v.bytes.n <= size ? KORA_OK : KORA_NOSPACE;
-    if (likely(!v.blob)) {
-        if (n) memcpy(buffer, v.bytes.p, n);
+    if (!v.blob) {
+        status = copy_into(v.bytes, buffer, size, len);
         op_end_read(&o);
         return status;
     }
     op_unlease_read(&o);
-    if (n) memcpy(buffer, v.bytes.p, n);
+    status = copy_into(v.bytes, buffer, size, len);
     api_unpin(db, v.blob);
     api_leave(db);
+    return status;
+}
+
+KORA_API int kora_get_into(kora *db, const void *key, size_t key_len, void *buffer, size_t size, size_t *len) {
+    struct spot s;
+    const struct entry *e;
+    if (!len || api_bad_bytes(buffer, size)) return KORA_INVAL;
+    int status = begin_plain(&s, db, key, key_len, &e);
+    if (unlikely(status != KORA_OK)) return status;
+    if (unlikely(!e)) {
+        struct spot other = s;
+        return get_other_into(db, &other, buffer, size, len);
+    }
+    status = copy_into(plain_value(&s, e), buffer, size, len);
+    end_plain(&s, db);
     return status;
 }
 
@@ -100,7 +149,9 @@ KORA_API int kora_pin(kora *db, const void *key, size_t key_len, kora_pinned *pi
     struct entry *e;
     struct view v;
     if (!pinned) return KORA_INVAL;
-    int status = begin_read(&o, db, key, key_len, &e);
+    struct spot s;
+    int status = spot_take(&s, db, key, key_len);
+    if (status == KORA_OK) status = read_spot(&o, db, &s, &e);
     if (status != KORA_OK) return status;
     view_entry(&v, e);
     kora_pinned p = { v.bytes.p, v.bytes.n, v.blob };

@@ -75,7 +75,7 @@ static void many_end(struct many *m, bool changed) {
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
-static void prefetch_batch(const struct key *keys, size_t n) {
+static void prefetch_batch(struct key *keys, size_t n) {
     for (size_t i = 0; i < n; i++) key_prefetch_bucket(&keys[i]);
     for (size_t i = 0; i < n; i++) key_prefetch_entry(&keys[i]);
 }
@@ -117,10 +117,11 @@ static int read_apart(struct many *m, kora_value *values, struct sink *to) {
     struct engine *e = m->db->engine;
     for (size_t from = 0; from < m->count; from += BATCH) {
         size_t end = MIN(m->count, from + BATCH);
-        prefetch_batch(&m->keys[from], end - from);
         for (size_t i = from; i < end; i++) {
             struct lease *l = &e->leases[m->keys[i].stripe_number];
             if (unlikely(!lease_try(l)) && !lease_wait(l)) return KORA_CLOSED;
+            // With one lease held no database is dropped, which takes all of them: so the tables of all stripes may be looked into.
+            if (i == from) prefetch_batch(&m->keys[from], end - from);
             read_one(m, i, &values[i], to);
             effect_flush(&m->txn);
             m->versions[i] = stripe_version(m->keys[i].stripe);

@@ -14,11 +14,6 @@ static inline int64_t clock_wall_ms(void) { return clock_read_(CLOCK_REALTIME, 1
 static inline int64_t clock_wall_us(void) { return clock_read_(CLOCK_REALTIME, 1000); }
 static inline int64_t clock_mono_ns(void) { return clock_read_(CLOCK_MONOTONIC, 1); }
 static inline int64_t clock_mono_us(void) { return clock_read_(CLOCK_MONOTONIC, 1000); }
-// Monotonic seconds at the resolution of the kernel's tick (some 4 ms): cheap enough for every access.
-static inline int64_t clock_coarse_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec;
-}
+static inline int64_t clock_mono_s(void) { return clock_read_(CLOCK_MONOTONIC, 1000000000); }
 
 #endif

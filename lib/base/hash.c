@@ -90,8 +90,8 @@ static inline __attribute__((always_inline, target("aes"))) __m128i absorb(__m12
     return _mm_aesenc_si128(_mm_aesenc_si128(_mm_xor_si128(s, block), k2), k);
 }
 
-__attribute__((target("aes"))) static struct hash_seen hash_aes(const struct hash_key *key, const unsigned char *p, size_t n, char wanted) {
-    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)key), s = k, look = _mm_set1_epi8(wanted), seen;
+__attribute__((target("aes"))) static struct hash_name hash_aes(const struct hash_key *key, const unsigned char *p, size_t n) {
+    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)key), s = k, look = _mm_set1_epi8('{'), seen;
     __m128i k2 = _mm_xor_si128(_mm_shuffle_epi32(k, _MM_SHUFFLE(1, 0, 3, 2)), _mm_set_epi64x(0x13198a2e03707344, 0x243f6a8885a308d3));
     // The length comes in behind a round, so that no choice of bytes can make up for it.
     k2 = _mm_add_epi64(k2, _mm_cvtsi64_si128((long long)n));
@@ -110,13 +110,13 @@ __attribute__((target("aes"))) static struct hash_seen hash_aes(const struct has
         s = absorb(s, last, k2, k);
     }
     s = _mm_aesenc_si128(_mm_aesenc_si128(_mm_aesenc_si128(s, k2), k), k2);
-    return (struct hash_seen){ (uint64_t)_mm_cvtsi128_si64(s), (uint64_t)_mm_movemask_epi8(seen) };
+    return (struct hash_name){ (uint64_t)_mm_cvtsi128_si64(s), (uint64_t)_mm_movemask_epi8(seen) };
 }
 #endif
 
-struct hash_seen hash_seeking(const struct hash_key *key, const void *bytes, size_t n, char wanted) {
+struct hash_name hash_name(const struct hash_key *key, const void *bytes, size_t n) {
 #if defined(__x86_64__)
-    if (likely(__builtin_cpu_supports("aes"))) return hash_aes(key, bytes, n, wanted);
+    if (likely(__builtin_cpu_supports("aes"))) return hash_aes(key, bytes, n);
 #endif
-    return (struct hash_seen){ hash_sip(key, bytes, n), n && memchr(bytes, wanted, n) };
+    return (struct hash_name){ hash_sip(key, bytes, n), n && memchr(bytes, '{', n) };
 }

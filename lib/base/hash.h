@@ -13,14 +13,15 @@ struct hash_key {
     uint64_t k0, k1;
 };
 
-struct hash_seen {
-    uint64_t hash, seen;
+struct hash_name {
+    uint64_t hash, brace;
 };
 
-// The hash, and (seen != 0) whether the byte `wanted` is among those bytes, in one pass. The key comes by address: in two registers it would be
-// stored as two words and read as one, which a processor can't forward, and every hash would wait until all that came before is done.
-struct hash_seen hash_seeking(const struct hash_key *key, const void *p, size_t n, char wanted);
-static inline uint64_t hash_bytes(const struct hash_key *key, const void *p, size_t n) { return hash_seeking(key, p, n, '{').hash; }
+// The hash, and (brace != 0) whether there is a '{' among the bytes, which the names of keys are searched for, in one pass. The key comes by
+// address: in two registers it would be stored as two words and read as one, which a processor can't forward, and every hash would wait until all that
+// came before it is done.
+struct hash_name hash_name(const struct hash_key *key, const void *p, size_t n);
+static inline uint64_t hash_bytes(const struct hash_key *key, const void *p, size_t n) { return hash_name(key, p, n).hash; }
 uint64_t hash_sip(const struct hash_key *key, const void *p, size_t n); // the same on every machine
 
 #endif

@@ -18,6 +18,7 @@ struct entry;
 struct command;
 struct common;
 struct host;
+struct table_bucket;
 
 // ---- transactions: what one atomic execution carries along -------------------------------------------------------------
 
@@ -49,6 +50,7 @@ struct key {
     struct stripe *stripe;
     uint32_t stripe_number;
     uint32_t db;
+    const struct table_bucket *hint; // where key_prefetch_bucket has looked
 };
 
 // ---- sessions: what a sequence of commands carries along ---------------------------------------------------------------

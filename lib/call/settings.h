@@ -18,6 +18,7 @@ enum settings_text { // what the embedding program says of itself, for CONFIG GE
 };
 
 enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
+enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
 
 struct settings {
     _Atomic uint64_t maxclients;
@@ -31,6 +32,7 @@ struct settings {
     _Atomic uint64_t enable_debug_command; // 0 no, 1 yes, 2 local
     _Atomic uint64_t maxmemory_policy;     // by number in settings.def
     _Atomic uint64_t access_policy;        // enum access_policy, from maxmemory-policy
+    _Atomic uint32_t access_now;           // not a setting: what an access is noted as now, see stripe.h
     _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 

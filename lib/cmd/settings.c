@@ -298,7 +298,8 @@ void settings_put(struct host *h, struct setting_value *v) {
         atomic_store_explicit(number_of(s, r), v->number, memory_order_relaxed);
         if (r->words == policy_words) {
             bool lfu = strstr(policy_words[v->number], "lfu") != NULL;
-            atomic_store_explicit(&s->access_policy, lfu ? ACCESS_LFU : ACCESS_LRU, memory_order_relaxed);
+            atomic_store(&s->access_policy, lfu ? ACCESS_LFU : ACCESS_LRU);
+            atomic_store(&s->access_now, ACCESS_ASK); // in this order: see engine/background.c
         }
         break;
     }

@@ -1,18 +1,18 @@
 // The hash table; what it does is told in table.h.
 //
 // Directory. The segments are the leaves of a binary tree over the low bits of the hash: the leaf (c, d), with c < 2^d, serves
-// the hashes whose low d bits are c. Its word stands at place c, and no two leaves have the same c, since then one would be a
-// prefix of the other. All other places are zero. The rule for look-ups, "an empty place stands for the index without its
-// highest set bit", finds the leaf from any index i whose low d bits are c, because of the
+// the hashes whose low d bits are c. The directory's depth D is that of the deepest leaf, and the word of (c, d) is at every
+// place below 2^D whose low d bits are c: no place is empty, and a look-up is one load from the place that its low D bits name.
 //
-//   invariant: if (c, d) is a leaf, every place that differs from c only in bits d and above is zero.
+// Up to D = 12 it is an array. When that has no room for another bit, one of twice the size takes over. Above, it is `top`, an
+// array of the addresses of pages: place i is in page top[i >> 12] at i mod 4096. Pages are to `top` what leaves are to the
+// directory: a page of depth e is at all places of `top` whose low e bits agree. That it can serve them all is the
 //
-// So taking set bits off from the top meets only zeros until c is left. A split of (c, d) keeps place c for (c, d + 1) and fills
-// place c + 2^d, which was zero, for the other half; merging two buddies undoes exactly that. A look-up begins at the hash
-// masked to the depth of the deepest leaf, `mask`; a larger mask only costs steps, so a hint that reads an old one does no harm.
+//   invariant: no leaf in a page of depth e is deeper than 12 + e, and e is at most D - 12.
 //
-// Places are words of parts that are allocated when first written, zeroed, and stay until table_free. The first 4096 places
-// are in parts of doubling size; beyond, where one part would be too much to clear in one call, in chunks of 4096.
+// So a split divides one page at most: the one in which a leaf of depth 12 + e has its single word. The array of 4096 places is,
+// and stays, page top[0]. When no leaf of depth D is left, D falls by one: the upper half of the places is not looked at any more,
+// and the pages that are only there are spare until the directory grows again.
 //
 // Segments. An entry is in its home bucket, or, if that was full, in the next bucket (in a circle) that had room. Each bucket
 // counts in `meta` the entries that passed it so: home at or before it, place behind it. A look-up goes on while that is not zero.
@@ -21,23 +21,25 @@
 // all directory bits can't be split; it goes on growing in buckets (36, 54, ... 4096), and only there an insert moves more than
 // TABLE_MOVES_MAX entries. Hashes are keyed, so that is a matter of tests and of tables with thousands of millions of entries.
 //
-// Concurrency. Hints by other threads read directory words and then buckets. Words and part addresses are published with
-// release order; a bucket address comes only from a word, and memory of the slab stays mapped, so a late reader at worst reads
-// what has become something else.
+// Concurrency. Hints by other threads read the root, directory words and then buckets, all published with release order. Address
+// and depth of the directory are one word, so they always fit together. What was once part of the directory never becomes anything else
+// before table_free, so a late reader finds old or new words in it; and what a word leads to stays mapped, being the slab's: at worst
+// it has become something else.
 #include "ds/table.h"
 
 #include "base/mem.h"
 #include "base/random.h"
 
 static_assert(sizeof(struct table_bucket) == CACHE_LINE, "a bucket is one line");
+static_assert(TABLE_ARRAY_FIRST << (TABLE_ARRAYS - 1) == TABLE_PAGE, "the last array is a page");
 
 enum {
     FILL = 6,           // entries a bucket at which a segment grows: 6/7 = 85.7 %
     BUCKETS_MIN = 2,    // buckets
     BUCKETS_MAX = 4096, // 256 KB, the largest piece that a slab never unmaps
     BATCH = TABLE_SEGMENT_LARGE * TABLE_SLOTS,
-    CHUNKS = (1 << TABLE_DEPTH_MAX) / TABLE_CHUNK,
-    AHEAD = 12, // entries prefetched while hashes are taken
+    TOP = 1 << (TABLE_DEPTH_MAX - TABLE_PAGE_BITS), // pages
+    AHEAD = 12,                                     // entries prefetched while hashes are taken
 };
 
 #define POSITION_END ((uint64_t)1 << 48) // of the order of table_scan
@@ -64,28 +66,28 @@ struct batch {
 
 // ---- words, counters, sizes ----
 
+static uint64_t root_get(const struct table *t) { return atomic_load_explicit(&t->root, memory_order_relaxed); }
 static uint64_t slot_get(const struct table_bucket *b, size_t s) { return atomic_load_explicit(&b->slot[s], memory_order_relaxed); }
 static void slot_set(struct table_bucket *b, size_t s, uint64_t v) { atomic_store_explicit(&b->slot[s], v, memory_order_relaxed); }
 static uint64_t meta_get(const struct table_bucket *b) { return atomic_load_explicit(&b->meta, memory_order_relaxed); }
 static void meta_add(struct table_bucket *b, uint64_t n) { atomic_store_explicit(&b->meta, meta_get(b) + n, memory_order_relaxed); }
 
 static size_t leaf_count(const struct leaf *l) { return (size_t)(meta_get(l->segment) / COUNT_ONE); }
-static uint64_t slot_word(uint64_t hash, const void *entry) { return table_fingerprint_(hash) | (uint64_t)(uintptr_t)entry; }
 
-static struct leaf leaf_of(uint64_t word, uint64_t index) {
-    return (struct leaf){ table_word_segment_(word), table_word_size_(word), index, (unsigned)(word % CACHE_LINE) };
+static struct leaf leaf_of(uint64_t word, uint64_t hash) {
+    unsigned depth = table_word_depth_(word);
+    return (struct leaf){ table_word_segment_(word), table_word_size_(word), hash & (((uint64_t)1 << depth) - 1), depth };
 }
 
 // False: the table is empty.
 static bool locate(const struct table *t, uint64_t hash, struct leaf *l) {
-    uint64_t index, word = table_word_(t, hash, &index);
-    if (word) *l = leaf_of(word, index);
-    return word != 0;
+    uint64_t root = root_get(t);
+    if (root) *l = leaf_of(table_word_(root, hash), hash);
+    return root != 0;
 }
 
-static void publish(struct table *t, uint64_t index, const struct table_bucket *segment, size_t size, unsigned depth) {
-    uint64_t word = (uint64_t)size << TABLE_ADDRESS_BITS | (uint64_t)(uintptr_t)segment | depth;
-    atomic_store_explicit(table_place_(t, index), word, memory_order_release);
+static uint64_t word_of(const void *segment, size_t size, unsigned depth) {
+    return ((uint64_t)(uintptr_t)segment | depth) << TABLE_ADDRESS_SHIFT | size;
 }
 
 static size_t size_next(size_t size) {
@@ -160,12 +162,12 @@ static void fill(struct table_bucket *segment, size_t size, const struct moved *
 
 // The slot that holds `entry`, and its bucket in *bucket; NULL: it is not here.
 static _Atomic uint64_t *find_slot(const struct leaf *l, uint64_t hash, const void *entry, size_t *bucket) {
-    uint64_t wanted = slot_word(hash, entry);
+    uint64_t wanted = table_slot_(hash, entry);
     size_t home = table_home_(hash, l->size), i = home;
     do {
         struct table_bucket *b = &l->segment[i];
-        for (unsigned match = table_match_(b, wanted); match; match &= match - 1) {
-            size_t s = (size_t)__builtin_ctz(match);
+        for (unsigned match = table_match_(b, table_print_(hash)); match; match &= match - 1) {
+            size_t s = (size_t)__builtin_ctz(match) / 2;
             if (slot_get(b, s) != wanted) continue;
             *bucket = i;
             return &b->slot[s];
@@ -218,62 +220,178 @@ static size_t batch_part(struct batch *b, uint64_t bit) {
 
 // ---- the directory ----
 
-// Zeroed words; `first` is the index of their first place. Returns where place 0 would be.
-static uintptr_t part_new(struct table *t, uint64_t first, size_t words) {
-    void *p = slab_alloc(t->slab, words * sizeof(uint64_t));
-    if (!p) return 0;
-    memset(p, 0, words * sizeof(uint64_t));
-    t->bytes += words * sizeof(uint64_t);
-    t->work_bytes += words * sizeof(uint64_t);
-    return (uintptr_t)p - first * sizeof(uint64_t);
+// A page of the directory; an array is its only page, of depth 0.
+struct page {
+    _Atomic uint64_t *words;
+    unsigned depth;
+};
+
+static void *root_address(uint64_t root) { return (void *)(uintptr_t)(root >> TABLE_ADDRESS_SHIFT); }
+static size_t root_last(uint64_t root) { return root % TABLE_PAGED; }
+
+// `n`: places of an array, pages of the top.
+static void root_set(struct table *t, const void *address, uint64_t paged, size_t n) {
+    uint64_t root = (uint64_t)(uintptr_t)address << TABLE_ADDRESS_SHIFT | paged | (n - 1);
+    atomic_store_explicit(&t->root, root, memory_order_release);
 }
 
-static void part_free(struct table *t, uintptr_t base, uint64_t first, size_t words) {
-    if (!base) return;
-    slab_free(t->slab, (void *)(base + first * sizeof(uint64_t)), words * sizeof(uint64_t));
-    t->bytes -= words * sizeof(uint64_t);
+static unsigned directory_depth(const struct table *t) {
+    uint64_t root = root_get(t);
+    return 63 - (unsigned)__builtin_clzll(2 * root_last(root) + 1) + (root & TABLE_PAGED ? TABLE_PAGE_BITS : 0);
 }
 
-static uint64_t part_first(unsigned k) { return k == 0 ? 0 : (uint64_t)TABLE_PART_FIRST / 2 << k; }
-static size_t part_words(unsigned k) { return k == 0 ? TABLE_PART_FIRST : (size_t)TABLE_PART_FIRST / 2 << k; }
+static struct page page_at(const struct table *t, uint64_t u) {
+    uint64_t root = root_get(t);
+    if (!(root & TABLE_PAGED)) return (struct page){ root_address(root), 0 };
+    uint64_t page = atomic_load_explicit(&t->top[u], memory_order_relaxed);
+    return (struct page){ (_Atomic uint64_t *)(uintptr_t)(page & ~(uint64_t)(CACHE_LINE - 1)), (unsigned)(page % CACHE_LINE) };
+}
 
-// Makes sure that place i exists.
-static bool place_make(struct table *t, uint64_t i) {
-    if (table_place_(t, i)) return true;
-    if (i < TABLE_CHUNK) {
-        unsigned k = 61 - (unsigned)__builtin_clzll(i | 4);
-        uintptr_t base = part_new(t, part_first(k), part_words(k));
-        atomic_store_explicit(&t->part[k], base, memory_order_release);
-        return base != 0;
+static void page_set(struct table *t, uint64_t u, const _Atomic uint64_t *words, unsigned depth) {
+    atomic_store_explicit(&t->top[u], (uint64_t)(uintptr_t)words | depth, memory_order_release);
+}
+
+// The leaf's place at *i, or the first one above in a page that was not met before; *i is then the one to go on with. NULL: no more.
+static _Atomic uint64_t *place_next(const struct table *t, const struct leaf *l, uint64_t *i) {
+    while (*i >> directory_depth(t) == 0) {
+        uint64_t at = *i, u = at / TABLE_PAGE, step = (uint64_t)1 << l->depth;
+        struct page page = page_at(t, u);
+        bool met = u >> page.depth != 0;
+        *i += met ? MAX(step, (uint64_t)TABLE_PAGE) : step;
+        if (!met) return &page.words[at % TABLE_PAGE];
     }
-    _Atomic uintptr_t *chunks = atomic_load_explicit(&t->chunks, memory_order_relaxed);
-    if (!chunks) {
-        chunks = (_Atomic uintptr_t *)part_new(t, 0, CHUNKS);
-        if (!chunks) return false;
-        atomic_store_explicit(&t->chunks, chunks, memory_order_release);
-    }
-    uint64_t chunk = i / TABLE_CHUNK;
-    uintptr_t base = part_new(t, chunk * TABLE_CHUNK, TABLE_CHUNK);
-    atomic_store_explicit(&chunks[chunk], base, memory_order_release);
-    return base != 0;
+    return NULL;
 }
 
-// Counts a leaf of `depth` more or less, and keeps the mask at the deepest.
-static void leaves_add(struct table *t, unsigned depth, int n) {
-    t->leaves[depth] += (uint32_t)n;
-    unsigned deepest = TABLE_DEPTH_MAX;
-    while (deepest > 0 && t->leaves[deepest] == 0) deepest--;
-    atomic_store_explicit(&t->mask, ((uint64_t)1 << deepest) - 1, memory_order_relaxed);
+static void publish(struct table *t, uint64_t index, const struct table_bucket *segment, size_t size, unsigned depth) {
+    struct leaf l = { .index = index, .depth = depth };
+    uint64_t word = word_of(segment, size, depth), i = index;
+    for (_Atomic uint64_t *place; (place = place_next(t, &l, &i)) != NULL; t->work_bytes += sizeof word) {
+        atomic_store_explicit(place, word, memory_order_release);
+    }
+}
+
+static void *words_new(struct table *t, size_t n) {
+    void *words = slab_alloc(t->slab, n * sizeof(uint64_t));
+    if (words) t->bytes += n * sizeof(uint64_t);
+    return words;
+}
+
+static void words_free(struct table *t, void *words, size_t n) {
+    if (!words) return;
+    slab_free(t->slab, words, n * sizeof(uint64_t));
+    t->bytes -= n * sizeof(uint64_t);
+}
+
+static void words_copy(struct table *t, _Atomic uint64_t *to, const _Atomic uint64_t *from, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        atomic_store_explicit(&to[i], atomic_load_explicit(&from[i], memory_order_relaxed), memory_order_relaxed);
+    }
+    t->work_bytes += n * sizeof(uint64_t);
+}
+
+// The array that has room for the most places. There is one.
+static unsigned array_last(const struct table *t) {
+    unsigned k = TABLE_ARRAYS - 1;
+    while (k > 0 && !t->array[k]) k--;
+    return k;
+}
+
+static size_t array_places(unsigned k) { return (size_t)TABLE_ARRAY_FIRST << k; }
+
+// Sees to an array with room for n places.
+static bool array_reserve(struct table *t, size_t n) {
+    unsigned k = array_last(t);
+    if (array_places(k) >= n) return true;
+    t->array[k + 1] = words_new(t, array_places(k + 1));
+    return t->array[k + 1] != NULL;
+}
+
+// The link is written as a word, since late hints may take it for one.
+static void spare_add(struct table *t, _Atomic uint64_t *page) {
+    atomic_store_explicit(&page[0], word_of(t->spare, 0, 0), memory_order_relaxed);
+    t->spare = page;
+}
+
+static _Atomic uint64_t *spare_next(const _Atomic uint64_t *page) {
+    return (_Atomic uint64_t *)table_word_segment_(atomic_load_explicit(&page[0], memory_order_relaxed));
+}
+
+static bool spare_reserve(struct table *t) {
+    if (t->spare) return true;
+    _Atomic uint64_t *page = words_new(t, TABLE_PAGE);
+    if (page) spare_add(t, page);
+    return page != NULL;
+}
+
+// Sees to all memory that the directory needs for a split of the leaf. False: there is none; what there is stays for the next time.
+static bool directory_reserve(struct table *t, const struct leaf *l) {
+    unsigned depth = directory_depth(t);
+    if (l->depth == depth && depth < TABLE_PAGE_BITS) return array_reserve(t, (size_t)2 << depth);
+    if (l->depth == depth && !t->top && !(t->top = words_new(t, TOP))) return false;
+    return l->depth < TABLE_PAGE_BITS + page_at(t, l->index / TABLE_PAGE).depth || spare_reserve(t);
+}
+
+// Makes the directory one bit deeper.
+static void deepen(struct table *t) {
+    uint64_t root = root_get(t);
+    size_t n = root_last(root) + 1;
+    if (!(root & TABLE_PAGED) && n < TABLE_PAGE) {
+        _Atomic uint64_t *from = root_address(root), *to = t->array[array_last(t)];
+        if (to != from) words_copy(t, to, from, n);
+        words_copy(t, to + n, from, n);
+        root_set(t, to, 0, 2 * n);
+        return;
+    }
+    if (!(root & TABLE_PAGED)) {
+        n = 1;
+        page_set(t, 0, root_address(root), 0);
+    }
+    words_copy(t, t->top + n, t->top, n);
+    root_set(t, t->top, TABLE_PAGED, 2 * n);
+}
+
+// Makes it one bit less deep: no leaf needs that bit.
+static void flatten(struct table *t) {
+    uint64_t root = root_get(t);
+    size_t n = (root_last(root) + 1) / 2;
+    if (!(root & TABLE_PAGED)) {
+        root_set(t, root_address(root), 0, n);
+        return;
+    }
+    unsigned deepest = directory_depth(t) - TABLE_PAGE_BITS; // of pages
+    for (size_t u = 0; u < n; u++) {
+        struct page page = page_at(t, u);
+        if (page.depth < deepest) continue;
+        spare_add(t, page_at(t, u + n).words);
+        page_set(t, u, page.words, deepest - 1);
+    }
+    if (n > 1) root_set(t, t->top, TABLE_PAGED, n);
+    else root_set(t, page_at(t, 0).words, 0, TABLE_PAGE);
+}
+
+// Divides the page that has the leaf's place if the leaf is as deep as may be in it. There is a spare one.
+static void page_divide(struct table *t, const struct leaf *l) {
+    size_t u = l->index / TABLE_PAGE, n = root_last(root_get(t)) + 1;
+    struct page page = page_at(t, u);
+    if (l->depth < TABLE_PAGE_BITS + page.depth) return;
+    _Atomic uint64_t *other = t->spare;
+    t->spare = spare_next(other);
+    words_copy(t, other, page.words, TABLE_PAGE);
+    for (size_t bit = (size_t)1 << page.depth; u < n; u += bit) page_set(t, u, u & bit ? other : page.words, page.depth + 1);
 }
 
 // ---- growing and shrinking ----
 
 static bool start(struct table *t) {
-    if (!place_make(t, 0)) return false;
+    if (!t->array[0]) t->array[0] = words_new(t, TABLE_ARRAY_FIRST);
+    if (!t->array[0]) return false;
     struct table_bucket *segment = segment_new(t, BUCKETS_MIN);
     if (!segment) return false;
-    publish(t, 0, segment, BUCKETS_MIN, 0);
-    leaves_add(t, 0, 1);
+    atomic_store_explicit(&t->array[0][0], word_of(segment, BUCKETS_MIN, 0), memory_order_relaxed);
+    root_set(t, t->array[0], 0, 1);
+    t->work_bytes += sizeof(uint64_t);
+    t->leaves[0] = 1;
     return true;
 }
 
@@ -297,7 +415,7 @@ static bool resize(struct table *t, const struct leaf *l, size_t size) {
 static bool split(struct table *t, const struct leaf *l, struct batch *b) {
     uint64_t bit = (uint64_t)1 << l->depth;
     size_t n = batch_part(b, bit), size0 = size_for(n), size1 = size_for(b->n - n);
-    if (!place_make(t, l->index | bit)) return false;
+    if (!directory_reserve(t, l)) return false;
     struct table_bucket *zero = segment_new(t, size0), *one = segment_new(t, size1);
     if (!zero || !one) {
         segment_free(t, zero, size0);
@@ -306,10 +424,12 @@ static bool split(struct table *t, const struct leaf *l, struct batch *b) {
     }
     fill(zero, size0, b->m, n);
     fill(one, size1, b->m + n, b->n - n);
+    if (l->depth == directory_depth(t)) deepen(t);
+    page_divide(t, l);
     publish(t, l->index | bit, one, size1, l->depth + 1);
     publish(t, l->index, zero, size0, l->depth + 1);
-    leaves_add(t, l->depth + 1, 2);
-    leaves_add(t, l->depth, -1);
+    t->leaves[l->depth]--;
+    t->leaves[l->depth + 1] += 2;
     segment_free(t, l->segment, l->size);
     t->work_entries += b->n;
     return true;
@@ -334,9 +454,8 @@ static bool grow(struct table *t, const struct leaf *l) {
 static bool merge(struct table *t, const struct leaf *l) {
     if (l->depth == 0) return false;
     uint64_t bit = (uint64_t)1 << (l->depth - 1), low = l->index & ~bit;
-    const uint64_t word = atomic_load_explicit(table_place_(t, l->index ^ bit), memory_order_relaxed);
-    struct leaf buddy = leaf_of(word, l->index ^ bit);
-    if (buddy.depth != l->depth) return false; // it was split further
+    struct leaf buddy;
+    if (!locate(t, l->index ^ bit, &buddy) || buddy.depth != l->depth) return false; // it was split further
     size_t n = leaf_count(l) + leaf_count(&buddy);
     size_t room = (MAX(l->size, (size_t)TABLE_SEGMENT_SMALL) + MAX(buddy.size, (size_t)TABLE_SEGMENT_SMALL)) * TABLE_SLOTS;
     if (n * 3 > room) return false;
@@ -349,9 +468,9 @@ static bool merge(struct table *t, const struct leaf *l) {
         batch_add(t, &b, &buddy);
         fill(segment, size, b.m, b.n);
         publish(t, low, segment, size, l->depth - 1);
-        atomic_store_explicit(table_place_(t, low | bit), 0, memory_order_release);
-        leaves_add(t, l->depth - 1, 1);
-        leaves_add(t, l->depth, -2);
+        t->leaves[l->depth - 1]++;
+        t->leaves[l->depth] -= 2;
+        if (l->depth == directory_depth(t) && t->leaves[l->depth] == 0) flatten(t);
         segment_free(t, l->segment, l->size);
         segment_free(t, buddy.segment, buddy.size);
         t->work_entries += b.n;
@@ -379,25 +498,23 @@ void table_init(struct table *t, struct slab *slab, table_hash_fn *hash, const v
     t->ctx = ctx;
 }
 
-static void free_segments(struct table *t, uintptr_t base, uint64_t first, size_t words) {
-    if (!base) return;
-    const _Atomic uint64_t *place = (const _Atomic uint64_t *)(base + first * sizeof(uint64_t));
-    for (size_t i = 0; i < words; i++) {
-        uint64_t word = atomic_load_explicit(&place[i], memory_order_relaxed);
-        if (word) segment_free(t, table_word_segment_(word), table_word_size_(word));
+static void free_pages(struct table *t) {
+    for (size_t u = 1; u <= root_last(root_get(t)); u++) {
+        struct page page = page_at(t, u);
+        if (u >> page.depth == 0) words_free(t, page.words, TABLE_PAGE);
     }
-    part_free(t, base, first, words);
 }
 
 void table_free(struct table *t) {
-    for (unsigned k = 0; k < TABLE_PARTS; k++) {
-        free_segments(t, atomic_load_explicit(&t->part[k], memory_order_relaxed), part_first(k), part_words(k));
+    struct leaf l;
+    for (uint64_t at = 0; at < POSITION_END && locate(t, reverse48(at), &l); at = leaf_end(&l)) segment_free(t, l.segment, l.size);
+    if (root_get(t) & TABLE_PAGED) free_pages(t);
+    for (_Atomic uint64_t *page = t->spare, *next; page; page = next) {
+        next = spare_next(page);
+        words_free(t, page, TABLE_PAGE);
     }
-    _Atomic uintptr_t *chunks = atomic_load_explicit(&t->chunks, memory_order_relaxed);
-    for (uint64_t c = 0; chunks && c < CHUNKS; c++) {
-        free_segments(t, atomic_load_explicit(&chunks[c], memory_order_relaxed), c * TABLE_CHUNK, TABLE_CHUNK);
-    }
-    part_free(t, (uintptr_t)chunks, 0, CHUNKS);
+    for (unsigned k = 0; k < TABLE_ARRAYS; k++) words_free(t, t->array[k], array_places(k));
+    words_free(t, t->top, TOP);
     invariant(t->bytes == 0);
     table_init(t, t->slab, t->hash, t->ctx);
 }
@@ -411,7 +528,7 @@ bool table_insert(struct table *t, uint64_t hash, void *entry) {
     }
     // A leaf that can't grow for want of memory takes entries until it is full.
     if (unlikely(leaf_count(&l) >= l.size * FILL) && grow(t, &l)) locate(t, hash, &l);
-    if (!put(l.segment, l.size, hash, slot_word(hash, entry))) return false;
+    if (!put(l.segment, l.size, hash, table_slot_(hash, entry))) return false;
     t->count++;
     return true;
 }
@@ -421,7 +538,7 @@ bool table_replace(struct table *t, uint64_t hash, const void *from, void *to) {
     struct leaf l;
     size_t bucket;
     _Atomic uint64_t *slot = locate(t, hash, &l) ? find_slot(&l, hash, from, &bucket) : NULL;
-    if (slot) atomic_store_explicit(slot, slot_word(hash, to), memory_order_relaxed);
+    if (slot) atomic_store_explicit(slot, table_slot_(hash, to), memory_order_relaxed);
     return slot != NULL;
 }
 
@@ -558,16 +675,14 @@ static void *nth_entry(const struct leaf *l, uint64_t n) {
 
 void *table_random(const struct table *t, struct random *r) {
     if (t->count == 0) return NULL;
-    uint64_t places = atomic_load_explicit(&t->mask, memory_order_relaxed) + 1;
+    uint64_t places = (uint64_t)1 << directory_depth(t);
     struct leaf l;
-    // A random slot of a random place, drawn again if there is nothing: every entry of a segment of up to 24 buckets has the same
-    // chance. About one draw in four meets an entry, more in a small table.
+    // A random slot of a random place, drawn again if there is nothing, or if it is not the first place of its leaf, of which every
+    // leaf has one: every entry of a segment of up to 24 buckets has the same chance. About one draw in four meets an entry, more
+    // in a small table.
     for (int tries = 0; tries < 100; tries++) {
         uint64_t i = random_below(r, places);
-        const _Atomic uint64_t *place = table_place_(t, i);
-        uint64_t word = place ? atomic_load_explicit(place, memory_order_relaxed) : 0;
-        if (!word) continue;
-        l = leaf_of(word, i);
+        if (!locate(t, i, &l) || l.index != i) continue;
         uint64_t n = random_below(r, (l.depth == 0 ? l.size : MAX(l.size, (size_t)TABLE_SEGMENT_LARGE)) * TABLE_SLOTS);
         uint64_t slot = n < l.size * TABLE_SLOTS ? slot_get(&l.segment[n / TABLE_SLOTS], n % TABLE_SLOTS) : 0;
         if (slot) return table_slot_entry_(slot);
@@ -590,7 +705,7 @@ static size_t check_leaf(const struct table *t, const struct leaf *l) {
             uint64_t slot = slot_get(&l->segment[i], s);
             if (!slot) continue;
             uint64_t hash = t->hash(t->ctx, table_slot_entry_(slot));
-            invariant(slot == slot_word(hash, table_slot_entry_(slot)));
+            invariant(slot == table_slot_(hash, table_slot_entry_(slot)));
             invariant((hash & (((uint64_t)1 << l->depth) - 1)) == l->index);
             for (size_t j = table_home_(hash, l->size); j != i; j = (j + 1) % l->size) passed[j]++;
             n++;
@@ -601,43 +716,49 @@ static size_t check_leaf(const struct table *t, const struct leaf *l) {
     return n;
 }
 
-// Every index below 2^deepest must lead to the leaf that its low bits name.
-static void check_places(const struct table *t, unsigned deepest) {
-    for (uint64_t i = 0; i >> deepest == 0; i++) {
-        uint64_t index, word = table_word_(t, i, &index);
-        invariant(word && index == (i & (((uint64_t)1 << (word % CACHE_LINE)) - 1)));
+// Depths of pages, and that they are where these say. Returns the bytes of the directory.
+static size_t check_directory(const struct table *t) {
+    uint64_t root = root_get(t);
+    size_t words = t->top ? TOP : 0;
+    for (unsigned k = 0; k < TABLE_ARRAYS; k++) words += t->array[k] ? array_places(k) : 0;
+    for (const _Atomic uint64_t *page = t->spare; page; page = spare_next(page)) words += TABLE_PAGE;
+    if (!(root & TABLE_PAGED)) {
+        unsigned k = 0;
+        while (root && t->array[k] != root_address(root)) invariant(++k < TABLE_ARRAYS);
+        invariant(!root || root_last(root) < array_places(k));
+        return words * sizeof(uint64_t);
     }
+    invariant(root_address(root) == t->top && root_last(root) < TOP && page_at(t, 0).words == t->array[TABLE_ARRAYS - 1]);
+    for (size_t u = 0; u <= root_last(root); u++) {
+        struct page page = page_at(t, u), first = page_at(t, u & (((size_t)1 << page.depth) - 1));
+        invariant(page.depth + TABLE_PAGE_BITS <= directory_depth(t) && page.words == first.words && page.depth == first.depth);
+        if (u > 0 && u >> page.depth == 0) words += TABLE_PAGE;
+    }
+    return words * sizeof(uint64_t);
 }
 
-static void check_words(const struct table *t, uintptr_t base, uint64_t first, size_t words, size_t *count, uint32_t *leaves) {
-    for (uint64_t i = first; base && i < first + words; i++) {
-        uint64_t word = atomic_load_explicit(table_place_(t, i), memory_order_relaxed);
-        if (!word) continue;
-        struct leaf l = leaf_of(word, i);
-        *count += check_leaf(t, &l);
-        leaves[l.depth]++;
+// The leaf's places hold its word. Since leaves cover all hashes, that is every place.
+static void check_places(const struct table *t, const struct leaf *l) {
+    uint64_t i = l->index, word = word_of(l->segment, l->size, l->depth);
+    invariant(l->depth <= TABLE_PAGE_BITS + page_at(t, i / TABLE_PAGE).depth);
+    for (const _Atomic uint64_t *place; (place = place_next(t, l, &i)) != NULL;) {
+        invariant(atomic_load_explicit(place, memory_order_relaxed) == word);
     }
 }
 
 void table_check(const struct table *t) {
-    size_t count = 0;
+    size_t count = 0, bytes = check_directory(t);
     uint32_t leaves[TABLE_DEPTH_MAX + 1] = { 0 };
-    for (unsigned k = 0; k < TABLE_PARTS; k++) {
-        check_words(t, atomic_load_explicit(&t->part[k], memory_order_relaxed), part_first(k), part_words(k), &count, leaves);
-    }
-    _Atomic uintptr_t *chunks = atomic_load_explicit(&t->chunks, memory_order_relaxed);
-    for (uint64_t c = 0; chunks && c < CHUNKS; c++) {
-        uintptr_t base = atomic_load_explicit(&chunks[c], memory_order_relaxed);
-        check_words(t, base, c * TABLE_CHUNK, TABLE_CHUNK, &count, leaves);
-    }
-    invariant(count == t->count && memcmp(leaves, t->leaves, sizeof leaves) == 0);
-    uint64_t whole = 0; // the leaves cover all hashes, each once
     unsigned deepest = 0;
-    for (unsigned d = 0; d <= TABLE_DEPTH_MAX; d++) {
-        whole += (uint64_t)leaves[d] << (TABLE_DEPTH_MAX - d);
-        if (leaves[d]) deepest = d;
+    struct leaf l;
+    for (uint64_t at = 0; at < POSITION_END && locate(t, reverse48(at), &l); at = leaf_end(&l)) {
+        invariant(reverse48(l.index) == at);
+        check_places(t, &l);
+        count += check_leaf(t, &l);
+        bytes += l.size * sizeof(struct table_bucket);
+        leaves[l.depth]++;
+        deepest = MAX(deepest, l.depth);
     }
-    invariant(whole == (uint64_t)1 << TABLE_DEPTH_MAX || (whole == 0 && t->count == 0));
-    invariant(atomic_load_explicit(&t->mask, memory_order_relaxed) == ((uint64_t)1 << deepest) - 1);
-    if (whole) check_places(t, deepest);
+    invariant(count == t->count && bytes == t->bytes && memcmp(leaves, t->leaves, sizeof leaves) == 0);
+    invariant(deepest == directory_depth(t));
 }

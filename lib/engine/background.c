@@ -168,6 +168,61 @@ void background_setting_changed(struct engine *e) {
     for (uint32_t i = 0; i < e->shard_count; i++) ask_to_rearm(&e->shards[i]);
 }
 
+// ---- the clock of access metadata ------------------------------------------------------------------------------------------
+// While calls come, shard 0 publishes the second that look-ups note, as it begins. When a second brought no call it stops, and the next
+// look-up asks for it again. Only under LRU: who changes the policy stores it, then ACCESS_ASK; here the second is stored, then
+// the policy looked at. All of these are sequentially consistent, so no second is left there under LFU.
+
+static uint64_t calls_seen(const struct engine *e) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
+        n += atomic_load_explicit(&e->common.stripes[i].counters.commands, memory_order_relaxed);
+    }
+    return n;
+}
+
+static void on_access_timer(uv_timer_t *h);
+
+static void access_publish(struct shard *s) {
+    struct engine *e = s->engine;
+    if (uv_is_closing((uv_handle_t *)&s->access_timer)) return;
+    int64_t now_ms = clock_mono_us() / 1000;
+    uint32_t now_s = (uint32_t)(now_ms / 1000) & ((1u << ENTRY_ACCESS_BITS) - 1);
+    atomic_store(&e->common.settings.access_now, now_s);
+    if (atomic_load(&e->common.settings.access_policy) != ACCESS_LRU) {
+        atomic_store(&e->common.settings.access_now, ACCESS_ASK);
+        atomic_store(&e->access_kept, false);
+        return;
+    }
+    uv_update_time(&s->loop);
+    uv_timer_start(&s->access_timer, on_access_timer, (uint64_t)(1000 - now_ms % 1000 + 1), 0);
+}
+
+static void on_access_timer(uv_timer_t *h) {
+    struct shard *s = h->data;
+    struct engine *e = s->engine;
+    uint64_t seen = calls_seen(e);
+    if (seen == e->access_seen) {
+        atomic_store(&e->common.settings.access_now, ACCESS_ASK);
+        atomic_store(&e->access_kept, false);
+        return;
+    }
+    e->access_seen = seen;
+    access_publish(s);
+}
+
+static void access_start(struct shard *s, struct message *m) {
+    (void)m;
+    s->engine->access_seen = calls_seen(s->engine);
+    access_publish(s);
+}
+
+void background_access_asked(struct common *c) {
+    struct engine *e = CONTAINER_OF(c, struct engine, common);
+    if (atomic_load_explicit(&e->access_kept, memory_order_relaxed) || atomic_exchange(&e->access_kept, true)) return;
+    shard_post(&e->shards[0], &e->shards[0].access_start);
+}
+
 // ---- garbage -----------------------------------------------------------------------------------------------------------
 // A dropped keyspace may still be read as a hint by a shard that is in the middle of a batch. So the garbage passes through every
 // shard's inbox, each of which has ended what it was at when the message arrives, and is freed, a keyspace at a time, by the last.
@@ -231,6 +286,7 @@ struct stripe_job *background_jobs(struct engine *e) {
 void background_init(struct shard *s) {
     s->rearm.run = rearm;
     s->work.run = work;
+    s->access_start.run = access_start;
 }
 
 void background_free(struct engine *e) {

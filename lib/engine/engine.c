@@ -105,6 +105,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     int status = settings_init(&e->common.settings);
     if (status == KORA_OK) status = stripes_init(&e->common, config->databases, config->stripes);
     if (status != KORA_OK) return status;
+    e->common.access_asked = background_access_asked;
     e->leases = mem_alloc_aligned(config->stripes * sizeof *e->leases, CACHE_LINE);
     e->shards = mem_alloc_aligned(config->shards * sizeof *e->shards, CACHE_LINE);
     if (e->leases) memset(e->leases, 0, config->stripes * sizeof *e->leases);

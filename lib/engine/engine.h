@@ -86,7 +86,8 @@ struct shard {
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_timer_t timer;                   // expiry of its stripes
-    struct message rearm, work;
+    uv_timer_t access_timer;            // shard 0's: settings.access_now
+    struct message rearm, work, access_start;
     _Atomic bool rearm_queued;
     struct message stop, exit;
     struct stripe_job *jobs, *jobs_last; // what its stripes have to be done, in order; `work` is on its way while there is some
@@ -127,6 +128,8 @@ struct engine {
     void *net;                           // the network's, engine-wide
     _Alignas(CACHE_LINE) _Atomic bool closing;
     _Atomic uint64_t parked_tasks;       // tasks whose `done` is still to come
+    _Atomic bool access_kept;            // shard 0 keeps settings.access_now, or has been asked to
+    uint64_t access_seen;                // calls that shard 0 had seen when it looked last
 };
 
 int engine_open(const struct engine_config *config, struct engine **out);

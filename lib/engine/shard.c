@@ -64,6 +64,7 @@ static void stop_network(struct shard *s, struct message *m) {
 static void close_own_handles(struct shard *s, struct message *m) {
     (void)m;
     uv_close((uv_handle_t *)&s->timer, NULL);
+    uv_close((uv_handle_t *)&s->access_timer, NULL);
     uv_close((uv_handle_t *)&s->before_poll, NULL);
     uv_close((uv_handle_t *)&s->after_poll, NULL);
     uv_close((uv_handle_t *)&s->wake, NULL); // nothing keeps the loop alive now but what the network still has to close
@@ -78,7 +79,8 @@ static int make_loop(struct shard *s) {
     uv_prepare_init(&s->loop, &s->before_poll);
     uv_check_init(&s->loop, &s->after_poll);
     uv_timer_init(&s->loop, &s->timer);
-    s->before_poll.data = s->after_poll.data = s->timer.data = s->wake.data = s;
+    uv_timer_init(&s->loop, &s->access_timer);
+    s->before_poll.data = s->after_poll.data = s->timer.data = s->access_timer.data = s->wake.data = s;
     uv_prepare_start(&s->before_poll, on_before_poll);
     uv_check_start(&s->after_poll, on_after_poll);
     return KORA_OK;

@@ -17,14 +17,13 @@ uint64_t key_route_tagged(const struct common *c, struct slice name, uint64_t ha
     return tag.n == name.n ? hash : hash_bytes(&c->seed, tag.p, tag.n);
 }
 
-void key_prefetch_bucket(const struct key *k) {
+void key_prefetch_bucket(struct key *k) {
     struct keyspace *ks = keyspace_of(k);
-    if (ks) table_prefetch_bucket(&ks->table, k->hash);
+    k->hint = ks ? table_prefetch_bucket(&ks->table, k->hash) : NULL;
 }
 
 void key_prefetch_entry(const struct key *k) {
-    struct keyspace *ks = keyspace_of(k);
-    if (ks) table_prefetch_entry(&ks->table, k->hash);
+    if (k->hint) table_prefetch_entry(k->hint, k->hash);
 }
 
 struct keyspace *keyspace_make(const struct key *k) {
@@ -57,14 +56,14 @@ void stripe_due(struct stripe *s, int64_t at_ms) {
 
 // ---- access metadata: Redis's LRU and LFU, in the same 24 bits -------------------------------------------------------------
 
-enum { ACCESS_BITS = 24, LFU_INITIAL = 5, LFU_LOG_FACTOR = 10, LFU_DECAY_MINUTES = 1 };
+enum { LFU_INITIAL = 5, LFU_LOG_FACTOR = 10, LFU_DECAY_MINUTES = 1 };
 
-// Read once an execution, since each read costs as much as a cache hit.
-static inline uint32_t seconds(struct txn *t) {
-    if (!t->access_s) t->access_s = (uint32_t)clock_coarse_s();
+// Read once an execution.
+static uint32_t seconds(struct txn *t) {
+    if (!t->access_s) t->access_s = (uint32_t)clock_mono_s();
     return t->access_s;
 }
-static uint32_t lru_of(uint32_t s) { return s & ((1u << ACCESS_BITS) - 1); }
+static uint32_t lru_of(uint32_t s) { return s & ((1u << ENTRY_ACCESS_BITS) - 1); }
 static uint32_t lfu_minutes(uint32_t s) { return s / 60 & 0xffff; }
 
 static uint32_t lfu_decayed(const struct entry *e, uint32_t minutes) {
@@ -76,7 +75,7 @@ static bool policy_is_lfu(const struct common *c) {
     return atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
 }
 
-static __attribute__((noinline)) uint32_t lfu_touched(struct txn *t, struct stripe *s, const struct entry *e) {
+static uint32_t lfu_touched(struct txn *t, struct stripe *s, const struct entry *e) {
     uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(e, minutes);
     // The probability of one more falls with the counter, so that eight bits reach from one access to a million.
     uint32_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
@@ -84,13 +83,21 @@ static __attribute__((noinline)) uint32_t lfu_touched(struct txn *t, struct stri
     return minutes << 8 | counter;
 }
 
-static inline void touch(struct txn *t, struct stripe *s, struct entry *e) {
-    uint32_t access = unlikely(policy_is_lfu(s->common)) ? lfu_touched(t, s, e) : lru_of(seconds(t));
-    if (e->access != access) e->access = access & ((1u << ACCESS_BITS) - 1); // a read that changes nothing leaves the line clean
+static uint32_t lru_touched(struct txn *t) {
+    struct common *c = t->common;
+    uint32_t now = atomic_load_explicit(&c->settings.access_now, memory_order_relaxed);
+    if (now != ACCESS_ASK) return now;
+    if (c->access_asked) c->access_asked(c);
+    return seconds(t);
+}
+
+static void touch(struct txn *t, struct stripe *s, struct entry *e) {
+    uint32_t access = policy_is_lfu(s->common) ? lfu_touched(t, s, e) : lru_touched(t);
+    e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1);
 }
 
 uint32_t txn_first_access(struct txn *t) {
-    return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(seconds(t));
+    return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(lru_touched(t));
 }
 
 uint64_t entry_idle_s(struct txn *t, const struct entry *e) { return lru_of(seconds(t) - e->access); }
@@ -110,21 +117,18 @@ static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct k
     return true; // without memory for the effect it is still there, but txn->no_memory lets nobody change anything
 }
 
-// Inlined where `how` is known: this is every command's first step.
-static inline __attribute__((always_inline)) struct entry *find(struct txn *t, const struct key *k, uint32_t how) {
+struct entry *key_found(struct txn *t, const struct key *k, struct entry *e, uint32_t how) {
     struct stripe *s = k->stripe;
-    struct keyspace *ks = keyspace_of(k);
-    struct entry *e = likely(ks != NULL) ? keyspace_find(ks, k->hash, k->name) : NULL;
-    if (!e || (unlikely(entry_expires(e)) && expire_entry(t, k, e))) {
+    if (!e || (entry_expires(e) && expire_entry(t, k, e))) {
         if (how & FIND_COUNT) count_up(&s->counters.misses);
         return NULL;
     }
     if (how & FIND_COUNT) count_up(&s->counters.hits);
-    if ((how & FIND_TOUCH) && likely(!(t->flags & TXN_NO_TOUCH))) touch(t, s, e);
+    if ((how & FIND_TOUCH) && !(t->flags & TXN_NO_TOUCH)) touch(t, s, e);
     return e;
 }
 
-struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) { return find(t, k, how); }
-struct entry *key_read(struct txn *t, const struct key *k) { return find(t, k, FIND_COUNT | FIND_TOUCH); }
-struct entry *key_write(struct txn *t, const struct key *k) { return find(t, k, FIND_TOUCH); }
-struct entry *key_peek(struct txn *t, const struct key *k) { return find(t, k, FIND_COUNT); }
+struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) {
+    struct keyspace *ks = keyspace_of(k);
+    return key_found(t, k, ks ? keyspace_find(ks, k->hash, &k->name) : NULL, how);
+}

@@ -138,7 +138,7 @@ static void check_entry(void *arg, void *entry) {
     struct slice name = entry_key(e);
     invariant(e->type < TYPE_COUNT && e->form <= FORM_BLOB);
     invariant(!!(e->flags & ENTRY_LONG_KEY) == (name.n > ENTRY_KEY_SHORT_MAX));
-    invariant(keyspace_find(t->k, hash_entry(t->k->common, e), name) == e);
+    invariant(keyspace_find(t->k, hash_entry(t->k->common, e), &name) == e);
     t->count++;
     t->expiring += entry_expires(e);
     t->bytes += slab_round(entry_size(e));

@@ -7,29 +7,9 @@
 
 #include "stripe/stripe.h"
 
-struct keyspace {
-    struct table table;      // of entries
-    struct slab *index;      // the table's memory; its addresses stay mapped as long as the keyspace lives (hints)
-    struct blob_owner blobs; // .slab: entries and blobs
-    struct wheel *wheel;     // of entries that expire; NULL until there was one
-    struct common *common;
-    struct keyspace *next;   // in a list of garbage
-    struct db_counts *counts; // the stripe's, of the database that it is now
-};
-
 struct keyspace *keyspace_create(struct common *c, struct db_counts *counts);
 void keyspace_destroy(struct keyspace *k); // with all entries and values: nothing may be pinned
 
-static inline bool entry_has_name(const void *entry, const void *key) {
-    const struct slice *name = key;
-    // Most entries reach into a second line, and nearly always it is wanted: both are fetched at once.
-    prefetch((const char *)entry + CACHE_LINE - 8);
-    struct slice have = entry_key(entry);
-    return likely(have.n == name->n) && likely(bytes_equal(have.p, name->p, have.n));
-}
-static inline struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, struct slice name) {
-    return table_find(&k->table, hash, entry_has_name, &name);
-}
 // A new entry: its value part is not filled in, it is not in the table, its expiry is not set. NULL: no memory.
 struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t flags, size_t value_len);
 void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value);
@@ -49,10 +29,6 @@ bool keyspace_wants_compaction(const struct keyspace *k);
 bool keyspace_compact(struct keyspace *k, size_t budget);
 void keyspace_check(struct keyspace *k);
 
-// The keyspace of a key's database in its stripe; NULL: there is none yet.
-static inline struct keyspace *keyspace_of(const struct key *k) {
-    return atomic_load_explicit(&k->stripe->dbs[k->db], memory_order_acquire);
-}
 struct keyspace *keyspace_make(const struct key *k); // makes it if there is none. NULL: no memory
 // The stripe's next expiry may have become earlier.
 void stripe_due(struct stripe *s, int64_t at_ms);

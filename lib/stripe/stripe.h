@@ -26,6 +26,9 @@ struct common {
     struct effect_sink effects;              // set before the first call
     int64_t (*wall_ms)(void *arg);           // NULL: the system's clock. Tests skew it
     void *wall_arg;
+    // Look-ups note when a key was last used. To read a clock for that would cost more than all the rest that needs no memory; so somebody may
+    // keep settings.access_now, and is told here that a look-up found ACCESS_ASK in it. NULL: nobody does, clocks are read.
+    void (*access_asked)(struct common *c);
     _Alignas(CACHE_LINE) _Atomic int64_t now_max; // time as calls see it never runs backwards
 };
 
@@ -71,15 +74,23 @@ static inline void stripe_changed(struct stripe *s) { atomic_store_explicit(&s->
 // ---- keys --------------------------------------------------------------------------------------------------------------
 
 // hash -> stripe. A key with a {tag} goes where the tag goes (Redis Cluster's rule: the bytes between the first '{' and the next '}', if any).
-static inline uint32_t stripe_of_hash(const struct common *c, uint64_t hash) { return (uint32_t)(hash >> 52) & (c->stripe_count - 1); }
+static inline uint32_t stripe_of_hash(const struct common *c, uint64_t hash) { return (uint32_t)((hash >> 32) * c->stripe_count >> 32); } // its highest bits
 uint64_t key_route_tagged(const struct common *c, struct slice name, uint64_t hash); // the hash that decides, of a name with a brace
+struct key_place {
+    uint64_t hash;
+    uint32_t stripe;
+};
+static inline struct key_place key_place(const struct common *c, struct slice name) {
+    struct hash_name h = hash_name(&c->seed, name.p, name.n);
+    uint64_t route = unlikely(h.brace) ? key_route_tagged(c, name, h.hash) : h.hash;
+    return (struct key_place){ h.hash, stripe_of_hash(c, route) };
+}
 static inline void key_locate(struct common *c, struct key *k, uint32_t db, struct slice name) {
-    struct hash_seen h = hash_seeking(&c->seed, name.p, name.n, '{');
-    uint64_t route = unlikely(h.seen) ? key_route_tagged(c, name, h.hash) : h.hash;
+    struct key_place at = key_place(c, name);
     k->name = name;
-    k->hash = h.hash;
-    k->stripe_number = stripe_of_hash(c, route);
-    k->stripe = &c->stripes[k->stripe_number];
+    k->hash = at.hash;
+    k->stripe_number = at.stripe;
+    k->stripe = &c->stripes[at.stripe];
     k->db = db;
 }
 
@@ -98,9 +109,12 @@ enum {
 };
 // The entry of a key, or NULL. One whose time has come is deleted first (effect DEL, counted as expired).
 struct entry *key_find(struct txn *t, const struct key *k, uint32_t how);
-struct entry *key_read(struct txn *t, const struct key *k);  // FIND_COUNT | FIND_TOUCH
-struct entry *key_write(struct txn *t, const struct key *k); // FIND_TOUCH
-struct entry *key_peek(struct txn *t, const struct key *k);  // FIND_COUNT: TTL, TYPE, EXISTS, OBJECT
+static inline struct entry *key_read(struct txn *t, const struct key *k);  // FIND_COUNT | FIND_TOUCH
+// key_read of what most keys are (entry_is_plain), with the least that it takes. NULL: it is another, or missing, or the access can't be noted
+// so: nothing was done, and key_read will tell.
+static inline struct entry *key_read_plain(const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name);
+static inline struct entry *key_write(struct txn *t, const struct key *k); // FIND_TOUCH
+static inline struct entry *key_peek(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT); } // TTL, TYPE, EXISTS, OBJECT
 
 // All functions below take `e`: what key_find returned for this key in this execution (NULL: missing). On KORA_NOMEM nothing has changed.
 // They emit no effects and count no change: handlers do.
@@ -163,8 +177,8 @@ struct keyspace *keyspaces_join(struct keyspace *a, struct keyspace *b); // one 
 bool keyspaces_free(struct keyspace **list);
 
 // Hints without the lease: see ds/table.h.
-void key_prefetch_bucket(const struct key *k);
-void key_prefetch_entry(const struct key *k);
+void key_prefetch_bucket(struct key *k);
+void key_prefetch_entry(const struct key *k); // some hundred ns after the former
 
 struct stripe_memory {
     uint64_t used, held;
@@ -172,5 +186,71 @@ struct stripe_memory {
 struct stripe_memory stripe_memory(const struct stripe *s); // any thread, no lease
 uint64_t stripe_pins(const struct stripe *s);
 void stripe_check(struct stripe *s);
+
+// ---- details of the inline functions above ---------------------------------------------------------------------------------
+
+struct keyspace {
+    struct table table;      // of entries
+    struct slab *index;      // the table's memory; its addresses stay mapped as long as the keyspace lives (hints)
+    struct blob_owner blobs; // .slab: entries and blobs
+    struct wheel *wheel;     // of entries that expire; NULL until there was one
+    struct common *common;
+    struct keyspace *next;   // in a list of garbage
+    struct db_counts *counts; // the stripe's, of the database that it is now
+};
+
+static inline bool entry_has_name(const void *entry, const void *key) {
+    const struct slice *name = key;
+    // Most entries reach into a second line, and nearly always it is wanted: both are fetched at once.
+    prefetch((const char *)entry + CACHE_LINE - 8);
+    struct slice have = entry_key(entry);
+    return likely(have.n == name->n) && likely(bytes_equal(have.p, name->p, have.n));
+}
+static inline __attribute__((always_inline)) struct entry *keyspace_find(const struct keyspace *k, uint64_t hash, const struct slice *name) {
+    return table_find(&k->table, hash, entry_has_name, name);
+}
+// The keyspace of a key's database in its stripe; NULL: there is none yet.
+static inline struct keyspace *keyspace_of(const struct key *k) {
+    return atomic_load_explicit(&k->stripe->dbs[k->db], memory_order_acquire);
+}
+
+static inline bool entry_plain_has_name(const void *entry, const void *key) {
+    const struct slice *name = key;
+    prefetch((const char *)entry + CACHE_LINE - 8);
+    const struct entry *e = entry;
+    return likely(entry_is_plain(e, name->n)) && likely(bytes_equal((const char *)(e + 1), name->p, name->n));
+}
+
+struct entry *key_found(struct txn *t, const struct key *k, struct entry *e, uint32_t how); // the rest of key_find
+
+static inline void entry_used(struct entry *e, uint32_t access) {
+    e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1); // not only if it differs: a processor could not foresee that
+}
+static inline uint32_t access_now(const struct common *c) { return atomic_load_explicit(&c->settings.access_now, memory_order_relaxed); }
+
+static inline struct entry *key_use_(struct txn *t, const struct key *k, uint32_t how) {
+    struct keyspace *ks = keyspace_of(k);
+    struct entry *e = likely(ks != NULL) ? keyspace_find(ks, k->hash, &k->name) : NULL;
+    uint32_t access = access_now(t->common);
+    if (unlikely(!e) || unlikely(entry_expires(e)) || unlikely(access == ACCESS_ASK) || unlikely(t->flags)) return key_found(t, k, e, how);
+    if (how & FIND_COUNT) count_up(&k->stripe->counters.hits);
+    entry_used(e, access);
+    return e;
+}
+static inline struct entry *key_read(struct txn *t, const struct key *k) { return key_use_(t, k, FIND_COUNT | FIND_TOUCH); }
+static inline struct entry *key_write(struct txn *t, const struct key *k) { return key_use_(t, k, FIND_TOUCH); }
+
+// So short that a processor is on its way with the next call before the memory has answered this one.
+static inline __attribute__((always_inline)) struct entry *key_read_plain(
+    const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name) {
+    const struct keyspace *ks = atomic_load_explicit(&s->dbs[db], memory_order_acquire);
+    uint32_t access = access_now(c);
+    if (unlikely(!ks) || unlikely(access == ACCESS_ASK)) return NULL;
+    struct entry *e = table_find(&ks->table, hash, entry_plain_has_name, name);
+    if (unlikely(!e)) return NULL;
+    count_up(&s->counters.hits);
+    entry_plain_used(e, access);
+    return e;
+}
 
 #endif

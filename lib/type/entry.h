@@ -35,16 +35,19 @@ enum {
     ENTRY_EDITED = 1 << 2, // a string changed in place (APPEND, SETRANGE): Redis calls its encoding "raw"
 };
 
+enum { ENTRY_ACCESS_BITS = 24 };
 enum { ENTRY_SIZE_MAX = SLAB_SMALL_MAX, ENTRY_KEY_SHORT_MAX = 254 };
 
 struct entry {
-    uint32_t access : 24; // LRU: seconds; LFU: 16 bits of minutes, 8 bits of logarithmic counter (Redis's lru field)
+    uint32_t access : ENTRY_ACCESS_BITS; // LRU: seconds; LFU: 16 bits of minutes, 8 bits of logarithmic counter (Redis's lru field)
     uint32_t type : 4;    // enum value_type
     uint32_t form : 4;    // enum value_form
     uint8_t flags;
     uint8_t key_len;      // 255: ENTRY_LONG_KEY
     uint16_t value_len;   // of the inline value part
 };
+
+_Static_assert(TYPE_STRING == 0 && FORM_BYTES == 0 && sizeof(struct entry) == 8, "see entry_is_plain");
 
 static inline size_t entry_head_size(uint8_t flags) {
     return sizeof(struct entry) + ((flags & ENTRY_EXPIRES) ? sizeof(struct wheel_node) : 0) +
@@ -65,6 +68,22 @@ static inline struct slice entry_key(const struct entry *e) {
 static inline char *entry_value(const struct entry *e) {
     struct slice k = entry_key(e);
     return (char *)(uintptr_t)(k.p + k.n);
+}
+// Plain is what most entries are: an inline string, no expiry, a short key. Seen at once where bit-fields begin with the lowest bit: type, form, flags
+// and key_len are neighbours, and the first three are 0.
+static inline bool entry_is_plain(const struct entry *e, size_t key_len) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (load_word((const char *)e) >> ENTRY_ACCESS_BITS & 0xffffff) == key_len << 16;
+#else
+    return (e->type | e->form | e->flags) == 0 && e->key_len == key_len;
+#endif
+}
+static inline void entry_plain_used(struct entry *e, uint32_t access) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(e, &access, sizeof access); // beside it are 0
+#else
+    e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1);
+#endif
 }
 static inline size_t entry_size(const struct entry *e) { return (size_t)(entry_value(e) - (const char *)e) + e->value_len; }
 static inline struct blob *entry_blob(const struct entry *e) {

@@ -65,6 +65,23 @@ static void begin(struct fixture *f, size_t n, uint64_t mask, uint64_t seed) {
     }
 }
 
+// A directory of pages, by few entries: at every bit, one in six leaves the way to the deepest.
+static void begin_deep(struct fixture *f, size_t n, uint64_t seed) {
+    enum { DEEPEST = 20 };
+    begin(f, n, UINT64_MAX, seed);
+    f->moves_max = n;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t way = 0x6a456, *hash = &f->entries[i].hash;
+        unsigned k = 0;
+        while (k < DEEPEST && random_below(&f->r, 6)) k++;
+        uint64_t low = (uint64_t)1 << k;
+        *hash = (*hash & ~(low - 1)) | (way & (low - 1));
+        if (k < DEEPEST) *hash = (*hash & ~low) | (~way & low);
+    }
+}
+
+static bool paged(const struct fixture *f) { return (table_root_(&f->t) & TABLE_PAGED) != 0; }
+
 static void end(struct fixture *f) {
     table_check(&f->t);
     table_free(&f->t);
@@ -76,8 +93,8 @@ static void end(struct fixture *f) {
 }
 
 static bool found(const struct fixture *f, const struct entry *e) {
-    table_prefetch_bucket(&f->t, e->hash);
-    table_prefetch_entry(&f->t, e->hash);
+    const struct table_bucket *b = table_prefetch_bucket(&f->t, e->hash);
+    if (b) table_prefetch_entry(b, e->hash);
     void *p = table_find(&f->t, e->hash, equal, &e->key);
     assert_true(!p || p == e);
     return p != NULL;
@@ -175,15 +192,21 @@ static void test_model_small(void **state) {
     (void)state;
     static const uint64_t masks[] = { UINT64_MAX, 0xffffffffff, 0xffff000000ffffff, 0xffffff0000fffff0, 0x00ffff00000fffff,
         0xffffff0000ff0fff, 0xffffff0000ffff01 };
-    for (size_t m = 0; m < ARRAY_LEN(masks); m++) {
+    for (size_t m = 0; m <= ARRAY_LEN(masks); m++) {
         struct fixture f;
-        begin(&f, 700, masks[m], 100 + m);
-        for (int i = 0; i < 6000; i++) {
-            uint64_t percent = (i / 1200) % 2 == 0 ? 75 : 20;
-            step(&f, percent);
+        bool deep = m == ARRAY_LEN(masks);
+        if (deep) begin_deep(&f, 2500, 100 + m);
+        else begin(&f, 700, masks[m], 100 + m);
+        int turn = deep ? 3500 : 1200, formed = 0;
+        for (int i = 0; i < 5 * turn; i++) {
+            bool before = paged(&f);
+            step(&f, (i / turn) % 2 == 0 ? 75 : 20);
+            formed += paged(&f) != before;
             table_check(&f.t);
             if (i % 100 == 0) compare(&f);
         }
+        assert_true(formed == 0 || deep);
+        assert_true(formed >= 3 || !deep);
         scan_all(&f, 7);
         walk_all(&f, 3);
         end(&f);
@@ -399,7 +422,7 @@ static void test_shrink(void **state) {
         assert_non_null(l.at);
         for (size_t i = 0; i < f.n; i++) add(&f, &f.entries[i]);
         make_order(&f, order, &l);
-        size_t full = f.t.bytes, directory = 2048 * sizeof(uint64_t), visited = 0;
+        size_t full = f.t.bytes, directory = 2 * 2048 * sizeof(uint64_t), visited = 0; // the array and all before it
         for (size_t i = 0; i < f.n; i++) {
             take(&f, l.at[i]);
             assert_true(table_last_work(&f.t).entries <= TABLE_MOVES_MAX);
@@ -416,10 +439,11 @@ static void test_shrink(void **state) {
     }
 }
 
-static void test_random(void **state) {
-    (void)state;
+// `skewed`: half of the entries have low bits that make leaves of another depth than the others'.
+static void expect_fair(bool skewed) {
     struct fixture f;
     begin(&f, 1000, UINT64_MAX, 14);
+    for (size_t i = 0; skewed && i < f.n; i += 2) f.entries[i].hash = (f.entries[i].hash & ~(uint64_t)7) | 5;
     for (size_t i = 0; i < f.n; i++) add(&f, &f.entries[i]);
     for (size_t i = 0; i < f.n * 200; i++) ((struct entry *)table_random(&f.t, &f.r))->seen++;
     double chi = 0;
@@ -432,7 +456,13 @@ static void test_random(void **state) {
     end(&f);
 }
 
-// The vector form of the fingerprint comparison is the plain one.
+static void test_random(void **state) {
+    (void)state;
+    expect_fair(false);
+    expect_fair(true);
+}
+
+// The vector form of the fingerprint comparison is the plain one, and no free slot matches.
 static void test_match(void **state) {
     (void)state;
     struct random r;
@@ -440,16 +470,60 @@ static void test_match(void **state) {
     struct table_bucket *b = mem_alloc_aligned(sizeof *b, CACHE_LINE);
     assert_non_null(b);
     for (int round = 0; round < 200000; round++) {
-        uint64_t prints = round % 2 ? 0x8001 : 0xffff;
-        for (size_t s = 0; s < TABLE_SLOTS; s++) b->slot[s] = random_below(&r, 4) ? (random_next(&r) & (prints << 48 | 0xffffffffffff)) : 0;
-        b->meta = random_next(&r);
-        uint64_t fingerprint = random_next(&r) & prints << 48;
-        if (random_below(&r, 2)) fingerprint = b->slot[random_below(&r, TABLE_SLOTS)] & (uint64_t)0xffff << 48;
-        unsigned expected = 0;
-        for (size_t s = 0; s < TABLE_SLOTS; s++) expected |= (unsigned)(b->slot[s] >> 48 == fingerprint >> 48) << s;
-        assert_int_equal(table_match_(b, fingerprint), expected);
+        uint64_t bits = round % 2 ? 0x0300000000000000 : UINT64_MAX; // of which hashes are made
+        uint64_t hash = random_next(&r) & bits >> 8, hashes[TABLE_SLOTS];
+        bool used[TABLE_SLOTS];
+        for (size_t s = 0; s < TABLE_SLOTS; s++) {
+            hashes[s] = random_below(&r, 8) ? random_next(&r) & bits >> 8 : hash;
+            used[s] = random_below(&r, 4) != 0;
+            b->slot[s] = used[s] ? table_slot_(hashes[s], (void *)(uintptr_t)(random_next(&r) >> 16)) : 0;
+        }
+        b->meta = random_next(&r) | (uint64_t)(table_print_(hash) >> 16) << 48;
+        unsigned match = table_match_(b, table_print_(hash));
+        for (size_t s = 0; s < TABLE_SLOTS; s++) {
+            if (!used[s] || (hashes[s] ^ hash) >> 40 & 0x7fff) continue;
+            assert_true(match != 0);
+            assert_ptr_equal(table_match_slot_(b, match), &b->slot[s]);
+            match &= match - 1;
+        }
+        assert_int_equal(match, 0);
     }
     mem_free(b);
+}
+
+// Inserts or removes every second entry, with checks now and then and whenever the directory has changed its form.
+static void each(struct fixture *f, void change(struct fixture *f, struct entry *e), size_t first) {
+    for (size_t i = first; i < f->n; i += 2) {
+        uint64_t before = table_root_(&f->t);
+        change(f, &f->entries[i]);
+        assert_true(table_last_work(&f->t).bytes <= TABLE_BYTES_MAX + f->t.bytes); // no word of the directory is written twice
+        if (i % 500 == 0 || table_root_(&f->t) != before) table_check(&f->t);
+    }
+    compare(f);
+}
+
+// A directory of pages comes, goes, and comes again out of the same memory.
+static void test_deep(void **state) {
+    (void)state;
+    struct fixture f;
+    size_t full[3];
+    begin_deep(&f, 20000, 18);
+    for (int round = 0; round < 3; round++) {
+        each(&f, add, 0);
+        each(&f, add, 1);
+        assert_true(paged(&f));
+        scan_all(&f, 100);
+        walk_all(&f, 10);
+        full[round] = f.t.bytes;
+        each(&f, take, 0);
+        if (round == 1) each(&f, add, 0); // from halfway
+        if (round == 1) each(&f, take, 0);
+        each(&f, take, 1);
+        assert_false(paged(&f));
+    }
+    print_message("%zu bytes full, then %zu, %zu\n", full[0], full[1], full[2]);
+    assert_true(full[1] < full[0] + full[0] / 64 && full[2] < full[0] + full[0] / 64);
+    end(&f);
 }
 
 #ifdef KORA_FAULTS
@@ -459,13 +533,16 @@ struct hog {
     size_t size;
 };
 
-static struct hog *hog(struct slab *slab) {
-    static const size_t sizes[] = { 24 * 64, 16 * 64, 8 * 64, 4 * 64, 2 * 64, 64 };
-    struct hog *all = NULL, *h;
+// Of arrays, pages and the top, and of segments.
+static const size_t hog_sizes[] = { 32768, 16384, 8192, 4096, 2048, 24 * 64, 16 * 64, 8 * 64, 4 * 64, 2 * 64, 64 };
+
+// Takes all that is free, beside what it has (`all`).
+static struct hog *hog(struct slab *slab, struct hog *all) {
+    struct hog *h;
     mem_fail(1, true);
-    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        while ((h = slab_alloc(slab, sizes[i])) != NULL) {
-            *h = (struct hog){ all, sizes[i] };
+    for (size_t i = 0; i < ARRAY_LEN(hog_sizes); i++) {
+        while ((h = slab_alloc(slab, hog_sizes[i])) != NULL) {
+            *h = (struct hog){ all, hog_sizes[i] };
             all = h;
         }
     }
@@ -480,23 +557,38 @@ static void unhog(struct slab *slab, struct hog *all) {
     }
 }
 
+// Gives one block of the size back. False: there is none.
+static bool release(struct slab *slab, struct hog **all, size_t size) {
+    while (*all && (*all)->size != size) all = &(*all)->next;
+    struct hog *h = *all;
+    if (!h) return false;
+    *all = h->next;
+    slab_free(slab, h, h->size);
+    return true;
+}
+
 // Without memory an insert works as long as there is room, and otherwise changes nothing; with memory all is as if nothing had been.
 static void test_faults(void **state) {
     (void)state;
     struct fixture f;
     begin(&f, 30000, UINT64_MAX, 16);
-    struct hog *hogged = hog(f.slab);
-    mem_fail(1, true);
-    bool inserted = table_insert(&f.t, f.entries[0].hash, &f.entries[0]);
-    mem_fail(0, false);
-    assert_false(inserted);
-    compare(&f);
+    slab_free(f.slab, slab_alloc(f.slab, 64), 64); // it has something to be taken
+    struct hog *hogged = hog(f.slab, NULL);
+    for (int blocks = 0; blocks < 4; blocks++) {
+        mem_fail(1, true);
+        bool inserted = table_insert(&f.t, f.entries[0].hash, &f.entries[0]);
+        mem_fail(0, false);
+        assert_false(inserted);
+        table_check(&f.t);
+        compare(&f);
+        assert_true(release(f.slab, &hogged, 64)); // enough for an array, but for no segment
+    }
     unhog(f.slab, hogged);
     size_t refused = 0;
     for (size_t i = 0; i < f.n; i++) {
         struct entry *e = &f.entries[i];
         bool scarce = i % 3000 >= 1000;
-        if (i % 3000 == 1000) hogged = hog(f.slab);
+        if (i % 3000 == 1000) hogged = hog(f.slab, NULL);
         if (scarce) mem_fail(i % 3000 < 2000 ? 1 : (long)(1 + random_below(&f.r, 4)), i % 3000 < 2000); // none, or some
         e->in = table_insert(&f.t, e->hash, e);
         if (!e->in) refused++;
@@ -514,13 +606,71 @@ static void test_faults(void **state) {
         if (!f.entries[i].in) add(&f, &f.entries[i]);
     }
     compare(&f);
-    hogged = hog(f.slab);
+    hogged = hog(f.slab, NULL);
     mem_fail(1, true);
     for (size_t i = 0; i < f.n; i++) take(&f, &f.entries[i]);
     mem_fail(0, false);
     unhog(f.slab, hogged);
     compare(&f);
     end(&f);
+}
+
+// Gives a few blocks back, of a size that `turn` tells. False: there are none any more.
+static bool release_some(struct slab *slab, struct hog **all, size_t *turn) {
+    for (size_t i = 0; i < ARRAY_LEN(hog_sizes); i++) {
+        size_t size = hog_sizes[(*turn)++ % ARRAY_LEN(hog_sizes)], n = 0;
+        while (n < (size < 4096 ? 8 : 1) && release(slab, all, size)) n++;
+        if (n > 0) return true;
+    }
+    return false;
+}
+
+// An insert that has no memory but a few blocks more with every try, and in the end all.
+static size_t add_starving(struct fixture *f, struct entry *e, struct hog **hogged, size_t *turn) {
+    for (size_t refused = 0;; refused++) {
+        uint64_t root = table_root_(&f->t);
+        size_t bytes = f->t.bytes;
+        mem_fail(1, true);
+        e->in = table_insert(&f->t, e->hash, e);
+        mem_fail(0, false);
+        if (e->in) return refused;
+        assert_true(table_root_(&f->t) == root && f->t.bytes >= bytes);
+        assert_false(found(f, e));
+        if (refused % 8 == 0 || f->t.bytes != bytes) table_check(&f->t);
+        if (release_some(f->slab, hogged, turn)) continue;
+        add(f, e);
+        *hogged = hog(f->slab, *hogged);
+        return refused;
+    }
+}
+
+// The same for a directory of every form: each of its allocations, and those of segments after it, fails and is tried again.
+static void test_faults_deep(void **state) {
+    (void)state;
+    struct fixture f;
+    size_t refused = 0, formed = 0, turn = 0;
+    for (uint64_t round = 0; round < 12; round++) {
+        begin_deep(&f, 4000, 30 + round);
+        struct hog *hogged = hog(f.slab, NULL);
+        for (size_t i = 0; i < f.n; i++) {
+            refused += add_starving(&f, &f.entries[i], &hogged, &turn);
+            if (i % 20 == 0) hogged = hog(f.slab, hogged);
+        }
+        formed += paged(&f);
+        compare(&f);
+        for (size_t i = 0; i < f.n; i++) {
+            mem_fail(1, true);
+            take(&f, &f.entries[i]);
+            mem_fail(0, false);
+            if (i % 100 == 0) table_check(&f.t);
+        }
+        for (size_t i = 0; i < f.n; i++) refused += add_starving(&f, &f.entries[i], &hogged, &turn);
+        compare(&f);
+        unhog(f.slab, hogged);
+        end(&f);
+    }
+    print_message("%zu inserts refused, pages in %zu rounds\n", refused, formed);
+    assert_true(refused > 1000 && formed > 5);
 }
 #endif
 
@@ -536,36 +686,45 @@ static void *hint(void *arg) {
     random_seed(&r, 99);
     while (!atomic_load(&h->stop)) {
         uint64_t hashes[16];
-        for (int i = 0; i < 16; i++) hashes[i] = random_next(&r);
-        for (int i = 0; i < 16; i++) table_prefetch_bucket(&h->f->t, hashes[i]);
-        for (int i = 0; i < 16; i++) table_prefetch_entry(&h->f->t, hashes[i]);
+        for (int i = 0; i < 16; i++) hashes[i] = h->f->entries[random_below(&r, h->f->n)].hash;
+        const struct table_bucket *buckets[16];
+        for (int i = 0; i < 16; i++) buckets[i] = table_prefetch_bucket(&h->f->t, hashes[i]);
+        for (int i = 0; i < 16; i++) {
+            if (buckets[i]) table_prefetch_entry(buckets[i], hashes[i]);
+        }
         h->done++;
     }
     return NULL;
 }
 
 // One thread works, another gives hints about the same table without any lock. Freed segments are reused for other things at once.
-static void test_hints(void **state) {
-    (void)state;
-    struct fixture f;
-    begin(&f, 30000, UINT64_MAX, 17);
-    struct hints h = { &f, false, 0 };
+static void hinted(struct fixture *f, int steps) {
+    struct hints h = { f, false, 0 };
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, hint, &h), 0);
-    for (int i = 0; i < 300000; i++) {
-        step(&f, (i / 60000) % 2 == 0 ? 95 : 5);
+    for (int i = 0; i < steps; i++) {
+        step(f, (i / (steps / 5)) % 2 == 0 ? 95 : 5);
         if (i % 50 == 0) {
-            void *other = slab_alloc(f.slab, 1024);
+            void *other = slab_alloc(f->slab, 1024);
             assert_non_null(other);
             memset(other, 0x5a, 1024);
-            slab_free(f.slab, other, 1024);
+            slab_free(f->slab, other, 1024);
         }
     }
     atomic_store(&h.stop, true);
     pthread_join(thread, NULL);
     print_message("%llu batches of hints\n", (unsigned long long)h.done);
-    compare(&f);
-    end(&f);
+    compare(f);
+    end(f);
+}
+
+static void test_hints(void **state) {
+    (void)state;
+    struct fixture f;
+    begin(&f, 30000, UINT64_MAX, 17);
+    hinted(&f, 300000);
+    begin_deep(&f, 3000, 19);
+    hinted(&f, 60000);
 }
 
 int main(void) {
@@ -582,8 +741,10 @@ int main(void) {
         cmocka_unit_test(test_shrink),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_match),
+        cmocka_unit_test(test_deep),
 #ifdef KORA_FAULTS
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults_deep),
 #endif
         cmocka_unit_test(test_hints),
     };
