@@ -26,6 +26,15 @@ static inline __attribute__((always_inline)) void end_plain(const struct spot *s
     lease_release(s->lease);
     gate_leave_by(db, s->gate); // nobody was called back meanwhile
 }
+static inline __attribute__((always_inline)) void end_plain_write(const struct spot *s, kora *db) {
+    count_up(&s->stripe->counters.changes);
+    stripe_changed(s->stripe);
+    struct stripe_news news = stripe_news(s->stripe);
+    count_up(&s->stripe->counters.commands);
+    lease_release(s->lease);
+    engine_tell_home(s->engine, s->stripe, news);
+    gate_leave_by(db, s->gate);
+}
 static inline struct slice plain_value(const struct spot *s, const struct entry *e) {
     return (struct slice){ (const char *)(e + 1) + s->name.n, e->value_len };
 }
@@ -274,20 +283,49 @@ static int set_with_options(struct op *o, struct slice value, const kora_set_opt
     return status;
 }
 
-KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len, const kora_set_options *options) {
+// kora_set of what is not only overwritten.
+static __attribute__((noinline)) int set_other(kora *db, const struct spot *s, struct slice value, const kora_set_options *opt) {
     struct op o;
-    kora_set_options opt = KORA_SET_OPTIONS_INIT;
     bool changed = false;
-    if (options && (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, SET_FLAGS) != KORA_OK)) return KORA_INVAL;
-    if (api_bad_bytes(value, value_len)) return KORA_INVAL;
-    int status = op_begin(&o, db, key, key_len);
-    if (unlikely(status != KORA_OK)) return status;
-    struct slice v = api_slice(value, value_len);
-    if (unlikely(api_too_big(db, value_len))) status = KORA_TOOBIG;
-    else if (options) status = set_with_options(&o, v, &opt, &changed);
-    else status = set_value(&o, key_write(&o.txn, &o.key), v, EXPIRE_NONE, false, &changed);
+    int status;
+    op_of_spot(&o, db, s);
+    if (unlikely(api_too_big(db, value.n))) status = KORA_TOOBIG;
+    else if (opt) status = set_with_options(&o, value, opt, &changed);
+    else status = set_value(&o, key_write(&o.txn, &o.key), value, EXPIRE_NONE, false, &changed);
     op_end_write(&o, changed);
     return status;
+}
+
+static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, size_t key_len, struct slice value, const kora_set_options *options) {
+    kora_set_options opt = KORA_SET_OPTIONS_INIT;
+    struct spot s;
+    if (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, SET_FLAGS) != KORA_OK) return KORA_INVAL;
+    int status = spot_take(&s, db, key, key_len);
+    return status == KORA_OK ? set_other(db, &s, value, &opt) : status;
+}
+
+// Overwrites the entry (NULL: none such) with bytes that are as many, and no integer. False: that is not all that there is to do.
+static inline bool overwrite(const struct spot *s, struct entry *e, const char *value, size_t len) {
+    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->engine->common.effects.fn != NULL)) return false;
+    if (unlikely(len <= NUM_INT_MAX) && len && (unsigned char)value[0] <= '9') return false; // perhaps the text of an integer
+    if (len) memcpy((char *)(e + 1) + s->name.n, value, len);
+    return true;
+}
+
+KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len, const kora_set_options *options) {
+    struct spot s;
+    struct slice name = { key, key_len };
+    if (unlikely(api_bad_bytes(value, value_len))) return KORA_INVAL;
+    if (options) return set_as_asked(db, key, key_len, api_slice(value, value_len), options);
+    int status = spot_take(&s, db, key, key_len);
+    if (unlikely(status != KORA_OK)) return status;
+    struct entry *e = key_write_plain(&s.engine->common, s.stripe, db->number, s.hash, &name);
+    if (likely(!api_too_big(db, value_len)) && likely(overwrite(&s, e, value, value_len))) {
+        end_plain_write(&s, db);
+        return KORA_OK;
+    }
+    struct spot other = s; // so that s has no address
+    return set_other(db, &other, api_slice(value, value_len), NULL);
 }
 
 static int cas_entry(struct op *o, bool absent, struct slice expected, struct slice value, const kora_set_options *opt, bool *changed) {

@@ -2,7 +2,7 @@
 //
 // Writing takes the leases of all of them at once. Reading takes one after the other, and then looks whether anything has changed meanwhile: if
 // no stripe has from when its key was read until after the last key was, all the values were there together at that moment. Else it starts again, with all leases.
-// The look-ups go in three rounds (buckets, entries, values), so that the cache misses of one round overlap.
+// The look-ups go in three rounds (buckets, entries, values), so that the cache misses of one round overlap, also with the hashing of the next keys.
 #include "api/api_int.h"
 #include "base/mem.h"
 
@@ -10,6 +10,7 @@ enum { KEYS_INLINE = 32, BATCH = 16 };
 
 struct many {
     kora *db;
+    const kora_bytes *names;
     size_t count;
     struct key *keys;
     uint32_t *versions; // of their stripes, when they were read
@@ -19,44 +20,51 @@ struct many {
     uint32_t few_versions[KEYS_INLINE];
 };
 
-// Enters and locates the keys. On anything but KORA_OK the call is over.
+static void many_leave(struct many *m) {
+    if (unlikely(m->keys != m->few)) mem_free(m->keys);
+    api_leave(m->db);
+}
+
+static int many_refuse(struct many *m, int status) {
+    many_leave(m);
+    return status;
+}
+
+// Enters, with room for the keys. On anything but KORA_OK the call is over.
 static int many_enter(struct many *m, kora *db, const kora_bytes *keys, size_t count) {
     int status = api_enter(db);
     if (status != KORA_OK) return status;
     m->db = db;
+    m->names = keys;
     m->count = count;
     m->keys = m->few;
     m->versions = m->few_versions;
-    bool bad = count > UINT32_MAX || (count && !keys), big = false;
-    for (size_t i = 0; !bad && i < count; i++) {
-        bad = api_bad_bytes(keys[i].data, keys[i].len);
-        big |= api_too_big(db, keys[i].len);
-    }
-    status = bad ? KORA_INVAL : big ? KORA_TOOBIG : KORA_OK;
-    if (status == KORA_OK && count > KEYS_INLINE) {
+    if (count > UINT32_MAX || (count && !keys)) return many_refuse(m, KORA_INVAL);
+    if (count > KEYS_INLINE) {
         m->keys = mem_alloc(count * (sizeof *m->keys + sizeof *m->versions));
+        if (!m->keys) return many_refuse(m, KORA_NOMEM);
         m->versions = (uint32_t *)(void *)(m->keys + count);
-        if (!m->keys) status = KORA_NOMEM;
     }
-    if (status != KORA_OK) {
-        api_leave(db);
-        return status;
+    size_t longest = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (unlikely(api_bad_bytes(keys[i].data, keys[i].len))) return many_refuse(m, KORA_INVAL);
+        longest = MAX(longest, keys[i].len);
     }
-    struct common *c = &db->engine->common;
-    for (size_t i = 0; i < count; i++) key_locate(c, &m->keys[i], db->number, api_slice(keys[i].data, keys[i].len));
-    txn_begin(&m->txn, c);
+    if (unlikely(api_too_big(db, longest))) return many_refuse(m, KORA_TOOBIG);
+    txn_begin(&m->txn, &db->engine->common);
     return KORA_OK;
 }
 
-static void many_leave(struct many *m) {
-    if (m->keys != m->few) mem_free(m->keys);
-    api_leave(m->db);
+static inline struct key *many_locate(struct many *m, size_t i) {
+    key_locate(m->txn.common, &m->keys[i], m->db->number, api_slice(m->names[i].data, m->names[i].len));
+    return &m->keys[i];
 }
 
 // The same, with all leases.
 static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t count) {
     int status = many_enter(m, db, keys, count);
     if (status != KORA_OK) return status;
+    for (size_t i = 0; i < count; i++) many_locate(m, i);
     status = task_lease_keys(&m->task, db->engine, m->keys, (uint32_t)count);
     if (status != KORA_OK) many_leave(m);
     return status;
@@ -86,19 +94,27 @@ struct sink {
     size_t size, used;
 };
 
-static inline void read_one(struct many *m, size_t i, kora_value *v, struct sink *to) {
-    char number[NUM_INT_MAX];
-    struct entry *e = key_read(&m->txn, &m->keys[i]);
-    if (unlikely(!e || e->type != TYPE_STRING)) {
-        *v = (kora_value){ NULL, 0, e ? KORA_WRONGTYPE : KORA_NOTFOUND };
-        return;
-    }
-    struct slice s = entry_string(e, number);
-    v->data = to->buffer + (to->buffer ? to->used : 0);
+static inline void put_value(kora_value *v, struct sink *to, struct slice s) {
+    char *at = to->buffer + (likely(to->buffer != NULL) ? to->used : 0);
+    v->data = at;
     v->len = s.n;
     v->status = KORA_OK;
-    if (s.n && to->used <= to->size && s.n <= to->size - to->used) memcpy(to->buffer + to->used, s.p, s.n);
+    if (likely(s.n && to->used <= to->size && s.n <= to->size - to->used)) memcpy(at, s.p, s.n);
     to->used += s.n;
+}
+
+static __attribute__((noinline)) void read_other(struct txn *t, const struct key *k, kora_value *v, struct sink *to) {
+    char number[NUM_INT_MAX];
+    struct entry *e = key_read(t, k);
+    if (e && e->type == TYPE_STRING) put_value(v, to, entry_string(e, number));
+    else *v = (kora_value){ NULL, 0, e ? KORA_WRONGTYPE : KORA_NOTFOUND };
+    effect_flush(t); // it may have found that the key has expired
+}
+
+static inline __attribute__((always_inline)) void read_one(struct txn *t, const struct key *k, kora_value *v, struct sink *to) {
+    const struct entry *e = key_read_plain(t->common, k->stripe, k->db, k->hash, &k->name);
+    if (likely(e != NULL)) put_value(v, to, (struct slice){ (const char *)(e + 1) + k->name.n, e->value_len });
+    else read_other(t, k, v, to);
 }
 
 // True: what was read one after the other was there all at once. Who let a lease go that was taken here had told of its changes to all its stripes
@@ -113,21 +129,30 @@ static bool still_so(struct many *m) {
 
 enum { READ_AGAIN = -1 }; // they were not there all at once
 
+// Locates some keys and brings what they need into the cache. The lease of the first is then held, and while it is no database is dropped, which takes
+// all leases: so the tables of all stripes may be looked into.
+static bool fetch(struct many *m, size_t from, size_t to) {
+    for (size_t i = from; i < to; i++) {
+        struct key *k = many_locate(m, i);
+        struct lease *l = &m->db->engine->leases[k->stripe_number];
+        if (i == from && unlikely(!lease_try(l)) && !lease_wait(l)) return false;
+        key_prefetch_bucket(k);
+    }
+    for (size_t i = from; i < to; i++) key_prefetch_entry(&m->keys[i]);
+    return true;
+}
+
 static int read_apart(struct many *m, kora_value *values, struct sink *to) {
-    struct engine *e = m->db->engine;
-    for (size_t from = 0; from < m->count; from += BATCH) {
-        size_t end = MIN(m->count, from + BATCH);
-        for (size_t i = from; i < end; i++) {
-            struct lease *l = &e->leases[m->keys[i].stripe_number];
-            if (unlikely(!lease_try(l)) && !lease_wait(l)) return KORA_CLOSED;
-            // With one lease held no database is dropped, which takes all of them: so the tables of all stripes may be looked into.
-            if (i == from) prefetch_batch(&m->keys[from], end - from);
-            read_one(m, i, &values[i], to);
-            effect_flush(&m->txn);
-            m->versions[i] = stripe_version(m->keys[i].stripe);
-            lease_release(l);
-            lease_took(LEASE_PATH_APART);
-        }
+    struct lease *leases = m->db->engine->leases;
+    for (size_t i = 0, next = 0; i < m->count; i++) {
+        if (i == next && unlikely(!fetch(m, i, next = MIN(m->count, i + BATCH)))) return KORA_CLOSED;
+        const struct key *k = &m->keys[i];
+        struct lease *l = &leases[k->stripe_number];
+        if (i % BATCH != 0 && unlikely(!lease_try(l)) && !lease_wait(l)) return KORA_CLOSED;
+        read_one(&m->txn, k, &values[i], to);
+        m->versions[i] = stripe_version(k->stripe);
+        lease_release(l);
+        lease_took(LEASE_PATH_APART);
     }
     return still_so(m) ? KORA_OK : READ_AGAIN;
 }
@@ -136,8 +161,7 @@ static int read_together(struct many *m, kora_value *values, struct sink *to) {
     int status = task_lease_keys(&m->task, m->db->engine, m->keys, (uint32_t)m->count);
     if (status != KORA_OK) return status;
     txn_begin(&m->txn, m->txn.common);
-    for (size_t i = 0; i < m->count; i++) read_one(m, i, &values[i], to);
-    effect_flush(&m->txn);
+    for (size_t i = 0; i < m->count; i++) read_one(&m->txn, &m->keys[i], &values[i], to);
     task_unlease_keys(&m->task, false);
     return KORA_OK;
 }

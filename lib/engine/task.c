@@ -190,10 +190,22 @@ static void execute(struct task *t) {
     hold(t, (uint64_t)(uintptr_t)t, 0);
 }
 
+static void release_one_and_tell(struct task *t) {
+    struct stripe *s = &t->engine->common.stripes[t->stripes[0]];
+    if (LEASE_CHECK(7)) stripe_changed(s);
+    struct stripe_news news = stripe_news(s);
+    release_all(t);
+    engine_tell_home(t->engine, s, news);
+}
+
 // The stripes that a write has been to: what their homes should know.
 static void release_and_tell(struct task *t) {
     struct engine *e = t->engine;
     uint32_t n = t->held;
+    if (likely(n == 1)) {
+        release_one_and_tell(t);
+        return;
+    }
     uint64_t compact[STRIPES_MAX / 64]; // by place in t->stripes
     memset(compact, 0, (n + 63) / 64 * sizeof compact[0]);
     for (uint32_t i = 0; i < n; i++) {

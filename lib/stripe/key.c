@@ -17,15 +17,6 @@ uint64_t key_route_tagged(const struct common *c, struct slice name, uint64_t ha
     return tag.n == name.n ? hash : hash_bytes(&c->seed, tag.p, tag.n);
 }
 
-void key_prefetch_bucket(struct key *k) {
-    struct keyspace *ks = keyspace_of(k);
-    k->hint = ks ? table_prefetch_bucket(&ks->table, k->hash) : NULL;
-}
-
-void key_prefetch_entry(const struct key *k) {
-    if (k->hint) table_prefetch_entry(k->hint, k->hash);
-}
-
 struct keyspace *keyspace_make(const struct key *k) {
     struct keyspace *ks = keyspace_of(k);
     if (likely(ks)) return ks;

@@ -113,6 +113,8 @@ static inline struct entry *key_read(struct txn *t, const struct key *k);  // FI
 // key_read of what most keys are (entry_is_plain), with the least that it takes. NULL: it is another, or missing, or the access can't be noted
 // so: nothing was done, and key_read will tell.
 static inline struct entry *key_read_plain(const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name);
+// key_write likewise. The entry's bytes may be overwritten, as long as they stay as many.
+static inline struct entry *key_write_plain(const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name);
 static inline struct entry *key_write(struct txn *t, const struct key *k); // FIND_TOUCH
 static inline struct entry *key_peek(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT); } // TTL, TYPE, EXISTS, OBJECT
 
@@ -177,8 +179,8 @@ struct keyspace *keyspaces_join(struct keyspace *a, struct keyspace *b); // one 
 bool keyspaces_free(struct keyspace **list);
 
 // Hints without the lease: see ds/table.h.
-void key_prefetch_bucket(struct key *k);
-void key_prefetch_entry(const struct key *k); // some hundred ns after the former
+static inline void key_prefetch_bucket(struct key *k);
+static inline void key_prefetch_entry(const struct key *k); // some hundred ns after the former
 
 struct stripe_memory {
     uint64_t used, held;
@@ -214,6 +216,14 @@ static inline struct keyspace *keyspace_of(const struct key *k) {
     return atomic_load_explicit(&k->stripe->dbs[k->db], memory_order_acquire);
 }
 
+static inline void key_prefetch_bucket(struct key *k) {
+    const struct keyspace *ks = keyspace_of(k);
+    k->hint = likely(ks != NULL) ? table_prefetch_bucket(&ks->table, k->hash) : NULL;
+}
+static inline void key_prefetch_entry(const struct key *k) {
+    if (likely(k->hint != NULL)) table_prefetch_entry(k->hint, k->hash);
+}
+
 static inline bool entry_plain_has_name(const void *entry, const void *key) {
     const struct slice *name = key;
     prefetch((const char *)entry + CACHE_LINE - 8);
@@ -241,15 +251,19 @@ static inline struct entry *key_read(struct txn *t, const struct key *k) { retur
 static inline struct entry *key_write(struct txn *t, const struct key *k) { return key_use_(t, k, FIND_TOUCH); }
 
 // So short that a processor is on its way with the next call before the memory has answered this one.
-static inline __attribute__((always_inline)) struct entry *key_read_plain(
+static inline __attribute__((always_inline)) struct entry *key_write_plain(
     const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name) {
     const struct keyspace *ks = atomic_load_explicit(&s->dbs[db], memory_order_acquire);
     uint32_t access = access_now(c);
     if (unlikely(!ks) || unlikely(access == ACCESS_ASK)) return NULL;
     struct entry *e = table_find(&ks->table, hash, entry_plain_has_name, name);
-    if (unlikely(!e)) return NULL;
-    count_up(&s->counters.hits);
-    entry_plain_used(e, access);
+    if (likely(e != NULL)) entry_plain_used(e, access);
+    return e;
+}
+static inline __attribute__((always_inline)) struct entry *key_read_plain(
+    const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name) {
+    struct entry *e = key_write_plain(c, s, db, hash, name);
+    if (likely(e != NULL)) count_up(&s->counters.hits);
     return e;
 }
 
