@@ -42,7 +42,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     servers.add_options(p)
     p.add_argument("--seconds", type=float, default=10)
-    p.add_argument("--settle", type=float, default=2, help="seconds to wait before counting")
+    p.add_argument("--settle", type=float, default=3, help="seconds to wait before counting")
     options = p.parse_args()
     print("idle: wake-ups of all threads")
     ok = embedded("embedded, 1,000 keys", [], options)

@@ -1,4 +1,5 @@
 // The typed calls of kora.h, sentence by sentence: results, flags, status codes, what is untouched after an error.
+#include "base/clock.h"
 #include "unit/api.h"
 
 #include <sched.h>
@@ -1007,8 +1008,68 @@ static void test_stats(void **state) {
     assert_status(kora_close(NULL), KORA_INVAL);
 }
 
+// ---- when a key was last used ------------------------------------------------------------------------------------------------------
+
+static uint32_t access_of(kora *db) { return atomic_load(&db->engine->common.settings.access_now); }
+
+// One of the shards keeps the second while calls come, and sleeps when none do.
+static void test_access_clock(void **state) {
+    (void)state;
+    kora *db = open_db(2, 16);
+    assert_int_equal(access_of(db), ACCESS_ASK);
+    assert_ok(put(db, "a", "one"));
+    wait_until(access_of(db) != ACCESS_ASK);
+    uint32_t first = access_of(db);
+    assert_true((uint32_t)clock_mono_s() - first <= 1);
+    wait_until((expect(db, "a", "one"), access_of(db) > first)); // it goes on
+    expect(db, "a", "one");
+    expect_reply(db, NULL, "OBJECT IDLETIME a", ":0");
+    uint64_t last = access_of(db);
+    wait_until(access_of(db) == ACCESS_ASK); // and stops
+    assert_true((uint64_t)clock_mono_s() <= last + 3);
+    wait_until((expect(db, "a", "one"), access_of(db) != ACCESS_ASK)); // and begins again
+    // Under LFU there is nothing to keep: every call counts by itself.
+    expect_reply(db, NULL, "CONFIG SET maxmemory-policy allkeys-lfu", "OK");
+    assert_int_equal(access_of(db), ACCESS_ASK);
+    assert_ok(put(db, "b", "two"));
+    for (int i = 0; i < 2000; i++) expect(db, "b", "two");
+    kora_reply *r = run(db, NULL, "OBJECT FREQ b");
+    assert_true(r->integer > 5 && r->integer < 256);
+    kora_reply_free(r);
+    assert_int_equal(access_of(db), ACCESS_ASK);
+    expect_reply(db, NULL, "CONFIG SET maxmemory-policy noeviction", "OK");
+    wait_until((expect(db, "b", "two"), access_of(db) != ACCESS_ASK));
+    expect(db, "b", "two");
+    expect_reply(db, NULL, "OBJECT IDLETIME b", ":0");
+    assert_ok(kora_close(db));
+}
+
+// Every way in which a value can be replaced by one as long, and what must not be taken for it.
+static void test_overwrite(void **state) {
+    (void)state;
+    kora *db = open_db(1, 4);
+    assert_ok(put(db, "k", "abc"));
+    wait_until(access_of(db) != ACCESS_ASK);
+    struct { const char *command, *value, *encoding; } steps[] = { { NULL, "xyz", "embstr" }, { NULL, "-12", "int" }, { NULL, "abc", "embstr" },
+        { NULL, "123", "int" }, { NULL, "-1x", "embstr" }, { NULL, "-1-", "embstr" }, { "SETRANGE k 0 q", "new", "embstr" }, { "APPEND k 12345", "12345678", "int" },
+        { "EXPIRE k 100", "88888888", "int" }, { "SET k abcdefgh EX 100", "hgfedcba", "embstr" }, { "APPEND k x", "000000000", "embstr" } };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (steps[i].command) kora_reply_free(run(db, NULL, steps[i].command));
+        assert_ok(put(db, "k", steps[i].value));
+        expect(db, "k", steps[i].value);
+        expect_reply(db, NULL, "OBJECT ENCODING k", steps[i].encoding);
+        assert_int_equal(ttl(db, "k"), -1);
+    }
+    assert_ok(kora_set(db, "", 0, "", 0, NULL));
+    assert_ok(kora_set(db, "", 0, NULL, 0, NULL));
+    expect_bytes(db, "", 0, "", 0);
+    assert_ok(kora_close(db));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_access_clock),
+        cmocka_unit_test(test_overwrite),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_open_defaults),
