@@ -458,7 +458,10 @@ static bool print_ratios(const struct options *o, const struct result *one, cons
         added_back_to_back[i] = one[GET_INTO].per_call[i] - one[BARE].per_call[i];
     }
     printf("\nratios and differences, 1 thread, medians over %u rounds\n", n);
-    bool ok = verdict("kora_get_into over lmdb_get, calls a second", ratio(one[LMDB_GET].per_call, one[GET_INTO].per_call, n), 4, false);
+    bool ok = verdict("kora_get_into, p50 of batches, ns", middle(one[GET_INTO].batch, n), 150, true);
+    ok &= verdict("kora_set, p50 of batches, ns", middle(one[SET].batch, n), 300, true);
+    ok &= verdict("kora_get_many_16, p50 of batches, ns a key", middle(one[GET_MANY].batch, n), 50, true);
+    ok &= verdict("kora_get_into over lmdb_get, calls a second", ratio(one[LMDB_GET].per_call, one[GET_INTO].per_call, n), 4, false);
     printf("  %-58s %8.2f\n", "kora_get_into over lmdb_get_batched", ratio(one[LMDB_BATCHED].per_call, one[GET_INTO].per_call, n));
     ok &= verdict("kora_get_into over sqlite_get", ratio(one[SQLITE_GET].per_call, one[GET_INTO].per_call, n), 10, false);
     printf("  %-58s %8.2f\n", "kora_get_into over hash_get", ratio(one[HASH_GET].per_call, one[GET_INTO].per_call, n));
