@@ -166,7 +166,7 @@ static inline void op_end_write(struct op *o, bool changed) {
     count_up(&s->counters.commands);
     if (changed) {
         count_up(&s->counters.changes);
-        stripe_changed(s);
+        if (LEASE_CHECK(10)) stripe_changed(s);
     }
     effect_flush(&o->txn);
     struct stripe_news news = stripe_news(s);

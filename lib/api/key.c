@@ -28,7 +28,7 @@ static inline __attribute__((always_inline)) void end_plain(const struct spot *s
 }
 static inline __attribute__((always_inline)) void end_plain_write(const struct spot *s, kora *db) {
     count_up(&s->stripe->counters.changes);
-    stripe_changed(s->stripe);
+    if (LEASE_CHECK(9)) stripe_changed(s->stripe);
     struct stripe_news news = stripe_news(s->stripe);
     count_up(&s->stripe->counters.commands);
     lease_release(s->lease);
@@ -319,8 +319,9 @@ KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *val
     if (options) return set_as_asked(db, key, key_len, api_slice(value, value_len), options);
     int status = spot_take(&s, db, key, key_len);
     if (unlikely(status != KORA_OK)) return status;
-    struct entry *e = key_write_plain(&s.engine->common, s.stripe, db->number, s.hash, &name);
-    if (likely(!api_too_big(db, value_len)) && likely(overwrite(&s, e, value, value_len))) {
+    struct entry *e = NULL;
+    if (likely(!api_too_big(db, value_len))) e = key_write_plain(&s.engine->common, s.stripe, db->number, s.hash, &name);
+    if (likely(overwrite(&s, e, value, value_len))) {
         end_plain_write(&s, db);
         return KORA_OK;
     }

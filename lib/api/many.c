@@ -70,12 +70,8 @@ static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t c
     return status;
 }
 
-static void count_command(struct many *m) {
-    if (m->count) count_up(&m->keys[0].stripe->counters.commands);
-}
-
 static void many_end(struct many *m, bool changed) {
-    count_command(m);
+    if (m->count) count_up(&m->keys[0].stripe->counters.commands);
     effect_flush(&m->txn);
     task_unlease_keys(&m->task, changed);
     many_leave(m);
@@ -103,9 +99,9 @@ static inline void put_value(kora_value *v, struct sink *to, struct slice s) {
     to->used += s.n;
 }
 
-static __attribute__((noinline)) void read_other(struct txn *t, const struct key *k, kora_value *v, struct sink *to) {
+static __attribute__((noinline)) void read_other(struct txn *t, const struct key *k, uint32_t how, kora_value *v, struct sink *to) {
     char number[NUM_INT_MAX];
-    struct entry *e = key_read(t, k);
+    struct entry *e = key_find(t, k, how);
     if (e && e->type == TYPE_STRING) put_value(v, to, entry_string(e, number));
     else *v = (kora_value){ NULL, 0, e ? KORA_WRONGTYPE : KORA_NOTFOUND };
     effect_flush(t); // it may have found that the key has expired
@@ -114,7 +110,7 @@ static __attribute__((noinline)) void read_other(struct txn *t, const struct key
 static inline __attribute__((always_inline)) void read_one(struct txn *t, const struct key *k, kora_value *v, struct sink *to) {
     const struct entry *e = key_read_plain(t->common, k->stripe, k->db, k->hash, &k->name);
     if (likely(e != NULL)) put_value(v, to, (struct slice){ (const char *)(e + 1) + k->name.n, e->value_len });
-    else read_other(t, k, v, to);
+    else read_other(t, k, FIND_COUNT | FIND_TOUCH, v, to);
 }
 
 // True: what was read one after the other was there all at once. Who let a lease go that was taken here had told of its changes to all its stripes
@@ -151,6 +147,7 @@ static int read_apart(struct many *m, kora_value *values, struct sink *to) {
         if (i % BATCH != 0 && unlikely(!lease_try(l)) && !lease_wait(l)) return KORA_CLOSED;
         read_one(&m->txn, k, &values[i], to);
         m->versions[i] = stripe_version(k->stripe);
+        if (i == 0) count_up(&k->stripe->counters.commands);
         lease_release(l);
         lease_took(LEASE_PATH_APART);
     }
@@ -161,7 +158,7 @@ static int read_together(struct many *m, kora_value *values, struct sink *to) {
     int status = task_lease_keys(&m->task, m->db->engine, m->keys, (uint32_t)m->count);
     if (status != KORA_OK) return status;
     txn_begin(&m->txn, m->txn.common);
-    for (size_t i = 0; i < m->count; i++) read_one(&m->txn, &m->keys[i], &values[i], to);
+    for (size_t i = 0; i < m->count; i++) read_other(&m->txn, &m->keys[i], 0, &values[i], to); // they have been counted
     task_unlease_keys(&m->task, false);
     return KORA_OK;
 }
@@ -177,7 +174,6 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
         to.used = 0;
         status = read_together(&m, values, &to);
     }
-    count_command(&m);
     many_leave(&m);
     if (status != KORA_OK) return status;
     if (used) *used = to.used;

@@ -248,6 +248,7 @@ static struct page page_at(const struct table *t, uint64_t u) {
 }
 
 static void page_set(struct table *t, uint64_t u, const _Atomic uint64_t *words, unsigned depth) {
+    t->work_bytes += sizeof(uint64_t);
     atomic_store_explicit(&t->top[u], (uint64_t)(uintptr_t)words | depth, memory_order_release);
 }
 

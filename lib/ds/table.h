@@ -30,7 +30,7 @@ enum {
     TABLE_SEGMENT_SMALL = 16, // buckets
     TABLE_SEGMENT_LARGE = 24,
     TABLE_MOVES_MAX = TABLE_SEGMENT_LARGE * TABLE_SLOTS, // entries that one insert may move
-    TABLE_BYTES_MAX = 72 * 1024,                         // bytes that one insert may write: new segments and directory
+    TABLE_BYTES_MAX = 72 * 1024, // bytes that one insert may write: new segments and directory, if hashes are spread as keyed ones are
     TABLE_DEPTH_MAX = 24,                                // bits of the hash that the directory uses
 };
 

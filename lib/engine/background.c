@@ -169,7 +169,7 @@ void background_setting_changed(struct engine *e) {
 }
 
 // ---- the clock of access metadata ------------------------------------------------------------------------------------------
-// While calls come, shard 0 publishes the second that look-ups note, as it begins. When a second brought no call it stops, and the next
+// While calls come, shard 0 publishes the second that look-ups note, as it begins (later if it is in the middle of a long command). When a second brought no call it stops, and the next
 // look-up asks for it again. Only under LRU: who changes the policy stores it, then ACCESS_ASK; here the second is stored, then
 // the policy looked at. All of these are sequentially consistent, so no second is left there under LFU.
 
@@ -181,6 +181,8 @@ static uint64_t calls_seen(const struct engine *e) {
     return n;
 }
 
+static bool access_is_lru(struct engine *e) { return atomic_load(&e->common.settings.access_policy) == ACCESS_LRU; }
+
 static void on_access_timer(uv_timer_t *h);
 
 static void access_publish(struct shard *s) {
@@ -188,8 +190,8 @@ static void access_publish(struct shard *s) {
     if (uv_is_closing((uv_handle_t *)&s->access_timer)) return;
     int64_t now_ms = clock_mono_us() / 1000;
     uint32_t now_s = (uint32_t)(now_ms / 1000) & ((1u << ENTRY_ACCESS_BITS) - 1);
-    atomic_store(&e->common.settings.access_now, now_s);
-    if (atomic_load(&e->common.settings.access_policy) != ACCESS_LRU) {
+    if (access_is_lru(e)) atomic_store(&e->common.settings.access_now, now_s);
+    if (!access_is_lru(e)) {
         atomic_store(&e->common.settings.access_now, ACCESS_ASK);
         atomic_store(&e->access_kept, false);
         return;
@@ -224,7 +226,8 @@ void background_access_asked(struct common *c) {
 }
 
 // ---- garbage -----------------------------------------------------------------------------------------------------------
-// A dropped keyspace may still be read as a hint by a shard that is in the middle of a batch. So the garbage passes through every
+// A dropped keyspace may still be read as a hint by a shard that is in the middle of a batch (not by a host thread: these look only while they
+// hold a lease, and who dropped it held all). So the garbage passes through every
 // shard's inbox, each of which has ended what it was at when the message arrives, and is freed, a keyspace at a time, by the last.
 
 static void sweep_passes(struct shard *s, struct message *m) {

@@ -1,4 +1,4 @@
-// What a stripe's home does for it when nobody asks: expiry, compaction, freeing what was dropped. It waits for the lease like any
+// What a stripe's home does for it when nobody asks: expiry, compaction, freeing what was dropped; and, on shard 0, the clock of access metadata. It waits for the lease like any
 // call of its shard, and holds it for about a millisecond at a time. Nothing runs, and no timer is set, when nothing is due.
 #ifndef KORA_ENGINE_BACKGROUND_H
 #define KORA_ENGINE_BACKGROUND_H

@@ -29,7 +29,6 @@ struct lease {
     _Atomic uint64_t waits;             // calls that found it taken
 };
 
-
 // True: the caller holds it.
 static inline bool lease_try(struct lease *l) {
     uint32_t word = LEASE_FREE;

@@ -91,7 +91,8 @@ uint32_t txn_first_access(struct txn *t) {
     return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(lru_touched(t));
 }
 
-uint64_t entry_idle_s(struct txn *t, const struct entry *e) { return lru_of(seconds(t) - e->access); }
+// By the clock that accesses are noted by, which may be late.
+uint64_t entry_idle_s(struct txn *t, const struct entry *e) { return lru_of(lru_touched(t) - e->access); }
 
 uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(e, lfu_minutes(seconds(t))); }
 

@@ -89,11 +89,11 @@ static int64_t skewed_ms(void *arg) {
     return WALL_BASE_MS + real_ms() + skew;
 }
 
-// ---- values: `number:xxx...`, some of them long ------------------------------------------------------------------------------
+// ---- values: `v00number:xxx...`, most of the same length, some of them long -----------------------------------------------------
 
 static size_t value_text(uint32_t value, char *out) {
-    int n = sprintf(out, "%" PRIu32 ":", value);
-    size_t pad = value % 61 == 0 ? 9000 : value * 7919 % 50;
+    int n = sprintf(out, "v%05" PRIu32 ":", value);
+    size_t pad = value % 61 == 0 ? 9000 : value % 4 == 0 ? value * 7919 % 50 : 24;
     memset(out + n, 'a' + (int)(value % 26), pad);
     return (size_t)n + pad;
 }
@@ -101,7 +101,7 @@ static size_t value_text(uint32_t value, char *out) {
 static uint32_t value_number(const void *text, size_t len) {
     char expected[TEXT_MAX];
     if (!text) return 0;
-    uint32_t value = len ? (uint32_t)strtoul(text, NULL, 10) : 0;
+    uint32_t value = len > 1 ? (uint32_t)strtoul((const char *)text + 1, NULL, 10) : 0;
     if (!value || value_text(value, expected) != len || memcmp(expected, text, len) != 0) return CORRUPT;
     return value;
 }
@@ -283,6 +283,8 @@ static void ask_exec(struct client *c, const struct argv *a, struct answer *r, b
 
 static int set_typed(struct lin_op *o, const kora_bytes *keys, const kora_bytes *values) {
     if (o->count > 1) return kora_set_many(db, keys, values, o->count, o->ttl_ms);
+    bool as_usual = o->only == LIN_ALWAYS && !o->at_given && !o->ttl_ms;
+    if (as_usual) return kora_set(db, keys[0].data, keys[0].len, values[0].data, values[0].len, NULL);
     kora_set_options s = KORA_SET_OPTIONS_INIT;
     s.flags = o->only == LIN_NX ? KORA_NX : o->only == LIN_XX ? KORA_XX : 0;
     if (o->at_given) s.expire_at_ms = WALL_BASE_MS + o->at_ms;
@@ -290,11 +292,18 @@ static int set_typed(struct lin_op *o, const kora_bytes *keys, const kora_bytes 
     return kora_set(db, keys[0].data, keys[0].len, values[0].data, values[0].len, &s);
 }
 
-static int get_typed(struct lin_op *o, const kora_bytes *keys, bool into) {
+static int get_typed(struct lin_op *o, const kora_bytes *keys, uint32_t way) {
     static _Thread_local char buffer[LIN_ARGS_MAX * TEXT_MAX];
     size_t len;
     int status;
-    if (o->count == 1 && into) {
+    if (o->count == 1 && way == 0) {
+        void *value = NULL;
+        status = kora_get(db, keys[0].data, keys[0].len, &value, &len);
+        o->got[0] = status == KORA_OK ? value_number(value, len) : 0;
+        kora_free(value);
+        return status == KORA_NOTFOUND ? KORA_OK : status;
+    }
+    if (o->count == 1 && way == 1) {
         status = kora_get_into(db, keys[0].data, keys[0].len, buffer, sizeof buffer, &len);
         o->got[0] = status == KORA_OK ? value_number(buffer, len) : 0;
         return status == KORA_NOTFOUND ? KORA_OK : status;
@@ -326,12 +335,12 @@ static bool ask_typed(struct client *c, struct lin_op *o, struct argv *a, uint32
         add_value(a, o->expected);
         expected = (kora_bytes){ a->arg[a->argc - 1], a->len[a->argc - 1] };
     }
-    bool into = below(c, 2);
+    uint32_t way = below(c, 3);
     size_t n = 0;
     int status;
     o->sent_ns = clock_mono_ns();
     switch (o->kind) {
-    case LIN_GET: status = get_typed(o, keys, into); break;
+    case LIN_GET: status = get_typed(o, keys, way); break;
     case LIN_SET: status = set_typed(o, keys, values); break;
     case LIN_DEL: status = kora_del_many(db, keys, o->count, &n); break;
     case LIN_CAS: status = kora_cas(db, keys[0].data, keys[0].len, expected.data, expected.len, values[0].data, values[0].len, NULL); break;

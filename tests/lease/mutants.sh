@@ -1,6 +1,6 @@
 #!/bin/sh
 # Takes each re-check of the lease protocol out of the code, one after the other, and expects a test to fail every time: test_lease with a round
-# that never ends (1 to 5), the histories with one that no order explains (6, 7), test_api_many (8). A mutant that survives is a failure of
+# that never ends (1 to 5), the histories with one that no order explains (6, 7, 9, 10), test_api_many (8). A mutant that survives is a failure of
 # the test. Needs the objects of `make check-programs`.
 cd "$(dirname "$0")/../.." || exit 1
 build=${KORA_BUILD:-build}
@@ -13,7 +13,7 @@ passed=0 failed=0
 # mutant NUMBER 'SOURCES' 'ARGUMENTS' 'WHAT A FAILURE SAYS'
 mutant() {
     # shellcheck disable=SC2086 # these are words
-    $flags -Itests -DLEASE_MUTANT="$1" -o "$out/mutant$1" $2 $engine lib/api/many.c "$build/check/lib.a" -lcmocka $libs -lm || exit 1
+    $flags -Itests -DLEASE_MUTANT="$1" -o "$out/mutant$1" $2 $engine lib/api/many.c lib/api/key.c "$build/check/lib.a" -lcmocka $libs -lm || exit 1
     # shellcheck disable=SC2086
     if KORA_TEST_STUCK_S=4 timeout 120 "$out/mutant$1" $3 >"$out/mutant$1.log" 2>&1; then
         echo "re-check $1 taken out, and nothing was noticed"
@@ -27,7 +27,7 @@ mutant() {
     fi
 }
 for n in 1 2 3 4 5; do mutant $n tests/lease/test_lease.c '' 'wait for ever'; done
-for n in 6 7; do mutant $n tests/history/history.c '--histories 8000 --hosts 3 --sockets 3 --seed 1' '[1-9][0-9]* violations'; done
+for n in 6 7 9 10; do mutant $n tests/history/history.c '--histories 8000 --hosts 3 --sockets 3 --seed 1' '[1-9][0-9]* violations'; done
 mutant 8 tests/unit/test_api_many.c '' 'FAILED.*test_many_time'
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
