@@ -226,6 +226,53 @@ static void test_many_time(void **state) {
     assert_ok(kora_close(o.db));
 }
 
+// A writer sets `a`, then `b`, to the same number, always higher. Whoever sees `b` must see `a` as high.
+struct ordered {
+    kora *db;
+    bool asked; // with options: not the short way
+    _Atomic bool stop;
+};
+
+static void *write_ordered(void *arg) {
+    struct ordered *o = arg;
+    kora_set_options options = KORA_SET_OPTIONS_INIT;
+    options.flags = KORA_XX;
+    for (int n = 1; !atomic_load(&o->stop); n++) {
+        char text[16];
+        int len = sprintf(text, "v%09d", n);
+        assert_ok(kora_set(o->db, "a", 1, text, (size_t)len, o->asked ? &options : NULL));
+        assert_ok(kora_set(o->db, "b", 1, text, (size_t)len, o->asked ? &options : NULL));
+    }
+    return NULL;
+}
+
+static void test_many_order(void **state) {
+    (void)state;
+    enum { READS = 3000 };
+    for (int asked = 0; asked < 2; asked++) {
+        struct ordered o = { .db = open_db(1, 64), .asked = asked };
+        kora_bytes keys[] = { { "a", 1 }, { "b", 1 } };
+        kora_value got[2];
+        char buffer[32];
+        int different = 0;
+        assert_ok(put(o.db, "a", "v000000000"));
+        assert_ok(put(o.db, "b", "v000000000"));
+        pthread_t other = spawn(write_ordered, &o);
+        atomic_store(&lease_delay_per_mille, 100);
+        for (int i = 0; i < READS; i++) {
+            assert_ok(kora_get_many(o.db, keys, 2, got, buffer, sizeof buffer, NULL));
+            int order = memcmp(got[0].data, got[1].data, 10);
+            if (order < 0) fail_msg("a is %.10s, b already %.10s", (const char *)got[0].data, (const char *)got[1].data);
+            different += order > 0;
+        }
+        atomic_store(&lease_delay_per_mille, 0);
+        atomic_store(&o.stop, true);
+        pthread_join(other, NULL);
+        assert_true(different > 0);
+        assert_ok(kora_close(o.db));
+    }
+}
+
 static void test_many_invalid(void **state) {
     (void)state;
     kora *db = open_db(1, 8);
@@ -550,7 +597,7 @@ static void test_many_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many), cmocka_unit_test(test_many_duplicates), cmocka_unit_test(test_many_values), cmocka_unit_test(test_many_time), cmocka_unit_test(test_many_invalid),
+        cmocka_unit_test(test_many), cmocka_unit_test(test_many_duplicates), cmocka_unit_test(test_many_values), cmocka_unit_test(test_many_time), cmocka_unit_test(test_many_order), cmocka_unit_test(test_many_invalid),
         cmocka_unit_test(test_many_memory),
         cmocka_unit_test(test_iter_patterns), cmocka_unit_test(test_iter_owns), cmocka_unit_test(test_iter_changes),
         cmocka_unit_test(test_iter_threads), cmocka_unit_test(test_iter_flush),
