@@ -91,8 +91,12 @@ uint32_t txn_first_access(struct txn *t) {
     return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(lru_touched(t));
 }
 
-// By the clock that accesses are noted by, which may be late.
-uint64_t entry_idle_s(struct txn *t, const struct entry *e) { return lru_of(lru_touched(t) - e->access); }
+// By the clock that accesses are noted by, which may be late: then an access that was noted by reading a clock is ahead of it.
+uint64_t entry_idle_s(struct txn *t, const struct entry *e) {
+    enum { AHEAD_MAX_S = 60 };
+    uint32_t idle = lru_of(lru_touched(t) - e->access);
+    return idle > lru_of(0u - AHEAD_MAX_S) ? 0 : idle;
+}
 
 uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(e, lfu_minutes(seconds(t))); }
 

@@ -1027,6 +1027,14 @@ static void test_access_clock(void **state) {
     uint64_t last = access_of(db);
     wait_until(access_of(db) == ACCESS_ASK); // and stops
     assert_true((uint64_t)clock_mono_s() <= last + 3);
+    _Atomic uint32_t *now = &db->engine->common.settings.access_now; // nobody else sets it, until one more call finds ACCESS_ASK
+    atomic_store(now, 1000);
+    expect(db, "a", "one");
+    atomic_store(now, 999);
+    expect_reply(db, NULL, "OBJECT IDLETIME a", ":0"); // noted by a clock that was ahead
+    atomic_store(now, 1005);
+    expect_reply(db, NULL, "OBJECT IDLETIME a", ":5");
+    atomic_store(now, ACCESS_ASK);
     wait_until((expect(db, "a", "one"), access_of(db) != ACCESS_ASK)); // and begins again
     // Under LFU there is nothing to keep: every call counts by itself.
     expect_reply(db, NULL, "CONFIG SET maxmemory-policy allkeys-lfu", "OK");
