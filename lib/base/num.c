@@ -98,6 +98,52 @@ bool num_parse_real(struct slice s, double *n) {
     return true;
 }
 
+static bool parse_loose(struct slice s, double *n, bool *out_of_range) {
+    char text[NUM_LONG_REAL_MAX], *end;
+    if (s.n >= sizeof(text)) return false;
+    if (s.n) memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    locale_t old = use_c();
+    errno = 0;
+    *n = strtod(text, &end);
+    *out_of_range = errno == ERANGE;
+    use_back(old);
+    return *end == '\0' && !isnan(*n);
+}
+
+bool num_parse_loose(struct slice s, double *n) {
+    bool out_of_range;
+    return parse_loose(s, n, &out_of_range);
+}
+
+// Up to 15 digits with a point among them are an integer below 2^53 divided by a power of ten that is exact, too: so is the result, rounded once.
+static bool parse_short_real(struct slice s, double *n) {
+    enum { DIGITS_MAX = 15 };
+    static const double powers[DIGITS_MAX + 1] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+    size_t i = s.n > 0 && s.p[0] == '-', digits = 0, point = 0;
+    int64_t value = 0;
+    if (s.n - i > DIGITS_MAX + 1) return false;
+    for (size_t at = i; at < s.n; at++) {
+        unsigned digit = (unsigned)(unsigned char)s.p[at] - '0';
+        if (digit > 9) {
+            if (s.p[at] != '.' || point) return false;
+            point = at + 1;
+            continue;
+        }
+        value = value * 10 + (int64_t)digit;
+        digits++;
+    }
+    if (digits == 0 || digits > DIGITS_MAX) return false;
+    double d = (double)value / powers[point ? s.n - point : 0];
+    *n = i ? -d : d;
+    return true;
+}
+
+bool num_parse_weight(struct slice s, double *n) {
+    bool out_of_range = false;
+    return likely(parse_short_real(s, n)) || (parse_loose(s, n, &out_of_range) && !out_of_range);
+}
+
 bool num_parse_long_real(struct slice s, long double *n) {
     char text[NUM_LONG_REAL_MAX], *end;
     if (!terminate(s, text, sizeof(text))) return false;
@@ -166,6 +212,65 @@ size_t num_format_real(double n, char *to) {
     memcpy(to, text, keep);
     memcpy(to + keep, text + mantissa, len - mantissa);
     return keep + len - mantissa;
+}
+
+// Of 1e-4 <= n < 1e17, not whole. n is m * 2^-shift, so that n * 10^k, which has 17 digits before the point, fits 128 bits: it is rounded knowing all
+// that is cut off, as printf does.
+static size_t format_17_digits(double n, char *to) {
+    __extension__ typedef unsigned __int128 wide;
+    static const uint64_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+        10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000u };
+    enum { DIGITS = 17, POWER_MAX = ARRAY_LEN(powers) - 1 };
+    int e, k;
+    uint64_t m = (uint64_t)ldexp(frexp(n, &e), 53), q;
+    unsigned shift = (unsigned)(53 - e);
+    for (k = DIGITS - 1; n < 1 && k < DIGITS + 3; k++) n *= 10; // about: it is seen below whether it is one more or less
+    for (unsigned whole = 1; whole < DIGITS && n >= (double)powers[whole]; whole++) k--;
+    for (;;) {
+        wide x = (wide)m * powers[MIN(k, POWER_MAX)] * powers[k - MIN(k, POWER_MAX)], half = (wide)1 << (shift - 1), cut = x & (2 * half - 1);
+        q = (uint64_t)(x >> shift);
+        q += cut > half || (cut == half && (q & 1));
+        if (q >= powers[DIGITS]) k--;
+        else if (q < powers[DIGITS - 1]) k++;
+        else break;
+    }
+    char digits[DIGITS];
+    num_format_uint(q, digits);
+    int whole = DIGITS - k; // digits before the point; negative: zeros behind it
+    size_t len = 0, used = DIGITS;
+    while (used > 1 && (int)used > whole && digits[used - 1] == '0') used--;
+    if (whole <= 0) {
+        memcpy(to, "0.0000", 2 + (size_t)-whole);
+        len = 2 + (size_t)-whole;
+        memcpy(to + len, digits, used);
+        return len + used;
+    }
+    memcpy(to, digits, (size_t)whole);
+    if ((int)used == whole) return used;
+    to[whole] = '.';
+    memcpy(to + whole + 1, digits + whole, used - (size_t)whole);
+    return used + 1;
+}
+
+size_t num_format_score(double n, char *to) {
+    double size = fabs(n);
+    if (isnan(n) || isinf(n)) return format_special(isnan(n), n < 0, to);
+    if (size < 1e17 && n == (double)(int64_t)n && !(n == 0 && signbit(n))) return num_format_int((int64_t)n, to);
+    if (size >= 1e-4 && size < 1e17) {
+        *to = '-';
+        return n < 0 ? 1 + format_17_digits(size, to + 1) : format_17_digits(size, to);
+    }
+    locale_t old = use_c();
+    int len = snprintf(to, NUM_REAL_MAX, "%.17g", n);
+    use_back(old);
+    return (size_t)len;
+}
+
+size_t num_format_fixed(double n, int digits, char *to, size_t size) {
+    locale_t old = use_c();
+    int len = snprintf(to, size, "%.*f", digits, n);
+    use_back(old);
+    return len < 0 || (size_t)len >= size ? 0 : (size_t)len;
 }
 
 // ---- sizes

@@ -267,6 +267,83 @@ static void printed_reals(void **state) {
     }
 }
 
+static void expect_score(double n) {
+    char text[NUM_REAL_MAX + 1], want[64];
+    size_t len = num_format_score(n, text), n_want = (size_t)sprintf(want, "%.17g", n);
+    if (!slice_equal(slice_of(text, len), slice_of(want, n_want))) fail_msg("%.17g gave %.*s", n, (int)len, text);
+}
+
+// As printf does it, above all around powers of ten and halves of the last digit.
+static void printed_scores(void **state) {
+    (void)state;
+    static const double special[] = { 0, -0.0, 1, -1, 0.1, 0.5, 1e-4, 9.9999999999999991e-5, 1e16, 1e17, 1e18, 99999999999999984.0, 12345678901234567.5, 4503599627370497.5,
+        0.99999999999999989, 9.9999999999999982, 5e-324, DBL_MAX, INFINITY, -INFINITY, 9007199254740993.0, 1e22, 123456789.125, -0.001953125 };
+    for (size_t i = 0; i < ARRAY_LEN(special); i++) expect_score(special[i]);
+    double power = 1e-6;
+    for (int i = 0; i < 26; i++, power *= 10) {
+        double below = power, above = power;
+        for (int k = 0; k < 20; k++) {
+            expect_score(below);
+            expect_score(-above);
+            below = nextafter(below, 0);
+            above = nextafter(above, INFINITY);
+        }
+    }
+    struct random r;
+    random_seed(&r, seed + 2);
+    for (int i = 0; i < (is_long() ? 5000000 : 50000); i++) {
+        uint64_t bits = random_next(&r);
+        double n;
+        memcpy(&n, &bits, sizeof(n));
+        if (i % 4 == 1) n = (double)(int64_t)(bits >> random_below(&r, 63)) / 100;
+        if (i % 4 == 2) n = ldexp((double)(bits >> 11), -(int)random_below(&r, 80)); // often a few digits, ending with 5
+        if (i % 4 == 3) n = ldexp((double)random_below(&r, 1000), -(int)random_below(&r, 30));
+        if (!isnan(n)) expect_score(n);
+    }
+}
+
+static void expect_loose(struct slice s, bool ok, double want) {
+    double n = 7;
+    assert_int_equal(num_parse_loose(s, &n), ok);
+    if (ok) assert_true(n == want);
+}
+
+static void loose_reals(void **state) {
+    (void)state;
+    expect_loose(SLICE("1.5"), true, 1.5);
+    expect_loose(SLICE(" 1.5"), true, 1.5);
+    expect_loose(SLICE(""), true, 0);
+    expect_loose(SLICE("1e400"), true, INFINITY);
+    expect_loose(SLICE("1e-400"), true, 0);
+    expect_loose(SLICE("1\0x"), true, 1);
+    expect_loose(SLICE("1 "), false, 0);
+    expect_loose(SLICE("nan"), false, 0);
+    expect_loose(SLICE("x"), false, 0);
+}
+
+// What is short is computed without strtod, and is the same to the last bit.
+static void weights(void **state) {
+    (void)state;
+    static const char *const refused[] = { "nan", "1x", "1e400", "-1e400", "1e-400", "5e-324", ".", "-", "-.", "1..2", "1.2.3", "--1" };
+    static const char *const taken[] = { "", " 5", "inf", "-inf", "0x10", "1e5", "+3", ".5", "5.", "-.5", "-0", "-0.0", "000000000000000.5", "999999999999999", "1234567890123456789" };
+    struct random r;
+    double n;
+    char text[64];
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) assert_false(num_parse_weight(slice_str(refused[i]), &n));
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        double wanted = strtod(taken[i], NULL);
+        assert_true(num_parse_weight(slice_str(taken[i]), &n));
+        assert_memory_equal(&n, &wanted, sizeof n);
+    }
+    random_seed(&r, 9);
+    for (int i = 0; i < 200000; i++) {
+        int size = snprintf(text, sizeof text, "%.*f", (int)random_below(&r, 18), ((double)random_next(&r) / 1e19 - 0.9) * pow(10, (double)random_below(&r, 16)));
+        double wanted = strtod(text, NULL);
+        assert_true(num_parse_weight(slice_of(text, (size_t)size), &n));
+        assert_memory_equal(&n, &wanted, sizeof n);
+    }
+}
+
 // The numbers do not follow the locale of the program.
 static void locales(void **state) {
     (void)state;
@@ -422,7 +499,7 @@ int main(void) {
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(integers),
         cmocka_unit_test(reals),
-        cmocka_unit_test(printed_reals),
+        cmocka_unit_test(printed_reals), cmocka_unit_test(printed_scores), cmocka_unit_test(loose_reals), cmocka_unit_test(weights),
         cmocka_unit_test(locales),
         cmocka_unit_test(memory_sizes),
         cmocka_unit_test(globs),
