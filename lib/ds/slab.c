@@ -553,7 +553,25 @@ void slab_destroy(struct slab *s) {
     mem_free(s);
 }
 
+#ifdef KORA_FAULTS
+static _Thread_local long fail_in;
+static _Thread_local bool fail_forever;
+void slab_fail(long nth, bool forever) {
+    fail_in = nth;
+    fail_forever = forever;
+}
+
+static bool fault(void) {
+    bool now = fail_in == 1;
+    if (fail_in > 1 || (now && !fail_forever)) fail_in--;
+    return now;
+}
+#else
+static inline bool fault(void) { return false; }
+#endif
+
 void *slab_alloc(struct slab *s, size_t size) {
+    if (fault()) return NULL;
     if (unlikely(size > SLAB_SMALL_MAX)) {
         if (size <= SLAB_RUN_MAX) return alloc_run(s, size);
         return size <= SIZE_MAX / 2 ? alloc_big(s, size) : NULL;

@@ -51,6 +51,11 @@ static inline bool slab_worth_compacting(struct slab_usage u) { return u.held > 
 typedef bool slab_move_fn(void *arg, void *object, size_t class_size);
 bool slab_compact(struct slab *s, size_t budget, slab_move_fn *move, void *arg);
 
+// Tests: the n-th slab_alloc from now on this thread (1: the next) fails, of any slab; with `forever` all after it fail too. 0: none. Only in builds with
+// KORA_FAULTS. (mem_fail reaches the pages only, of which there is one for many objects.)
+#ifdef KORA_FAULTS
+void slab_fail(long nth, bool forever);
+#endif
 // Tests: walks everything, aborts on a broken invariant.
 void slab_check(const struct slab *s);
 

@@ -104,12 +104,7 @@ static size_t size_for(size_t n) {
 }
 
 // The 48 low bits of the hash, reversed, and back.
-static uint64_t reverse48(uint64_t x) {
-    x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
-    x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
-    x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
-    return __builtin_bswap64(x) >> 16;
-}
+static uint64_t reverse48(uint64_t x) { return table_position(x); }
 
 static uint64_t leaf_end(const struct leaf *l) { return reverse48(l->index) + (POSITION_END >> l->depth); }
 
@@ -120,7 +115,7 @@ static struct table_bucket *segment_new(struct table *t, size_t size) {
     struct table_bucket *segment = slab_alloc(t->slab, bytes);
     if (!segment) return NULL;
     memset(segment, 0, bytes);
-    t->bytes += bytes;
+    t->bytes += slab_round(bytes);
     t->work_bytes += bytes;
     return segment;
 }
@@ -129,7 +124,7 @@ static void segment_free(struct table *t, struct table_bucket *segment, size_t s
     if (!segment) return;
     size_t bytes = size * sizeof(struct table_bucket);
     slab_free(t->slab, segment, bytes);
-    t->bytes -= bytes;
+    t->bytes -= slab_round(bytes);
 }
 
 // A free slot of the bucket, or -1. Without branches on the slots: which is the first free one can't be predicted.
@@ -506,9 +501,8 @@ static void free_pages(struct table *t) {
     }
 }
 
-void table_free(struct table *t) {
-    struct leaf l;
-    for (uint64_t at = 0; at < POSITION_END && locate(t, reverse48(at), &l); at = leaf_end(&l)) segment_free(t, l.segment, l.size);
+// What is left when all segments are freed.
+static void free_directory(struct table *t) {
     if (root_get(t) & TABLE_PAGED) free_pages(t);
     for (_Atomic uint64_t *page = t->spare, *next; page; page = next) {
         next = spare_next(page);
@@ -519,6 +513,8 @@ void table_free(struct table *t) {
     invariant(t->bytes == 0);
     table_init(t, t->slab, t->hash, t->ctx);
 }
+
+void table_free(struct table *t) { table_free_walk(t, 0, SIZE_MAX, NULL, NULL); }
 
 bool table_insert(struct table *t, uint64_t hash, void *entry) {
     debug_invariant(entry && (uint64_t)(uintptr_t)entry >> TABLE_ADDRESS_BITS == 0);
@@ -570,16 +566,33 @@ static void visit_bucket(const struct table_bucket *b, table_visit_fn *visit, vo
     }
 }
 
+static void visit_leaf(const struct leaf *l, table_visit_fn *visit, void *arg) {
+    for (size_t i = 0; i < l->size; i++) {
+        for (size_t s = 0; i + 2 < l->size && s < TABLE_SLOTS; s++) table_prefetch_slot_(slot_get(&l->segment[i + 2], s));
+        visit_bucket(&l->segment[i], visit, arg);
+    }
+}
+
 uint64_t table_walk(const struct table *t, uint64_t cursor, size_t segments, table_visit_fn *visit, void *arg) {
     struct leaf l;
     while (cursor < POSITION_END && locate(t, reverse48(cursor), &l)) {
         if (segments-- == 0) return cursor;
-        for (size_t i = 0; i < l.size; i++) {
-            for (size_t s = 0; i + 2 < l.size && s < TABLE_SLOTS; s++) table_prefetch_slot_(slot_get(&l.segment[i + 2], s));
-            visit_bucket(&l.segment[i], visit, arg);
-        }
+        visit_leaf(&l, visit, arg);
         cursor = leaf_end(&l);
     }
+    return 0;
+}
+
+// The words of the directory that are still to be read are those of segments that are still there.
+uint64_t table_free_walk(struct table *t, uint64_t cursor, size_t segments, table_visit_fn *visit, void *arg) {
+    struct leaf l;
+    while (cursor < POSITION_END && locate(t, reverse48(cursor), &l)) {
+        if (segments-- == 0) return cursor;
+        if (visit) visit_leaf(&l, visit, arg);
+        cursor = leaf_end(&l);
+        segment_free(t, l.segment, l.size);
+    }
+    free_directory(t);
     return 0;
 }
 
@@ -756,7 +769,7 @@ void table_check(const struct table *t) {
         invariant(reverse48(l.index) == at);
         check_places(t, &l);
         count += check_leaf(t, &l);
-        bytes += l.size * sizeof(struct table_bucket);
+        bytes += slab_round(l.size * sizeof(struct table_bucket));
         leaves[l.depth]++;
         deepest = MAX(deepest, l.depth);
     }

@@ -81,7 +81,7 @@ struct table {
     struct slab *slab;
     table_hash_fn *hash;
     const void *ctx;
-    size_t bytes;                         // of segments and directory
+    size_t bytes;                         // of segments and directory, as the slab rounds them
     uint64_t work_entries, work_bytes;    // see table_last_work
     uint32_t leaves[TABLE_DEPTH_MAX + 1]; // segments by depth
 };
@@ -118,9 +118,22 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, size_t max, table_vi
 // nothing else changes the table between calls, or when seeing an entry twice or not at all does no harm. Returns the next cursor, 0: end.
 uint64_t table_walk(const struct table *t, uint64_t cursor, size_t segments, table_visit_fn *visit, void *arg);
 
+// Frees the table in portions: visits the entries (visit may be NULL) of at most `segments` segments from `cursor` on (0: the start), which may be
+// freed by the visit, and gives these segments back. Returns the next cursor; 0: all is freed, and the table is as after table_init. Between two
+// calls nothing else may be done with it.
+uint64_t table_free_walk(struct table *t, uint64_t cursor, size_t segments, table_visit_fn *visit, void *arg);
+
 struct random;
 // An entry, each about equally likely; NULL if empty.
 void *table_random(const struct table *t, struct random *r);
+
+// Where a hash is in the order above.
+static inline uint64_t table_position(uint64_t hash) {
+    hash = (hash >> 1 & 0x5555555555555555) | (hash & 0x5555555555555555) << 1;
+    hash = (hash >> 2 & 0x3333333333333333) | (hash & 0x3333333333333333) << 2;
+    hash = (hash >> 4 & 0x0f0f0f0f0f0f0f0f) | (hash & 0x0f0f0f0f0f0f0f0f) << 4;
+    return __builtin_bswap64(hash) >> 16;
+}
 
 // What the last table_insert or table_remove did beyond its own entry: entries moved, and bytes written into new segments and
 // the directory (tests assert bounds).
