@@ -91,14 +91,26 @@ uint32_t txn_first_access(struct txn *t) {
     return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(lru_touched(t));
 }
 
+enum { IDLE_AHEAD_MAX_S = 60 };
+
 // By the clock that accesses are noted by, which may be late: then an access that was noted by reading a clock is ahead of it.
 uint64_t entry_idle_s(struct txn *t, const struct entry *e) {
-    enum { AHEAD_MAX_S = 60 };
     uint32_t idle = lru_of(lru_touched(t) - e->access);
-    return idle > lru_of(0u - AHEAD_MAX_S) ? 0 : idle;
+    return idle > lru_of(0u - IDLE_AHEAD_MAX_S) ? 0 : idle;
 }
 
 uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(e, lfu_minutes(seconds(t))); }
+
+void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t frequency) {
+    uint32_t access = e->access;
+    if (policy_is_lfu(t->common)) {
+        if (frequency >= 0) access = lfu_minutes(seconds(t)) << 8 | (uint32_t)frequency;
+    } else if (idle_s >= 0) {
+        // What was used before that clock began is as old as it can be.
+        access = lru_touched(t) - (uint32_t)MIN(idle_s, (1 << ENTRY_ACCESS_BITS) - 2 * IDLE_AHEAD_MAX_S);
+    }
+    e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1);
+}
 
 // ---- finding -----------------------------------------------------------------------------------------------------------
 
@@ -108,6 +120,8 @@ static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct k
     if (effect_del(t, k)) {
         key_delete(t, k, e);
         count_up(&k->stripe->counters.expired);
+        t->expired = true;
+        if (unlikely(k->stripe->waiting.count)) waiting_ready(k); // XREADGROUP is told
     }
     stripe_changed(k->stripe);
     return true; // without memory for the effect it is still there, but txn->no_memory lets nobody change anything

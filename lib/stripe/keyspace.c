@@ -26,6 +26,8 @@ struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {
 
 void keyspace_destroy(struct keyspace *k) {
     if (k->wheel) wheel_destroy(k->wheel);
+    if (k->root_wheel) wheel_destroy(k->root_wheel);
+    if (k->nodes) slab_destroy(k->nodes);
     if (k->blobs.slab) slab_destroy(k->blobs.slab);
     if (k->index) slab_destroy(k->index);
     mem_free(k);
@@ -50,18 +52,20 @@ struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t f
 }
 
 void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
-    bool large = with_value && e->form == FORM_BLOB;
-    if (large) blob_drop(entry_blob(e));
+    bool large = with_value && e->form >= FORM_BLOB;
+    if (large && e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    else if (large) keyspace_doom(k, entry_root(e));
     slab_free(k->blobs.slab, e, entry_size(e));
     if (large) keyspace_publish(k); // the account may lag behind by a small entry, but not by a large value
 }
 
 void keyspace_publish(struct keyspace *k) {
     struct slab_usage data = slab_usage(k->blobs.slab), index = slab_usage(k->index);
+    struct slab_usage nodes = k->nodes ? slab_usage(k->nodes) : (struct slab_usage){ 0 };
     atomic_store_explicit(&k->counts->keys, k->table.count, memory_order_relaxed);
     atomic_store_explicit(&k->counts->expiring, k->wheel ? wheel_count(k->wheel) : 0, memory_order_relaxed);
-    atomic_store_explicit(&k->counts->used, data.used + index.used, memory_order_relaxed);
-    atomic_store_explicit(&k->counts->held, data.held + index.held, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->used, data.used + index.used + nodes.used, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->held, data.held + index.held + nodes.held, memory_order_relaxed);
 }
 
 bool keyspace_put(struct keyspace *k, uint64_t hash, struct entry *old, struct entry *e) {
@@ -97,6 +101,55 @@ void keyspace_disarm(struct keyspace *k, struct entry *e) {
     if (entry_expires(e)) wheel_remove(k->wheel, entry_wheel_node(e));
 }
 
+// ---- roots ---------------------------------------------------------------------------------------------------------
+
+struct slab *keyspace_nodes(struct keyspace *k) {
+    if (!k->nodes) k->nodes = slab_create(false);
+    return k->nodes;
+}
+
+enum { DOOM_NOW = 128, DOOM_SLICE = 4096 }; // nodes freed at once, and under one lease in the background: some hundred microseconds
+
+static bool free_root(struct keyspace *k, struct root *r, size_t budget) { return value_kinds[r->type]->free(k->nodes, r, budget); }
+
+// Frees nodes of doomed roots, about `budget` of them at most.
+static void free_doomed(struct keyspace *k, size_t budget) {
+    struct root *r = k->doomed, *next = r ? r->next : NULL;
+    if (r && free_root(k, r, budget)) k->doomed = next;
+}
+
+// Whoever dooms much faster than the background frees must help: else a stripe that never rests would only grow.
+void keyspace_doom(struct keyspace *k, struct root *r) {
+    r->due.at_ms = 0;
+    keyspace_arm_root(k, r, 0);
+    free_doomed(k, 2 * DOOM_NOW);
+    if (free_root(k, r, DOOM_NOW)) return;
+    r->next = k->doomed;
+    k->doomed = r;
+    struct stripe *s = &k->common->stripes[k->blobs.stripe];
+    s->looked_at = atomic_load_explicit(&s->counters.changes, memory_order_relaxed) - UINT64_MAX / 2; // look at it now, whatever is counted before
+}
+
+bool keyspace_can_arm_roots(struct keyspace *k, int64_t now_ms) {
+    if (!k->root_wheel) k->root_wheel = wheel_create(now_ms);
+    return k->root_wheel != NULL;
+}
+
+void keyspace_arm_root(struct keyspace *k, struct root *r, uint64_t hash) {
+    int64_t at_ms = r->due.at_ms;
+    if (r->armed) wheel_remove(k->root_wheel, &r->due);
+    r->armed = at_ms != 0;
+    r->hash = hash;
+    if (at_ms) wheel_add(k->root_wheel, &r->due, at_ms);
+}
+
+static bool entry_has_root(const void *entry, const void *root) {
+    const struct entry *e = entry;
+    return e->form == FORM_ROOT && entry_root(e) == root;
+}
+
+struct entry *keyspace_entry_of_root(struct keyspace *k, const struct root *r) { return table_find(&k->table, r->hash, entry_has_root, r); }
+
 // ---- compaction ----------------------------------------------------------------------------------------------------
 
 static bool move_entry(void *arg, void *object, size_t class_size) {
@@ -114,11 +167,13 @@ static bool move_entry(void *arg, void *object, size_t class_size) {
     return true;
 }
 
-bool keyspace_wants_compaction(const struct keyspace *k) { return slab_worth_compacting(slab_usage(k->blobs.slab)); }
+bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || slab_worth_compacting(slab_usage(k->blobs.slab)); }
 
 bool keyspace_compact(struct keyspace *k, size_t budget) {
     blob_bury(&k->blobs);
-    bool more = slab_compact(k->blobs.slab, budget, move_entry, k);
+    bool more = true;
+    if (k->doomed) free_doomed(k, DOOM_SLICE);
+    else more = slab_compact(k->blobs.slab, budget, move_entry, k);
     keyspace_publish(k);
     return more && keyspace_wants_compaction(k);
 }
@@ -130,13 +185,26 @@ struct tally {
     uint64_t count, expiring;
     uint64_t bytes; // of entries and of the blobs that only one entry has
     bool shared;    // there are other blobs
+    uint64_t nodes; // bytes of roots and their nodes
+    uint64_t armed; // roots
 };
+
+static void check_value(struct tally *t, const struct entry *e) {
+    struct value v;
+    value_view(&v, e);
+    if (value_kind(&v)->check) value_kind(&v)->check(&v);
+    if (!v.root) return;
+    t->nodes += value_kind(&v)->memory(v.root);
+    t->armed += v.root->armed;
+    invariant(v.root->type == e->type && v.root->armed == (v.root->due.at_ms != 0));
+    invariant(!v.root->armed || keyspace_entry_of_root(t->k, v.root) == e);
+}
 
 static void check_entry(void *arg, void *entry) {
     struct tally *t = arg;
     const struct entry *e = entry;
     struct slice name = entry_key(e);
-    invariant(e->type < TYPE_COUNT && e->form <= FORM_BLOB);
+    invariant(e->type < TYPE_COUNT && e->form <= FORM_ROOT);
     invariant(!!(e->flags & ENTRY_LONG_KEY) == (name.n > ENTRY_KEY_SHORT_MAX));
     invariant(keyspace_find(t->k, hash_entry(t->k->common, e), &name) == e);
     t->count++;
@@ -147,6 +215,7 @@ static void check_entry(void *arg, void *entry) {
         if (blob_shared(entry_blob(e))) t->shared = true;
         else t->bytes += blob_size(entry_blob(e));
     }
+    check_value(t, e);
 }
 
 void keyspace_check(struct keyspace *k) {
@@ -159,6 +228,12 @@ void keyspace_check(struct keyspace *k) {
     if (k->wheel) wheel_check(k->wheel);
     slab_check(k->blobs.slab);
     slab_check(k->index);
+    if (k->nodes) {
+        slab_check(k->nodes);
+        invariant(k->doomed ? slab_usage(k->nodes).used > t.nodes : slab_usage(k->nodes).used == t.nodes);
+    }
+    invariant(t.armed == (k->root_wheel ? wheel_count(k->root_wheel) : 0));
+    if (k->root_wheel) wheel_check(k->root_wheel);
     // Beyond that there are only blobs that several entries share, or readers still hold.
     size_t used = slab_usage(k->blobs.slab).used;
     invariant(t.shared || atomic_load(&k->blobs.pins) ? used >= t.bytes : used == t.bytes);

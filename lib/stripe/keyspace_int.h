@@ -25,9 +25,24 @@ void keyspace_arm(struct keyspace *k, struct entry *e, int64_t at_ms);
 void keyspace_disarm(struct keyspace *k, struct entry *e); // no-op without an expiry
 void keyspace_publish(struct keyspace *k);
 
+struct slab *keyspace_nodes(struct keyspace *k); // makes sure of it. NULL: no memory
+// Frees a root that is nobody's any more, at once or in slices by keyspace_compact.
+void keyspace_doom(struct keyspace *k, struct root *r);
+// Puts the root of an entry of `k` into the wheel of roots, or takes it out, as root->due.at_ms says. There is a wheel if it is not 0.
+void keyspace_arm_root(struct keyspace *k, struct root *r, uint64_t hash);
+bool keyspace_can_arm_roots(struct keyspace *k, int64_t now_ms); // makes sure of that. False: no memory
+struct entry *keyspace_entry_of_root(struct keyspace *k, const struct root *r); // of one that is armed
+
 bool keyspace_wants_compaction(const struct keyspace *k);
 bool keyspace_compact(struct keyspace *k, size_t budget);
 void keyspace_check(struct keyspace *k);
+
+// Of set.c, for values (value.c). Each as key_set_string: KORA_OK, or KORA_NOMEM and nothing has changed.
+// Makes an attached value `len` packed bytes, whose start is what it was.
+int key_edit_packed(struct value *v, size_t len, uint8_t flags);
+// `e` becomes r. `keep_value`: what e held is not dropped.
+int key_put_root(struct txn *t, const struct key *k, struct entry *e, struct root *r, int64_t expire_at_ms, bool keep_value, struct entry **at);
+int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum value_type type, uint8_t flags, struct slice bytes, int64_t expire_at_ms);
 
 struct keyspace *keyspace_make(const struct key *k); // makes it if there is none. NULL: no memory
 // The stripe's next expiry may have become earlier.

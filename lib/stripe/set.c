@@ -8,21 +8,23 @@
 
 // A value as it will be stored.
 struct shape {
+    enum value_type type;
     enum value_form form;
     const void *bytes; // of the inline value part
     size_t len;
-    uint8_t flags;     // ENTRY_EDITED or 0
+    uint8_t flags;     // of ENTRY_VALUE_FLAGS
 };
 
-static void drop_value(struct entry *e) {
+static void drop_value(struct keyspace *ks, struct entry *e) {
     if (e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    else if (e->form == FORM_ROOT) keyspace_doom(ks, entry_root(e));
 }
 
 static void write_value(struct entry *e, const struct shape *v) {
-    e->type = TYPE_STRING;
+    e->type = (uint32_t)v->type & 0xf;
     e->form = (uint32_t)v->form & 0xf;
     e->value_len = (uint16_t)v->len;
-    e->flags = (uint8_t)((e->flags & ~ENTRY_EDITED) | v->flags);
+    e->flags = (uint8_t)((e->flags & ~ENTRY_VALUE_FLAGS) | v->flags);
     if (v->bytes && v->len) memmove(entry_value(e), v->bytes, v->len); // an editor may hand in the entry's own bytes
 }
 
@@ -65,8 +67,8 @@ static int store(struct txn *t, const struct key *k, struct entry *e, const stru
     if (at_ms == EXPIRE_KEEP) at_ms = e ? entry_expire_at(e) : 0;
     if (at_ms && !keyspace_can_arm(ks, txn_now(t))) return KORA_NOMEM;
     if (e && !t->undo && same_place(e, v->len, at_ms != 0)) {
-        bool large = e->form == FORM_BLOB || v->form == FORM_BLOB;
-        if (!keep_value) drop_value(e);
+        bool large = e->form >= FORM_BLOB || v->form >= FORM_BLOB;
+        if (!keep_value) drop_value(ks, e);
         write_value(e, v);
         if (large) keyspace_publish(ks);
         if (at_ms) set_time(ks, k, e, at_ms);
@@ -90,9 +92,9 @@ int key_set_string(struct txn *t, const struct key *k, struct entry *e, struct s
     struct entry *ignored;
     if (!out) out = &ignored;
     int64_t n;
-    struct shape v = { FORM_BYTES, value.p, value.n, 0 };
+    struct shape v = { TYPE_STRING, FORM_BYTES, value.p, value.n, 0 };
     if (kind == STRING_AS_SET && value.n <= NUM_INT_MAX && num_parse_int(value, &n)) {
-        v = (struct shape){ FORM_INT, &n, sizeof n, 0 };
+        v = (struct shape){ TYPE_STRING, FORM_INT, &n, sizeof n, 0 };
         return store(t, k, e, &v, expire_at_ms, false, out);
     }
     if (fits_inline(k, value.n, true)) return store(t, k, e, &v, expire_at_ms, false, out);
@@ -101,43 +103,51 @@ int key_set_string(struct txn *t, const struct key *k, struct entry *e, struct s
     struct blob *b = ks ? blob_new(&ks->blobs, value.n, value.n) : NULL;
     if (!b) return KORA_NOMEM;
     memcpy(b->data, value.p, value.n);
-    v = (struct shape){ FORM_BLOB, &b, sizeof b, 0 };
+    v = (struct shape){ TYPE_STRING, FORM_BLOB, &b, sizeof b, 0 };
     int status = store(t, k, e, &v, expire_at_ms, false, out);
     if (status != KORA_OK) blob_drop(b);
     return status;
 }
 
 int key_set_int(struct txn *t, const struct key *k, struct entry *e, int64_t n) {
-    struct shape v = { FORM_INT, &n, sizeof n, 0 };
+    struct shape v = { TYPE_STRING, FORM_INT, &n, sizeof n, 0 };
     struct entry *ignored;
     return store(t, k, e, &v, EXPIRE_KEEP, false, &ignored);
 }
 
 // ---- editing -----------------------------------------------------------------------------------------------------------
 
-// The value as an inline string of `len` bytes: the old bytes, cut or padded with zeros.
-static int edit_inline(struct txn *t, const struct key *k, struct entry *e, size_t len, char **bytes) {
+// What an edit makes of the bytes at a key.
+struct edit {
+    enum value_type type;
+    uint8_t flags;
+    size_t len;
+    bool fill; // with zeros behind the old bytes
+};
+
+// The value as `len` inline bytes: the old ones, cut or with more behind them.
+static int edit_inline(struct txn *t, const struct key *k, struct entry *e, const struct edit *to, struct entry **at, char **bytes) {
     char number[NUM_INT_MAX];
     struct slice old = e ? entry_string(e, number) : (struct slice){ "", 0 };
-    size_t keep = MIN(old.n, len), had = e && e->form == FORM_BYTES ? old.n : 0;
-    struct entry *at;
-    struct shape v = { FORM_BYTES, NULL, len, ENTRY_EDITED };
+    size_t keep = MIN(old.n, to->len), had = e && e->form == FORM_BYTES ? old.n : 0;
+    struct shape v = { to->type, FORM_BYTES, NULL, to->len, to->flags };
     if (t->no_memory) return KORA_NOMEM;
-    if (e && e->form == FORM_BYTES && same_place(e, len, entry_expires(e))) {
+    if (e && e->form == FORM_BYTES && same_place(e, to->len, entry_expires(e))) {
         write_value(e, &v);
-        if (len > had) memset(entry_value(e) + had, 0, len - had);
+        if (to->fill && to->len > had) memset(entry_value(e) + had, 0, to->len - had);
+        *at = e;
         *bytes = entry_value(e);
         return KORA_OK;
     }
     // The old bytes must survive until they are copied.
-    char small[64], *copy = keep <= sizeof small ? small : mem_alloc(keep);
+    char small[256], *copy = keep <= sizeof small ? small : mem_alloc(keep);
     if (!copy) return KORA_NOMEM;
     if (keep) memcpy(copy, old.p, keep);
-    int status = store(t, k, e, &v, EXPIRE_KEEP, false, &at);
+    int status = store(t, k, e, &v, EXPIRE_KEEP, false, at);
     if (status == KORA_OK) {
-        *bytes = entry_value(at);
+        *bytes = entry_value(*at);
         if (keep) memcpy(*bytes, copy, keep);
-        memset(*bytes + keep, 0, len - keep);
+        if (to->fill) memset(*bytes + keep, 0, to->len - keep);
     }
     if (copy != small) mem_free(copy);
     return status;
@@ -146,16 +156,18 @@ static int edit_inline(struct txn *t, const struct key *k, struct entry *e, size
 // Room to grow when a blob must be copied anyway: an eighth, so that appending is linear in the end.
 static size_t blob_room(size_t old, size_t len) { return old && len > old ? len + len / 8 : len; }
 
-static int edit_blob(struct txn *t, const struct key *k, struct entry *e, size_t len, char **bytes) {
+static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const struct edit *to, struct entry **at, char **bytes) {
     char number[NUM_INT_MAX];
     struct slice old = e ? entry_string(e, number) : (struct slice){ "", 0 };
-    size_t keep = MIN(old.n, len);
+    size_t len = to->len, keep = MIN(old.n, len);
     if (t->no_memory) return KORA_NOMEM;
     if (e && e->form == FORM_BLOB) {
         struct blob *b = entry_blob(e);
         if (!blob_shared(b) && b->cap >= len && len >= b->cap / 2) {
-            if (len > keep) memset(b->data + keep, 0, len - keep);
+            if (to->fill && len > keep) memset(b->data + keep, 0, len - keep);
             b->len = len;
+            e->flags = (uint8_t)((e->flags & ~ENTRY_INTSET) | (to->flags & ENTRY_INTSET));
+            *at = e;
             *bytes = b->data;
             return KORA_OK;
         }
@@ -164,17 +176,64 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, size_t
     struct blob *b = ks ? blob_new(&ks->blobs, len, blob_room(old.n, len)) : NULL;
     if (!b) return KORA_NOMEM;
     if (keep) memcpy(b->data, old.p, keep);
-    memset(b->data + keep, 0, len - keep);
-    struct shape v = { FORM_BLOB, &b, sizeof b, ENTRY_EDITED };
-    struct entry *at;
-    int status = store(t, k, e, &v, EXPIRE_KEEP, false, &at);
+    if (to->fill) memset(b->data + keep, 0, len - keep);
+    struct shape v = { to->type, FORM_BLOB, &b, sizeof b, to->flags };
+    int status = store(t, k, e, &v, EXPIRE_KEEP, false, at);
     if (status == KORA_OK) *bytes = b->data;
     else blob_drop(b);
     return status;
 }
 
 int key_edit_string(struct txn *t, const struct key *k, struct entry *e, size_t len, char **bytes) {
-    return fits_inline(k, len, true) ? edit_inline(t, k, e, len, bytes) : edit_blob(t, k, e, len, bytes);
+    struct edit to = { TYPE_STRING, ENTRY_EDITED, len, true };
+    struct entry *at;
+    return fits_inline(k, len, true) ? edit_inline(t, k, e, &to, &at, bytes) : edit_blob(t, k, e, &to, &at, bytes);
+}
+
+// ---- values of other types ------------------------------------------------------------------------------------------------
+
+int key_edit_packed(struct value *v, size_t len, uint8_t flags) {
+    struct edit to = { v->type, flags, len, false };
+    struct entry *at;
+    char *bytes;
+    int status = fits_inline(v->key, len, true) ? edit_inline(v->txn, v->key, v->e, &to, &at, &bytes) :
+        edit_blob(v->txn, v->key, v->e, &to, &at, &bytes);
+    if (status == KORA_OK) value_attach(v, v->type, v->txn, v->key, at);
+    return status;
+}
+
+// The value gets a due root: what that needs, before anything is changed.
+static bool can_take_root(struct txn *t, struct keyspace *ks, const struct root *r) {
+    return ks && (!r->due.at_ms || keyspace_can_arm_roots(ks, txn_now(t)));
+}
+
+static void arm_root(struct keyspace *ks, const struct key *k, struct root *r) {
+    if (!r->due.at_ms && !r->armed) return;
+    keyspace_arm_root(ks, r, k->hash);
+    if (r->due.at_ms) stripe_due(k->stripe, r->due.at_ms);
+}
+
+int key_put_root(struct txn *t, const struct key *k, struct entry *e, struct root *r, int64_t expire_at_ms, bool keep_value, struct entry **at) {
+    struct keyspace *ks = keyspace_make(k);
+    if (!can_take_root(t, ks, r)) return KORA_NOMEM;
+    struct shape v = { (enum value_type)r->type, FORM_ROOT, &r, sizeof r, 0 };
+    int status = store(t, k, e, &v, expire_at_ms, keep_value, at);
+    if (status == KORA_OK) arm_root(ks, k, r);
+    return status;
+}
+
+int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum value_type type, uint8_t flags, struct slice bytes, int64_t expire_at_ms) {
+    struct entry *at;
+    struct shape v = { type, FORM_BYTES, bytes.p, bytes.n, flags };
+    if (fits_inline(k, bytes.n, true)) return store(t, k, e, &v, expire_at_ms, false, &at);
+    struct keyspace *ks = keyspace_make(k);
+    struct blob *b = ks ? blob_new(&ks->blobs, bytes.n, bytes.n) : NULL;
+    if (!b) return KORA_NOMEM;
+    memcpy(b->data, bytes.p, bytes.n);
+    v = (struct shape){ type, FORM_BLOB, &b, sizeof b, flags };
+    int status = store(t, k, e, &v, expire_at_ms, false, &at);
+    if (status != KORA_OK) blob_drop(b);
+    return status;
 }
 
 // ---- deleting, expiring, copying -----------------------------------------------------------------------------------------
@@ -188,8 +247,8 @@ void key_delete(struct txn *t, const struct key *k, struct entry *e) {
 
 int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t expire_at_ms) {
     struct entry *old = *e;
-    // The value part is carried over as it is: bytes, integer, or the address of a blob.
-    struct shape v = { (enum value_form)old->form, NULL, old->value_len, old->flags & ENTRY_EDITED };
+    // The value part is carried over as it is: bytes, integer, or an address.
+    struct shape v = { (enum value_type)old->type, (enum value_form)old->form, NULL, old->value_len, old->flags & ENTRY_VALUE_FLAGS };
     if (t->no_memory) return KORA_NOMEM;
     if (entry_expires(old) == (expire_at_ms != 0)) {
         if (expire_at_ms) set_time(keyspace_of(k), k, old, expire_at_ms);
@@ -209,7 +268,7 @@ int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t
 // A blob of the same keyspace is shared until one of its keys is edited.
 static int share_blob(struct txn *t, const struct entry *e, const struct key *to, struct entry *old, int64_t expire_at_ms) {
     struct blob *b = entry_blob(e);
-    struct shape v = { FORM_BLOB, &b, sizeof b, e->flags & ENTRY_EDITED };
+    struct shape v = { (enum value_type)e->type, FORM_BLOB, &b, sizeof b, e->flags & ENTRY_VALUE_FLAGS };
     struct entry *at;
     blob_share(b);
     int status = store(t, to, old, &v, expire_at_ms, false, &at);
@@ -217,22 +276,52 @@ static int share_blob(struct txn *t, const struct entry *e, const struct key *to
     return status;
 }
 
+static int copy_root(struct txn *t, const struct root *r, const struct key *to, struct entry *old, int64_t expire_at_ms) {
+    struct keyspace *ks = keyspace_make(to);
+    struct slab *nodes = ks ? keyspace_nodes(ks) : NULL;
+    struct root *copy = nodes ? value_kinds[r->type]->copy(nodes, r) : NULL;
+    struct entry *at;
+    if (!copy) return KORA_NOMEM;
+    copy->due.at_ms = r->due.at_ms;
+    copy->armed = false;
+    int status = key_put_root(t, to, old, copy, expire_at_ms, false, &at);
+    if (status != KORA_OK) keyspace_doom(ks, copy);
+    return status;
+}
+
 int key_copy_value(struct txn *t, const struct entry *e, const struct key *to, struct entry *old, int64_t expire_at_ms) {
-    char number[NUM_INT_MAX];
+    struct shape v = { (enum value_type)e->type, (enum value_form)e->form, entry_value(e), e->value_len, e->flags & ENTRY_VALUE_FLAGS };
+    struct entry *at;
     if (e->form == FORM_INT) {
-        int64_t n = entry_int(e);
-        struct shape v = { FORM_INT, &n, sizeof n, 0 };
-        struct entry *at;
+        int64_t n = entry_int(e); // not where the entry is, which may be on a page that changes
+        v.bytes = &n;
         return store(t, to, old, &v, expire_at_ms, false, &at);
     }
+    if (e->form == FORM_ROOT) return copy_root(t, entry_root(e), to, old, expire_at_ms);
     struct keyspace *ks = keyspace_of(to);
     if (e->form == FORM_BLOB && ks && entry_blob(e)->owner == &ks->blobs) return share_blob(t, e, to, old, expire_at_ms);
-    struct slice s = entry_string(e, number);
-    struct entry *at;
-    uint8_t edited = e->flags & ENTRY_EDITED;
+    char number[NUM_INT_MAX];
     // The source may be on a page of the same slab, but nothing that moves it happens before it is copied.
-    int status = key_set_string(t, to, old, s, STRING_AS_BYTES, expire_at_ms, &at);
-    if (status == KORA_OK) at->flags |= edited;
+    return key_put_packed(t, to, old, v.type, v.flags, entry_string(e, number), expire_at_ms);
+}
+
+// Within a keyspace a root only changes hands.
+static int move_root(struct txn *t, const struct key *from, struct entry *e, const struct key *to, struct entry *old) {
+    struct keyspace *ks = keyspace_of(from);
+    struct root *r = entry_root(e);
+    struct entry *at;
+    int status = key_put_root(t, to, old, r, entry_expire_at(e), false, &at);
+    if (status != KORA_OK) return status;
+    keyspace_take(ks, from->hash, e);
+    keyspace_free_entry(ks, e, false);
+    return KORA_OK;
+}
+
+int key_move(struct txn *t, const struct key *from, struct entry *e, const struct key *to, struct entry *old) {
+    invariant(!t->undo);
+    if (e->form == FORM_ROOT && from->stripe == to->stripe && from->db == to->db) return move_root(t, from, e, to, old);
+    int status = key_copy_value(t, e, to, old, entry_expire_at(e));
+    if (status == KORA_OK) key_delete(t, from, key_find(t, from, 0)); // it may have moved
     return status;
 }
 

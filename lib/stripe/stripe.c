@@ -47,6 +47,7 @@ void stripes_free(struct common *c) {
             if (k) keyspace_destroy(k);
         }
         free_list(s->garbage);
+        waiting_free(s);
         mem_free(s->dbs);
         mem_free(s->counts);
     }
@@ -101,6 +102,7 @@ static void find_due(struct stripe *s) {
     for (uint32_t db = 0; db < s->common->databases; db++) {
         struct keyspace *k = db_of(s, db);
         if (k && k->wheel) due = MIN(due, wheel_next(k->wheel));
+        if (k && k->root_wheel) due = MIN(due, wheel_next(k->root_wheel));
     }
     atomic_store(&s->due_ms, due);
 }
@@ -118,6 +120,16 @@ static void put_db(struct stripe *s, uint32_t db, struct keyspace *k) {
     }
 }
 
+struct changed_dbs {
+    uint32_t a, b;
+};
+
+// What waits for a key of one of two databases may find it now, or that it has gone.
+static void is_ready(void *arg, struct wait_list *l) {
+    const struct changed_dbs *dbs = arg;
+    if (l->db == dbs->a || l->db == dbs->b || dbs->a == UINT32_MAX) waiting_ready_list(l);
+}
+
 bool stripe_flush(struct stripe *s, uint32_t db) {
     uint32_t from = db == UINT32_MAX ? 0 : db, to = db == UINT32_MAX ? s->common->databases : db + 1;
     bool had = false;
@@ -130,6 +142,7 @@ bool stripe_flush(struct stripe *s, uint32_t db) {
         s->garbage = k;
     }
     find_due(s);
+    if (had) waiting_each(s, is_ready, &(struct changed_dbs){ db, db });
     return had;
 }
 
@@ -137,6 +150,7 @@ void stripe_swap(struct stripe *s, uint32_t a, uint32_t b) {
     struct keyspace *ka = db_of(s, a), *kb = db_of(s, b);
     put_db(s, a, kb);
     put_db(s, b, ka);
+    waiting_each(s, is_ready, &(struct changed_dbs){ a, b });
 }
 
 // ---- background ----------------------------------------------------------------------------------------------------------
@@ -158,8 +172,38 @@ static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t unti
         keyspace_arm(k, e, node->at_ms); // back in, so that deleting it is the same as for everybody else
         if (!effect_del(t, &key)) return false;
         key_delete(t, &key, e);
+        if (unlikely(s->waiting.count)) waiting_ready(&key);
         stripe_changed(s);
         count_up(&s->counters.expired);
+    }
+}
+
+// What is inside of collections. Each takes out all that is due in one go, which its kind keeps short.
+static bool expire_roots(struct stripe *s, struct txn *t, uint32_t db, int64_t until_us) {
+    struct keyspace *k = db_of(s, db);
+    if (!k || !k->root_wheel) return false;
+    for (int n = 0;; n++) {
+        if (n % 16 == 15 && clock_mono_us() >= until_us) return true;
+        bool again = false;
+        struct wheel_node *node = wheel_pop(k->root_wheel, txn_now(t), &again);
+        if (!node) {
+            if (again) continue;
+            return false;
+        }
+        struct root *r = CONTAINER_OF(node, struct root, due);
+        struct entry *e = keyspace_entry_of_root(k, r);
+        struct key key;
+        struct value v;
+        r->armed = false;
+        keyspace_arm_root(k, r, r->hash); // back in, until its kind says for when
+        key_locate(s->common, &key, db, entry_key(e));
+        value_attach(&v, (enum value_type)e->type, t, &key, e);
+        if (!value_kind(&v)->expire(&v, txn_now(t))) {
+            t->no_memory = true; // it is tried again later
+            return false;
+        }
+        keyspace_publish(k);
+        stripe_changed(s);
     }
 }
 
@@ -168,7 +212,7 @@ enum { EXPIRE_RETRY_MS = 100 };
 bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us) {
     int64_t until_us = clock_mono_us() + budget_us;
     bool more = false;
-    for (uint32_t db = 0; db < s->common->databases && !more; db++) more = expire_db(s, t, db, until_us);
+    for (uint32_t db = 0; db < s->common->databases && !more; db++) more = expire_db(s, t, db, until_us) || expire_roots(s, t, db, until_us);
     if (t->no_memory) atomic_store(&s->due_ms, txn_now(t) + EXPIRE_RETRY_MS); // what could not be told of stays for now
     else find_due(s);
     return more;

@@ -14,7 +14,8 @@
 #include "call/effect.h"
 #include "call/settings.h"
 #include "ds/table.h"
-#include "type/entry.h"
+#include "stripe/wait.h"
+#include "type/value.h"
 
 // What all stripes of a database share.
 struct common {
@@ -56,6 +57,7 @@ struct stripe {
     uint64_t looked_at;              // counters.changes when its slabs were looked at last; the lease's holder's
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
     struct random random;
+    struct wait_lists waiting;       // calls that wait for keys
 #ifdef KORA_DEBUG
     _Atomic uint64_t holder;         // who holds the lease; 0: nobody. Set by the engine
 #endif
@@ -137,10 +139,14 @@ int key_edit_string(struct txn *t, const struct key *k, struct entry *e, size_t 
 void key_delete(struct txn *t, const struct key *k, struct entry *e);
 // Sets (ms), or takes away (EXPIRE_NONE), the expiry. The entry may have moved: *e is where it is now.
 int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t expire_at_ms);
+// Puts the value of `e`, found at `from`, at `to`, where `old` was found; `from` is gone. The expiry goes with it.
+int key_move(struct txn *t, const struct key *from, struct entry *e, const struct key *to, struct entry *old);
 // Puts a copy of the value of `e` (any key, stripe, database) at `to`, where `old` was found, with the given expiry.
 int key_copy_value(struct txn *t, const struct entry *e, const struct key *to, struct entry *old, int64_t expire_at_ms);
 // One more reference to a large string (unpinned by blob_unpin); NULL: it is not a blob.
 struct blob *entry_pin(const struct entry *e);
+// Nodes of collections may have been allocated or freed for this key: brings the stripe's account up to date.
+void key_publish(const struct key *k);
 // Replies the string at `e`: a large one by reference where the reply allows it.
 void reply_entry_string(struct call *c, const struct entry *e);
 
@@ -154,6 +160,8 @@ void txn_undo_rollback(struct txn *t); // everything is as it was; recorded effe
 // LRU and LFU, as OBJECT shows them.
 uint64_t entry_idle_s(struct txn *t, const struct entry *e);
 uint32_t entry_frequency(struct txn *t, const struct entry *e); // LFU counter after decay
+// As RESTORE is told: whichever of the two the policy knows; negative ones are not given.
+void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t frequency);
 
 // ---- visits of a whole stripe (lease held) ---------------------------------------------------------------------------------
 
@@ -196,6 +204,9 @@ struct keyspace {
     struct slab *index;      // the table's memory; its addresses stay mapped as long as the keyspace lives (hints)
     struct blob_owner blobs; // .slab: entries and blobs
     struct wheel *wheel;     // of entries that expire; NULL until there was one
+    struct slab *nodes;      // of collections; NULL until there was one that has a root
+    struct root *doomed;     // those that are being freed
+    struct wheel *root_wheel; // of roots in which something expires; NULL until there was one
     struct common *common;
     struct keyspace *next;   // in a list of garbage
     struct db_counts *counts; // the stripe's, of the database that it is now

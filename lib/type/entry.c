@@ -1,29 +1,30 @@
-// Entries: what can be said of one without changing it.
+// What can be said of any entry without changing it.
 #include "type/entry.h"
 
-const char *value_type_name(enum value_type type) {
-    static const char *const names[] = {
-#define X(symbol, name) name,
+#include "type/value.h"
+
+#define X(symbol, name) extern const struct value_kind value_kind_##name;
 #include "type/types.def"
 #undef X
-    };
-    return names[type];
-}
+const struct value_kind *const value_kinds[TYPE_COUNT] = {
+#define X(symbol, name) &value_kind_##name,
+#include "type/types.def"
+#undef X
+};
 
-size_t entry_string_len(const struct entry *e) {
-    char number[NUM_INT_MAX];
-    return entry_string(e, number).n;
-}
-
-enum { EMBSTR_MAX = 44 }; // Redis's limit between "embstr" and "raw"
+const char *value_type_name(enum value_type type) { return value_kinds[type]->name; }
 
 const char *entry_encoding(const struct entry *e) {
-    if (e->form == FORM_INT) return "int";
-    return e->form == FORM_BLOB || (e->flags & ENTRY_EDITED) || e->value_len > EMBSTR_MAX ? "raw" : "embstr";
+    struct value v;
+    value_view(&v, e);
+    v.e = (struct entry *)(uintptr_t)e; // strings are told apart by more than their bytes
+    return value_kind(&v)->encoding(&v);
 }
 
 size_t entry_memory(const struct entry *e) {
     // The directory and segments of the table cost some 12 bytes an entry at their usual load.
     size_t n = slab_round(entry_size(e)) + 12;
-    return e->form == FORM_BLOB ? n + blob_size(entry_blob(e)) : n;
+    if (e->form == FORM_BLOB) n += blob_size(entry_blob(e));
+    if (e->form == FORM_ROOT) n += value_kinds[e->type]->memory(entry_root(e));
+    return n;
 }

@@ -2,8 +2,8 @@
 //
 //     struct entry (8 bytes) | struct wheel_node (24, only with an expiry) | u32 key length (only above 254) | key | value
 //
-// The value part depends on the form: bytes of a string, an 8-byte integer, or the address of a blob (a counted string that is too
-// large to be inline). Entries are touched only under their stripe's lease and move when they change size: never keep a
+// The value part depends on the form: bytes of a string or of a small collection, an 8-byte integer, the address of a blob (such bytes, counted, when
+// they are too many to be inline) or of a collection's root. Entries are touched only under their stripe's lease and move when they change size: never keep a
 // pointer to one beyond the call that gave it.
 #ifndef KORA_TYPE_ENTRY_H
 #define KORA_TYPE_ENTRY_H
@@ -24,19 +24,24 @@ enum value_type {
 };
 
 enum value_form {
-    FORM_BYTES, // string inline
+    FORM_BYTES, // inline: a string, or a packed collection
     FORM_INT,   // string that is the canonical text of a 64-bit integer
     FORM_BLOB,  // pointer to struct blob
+    FORM_ROOT,  // pointer to struct root of a collection (value.h)
 };
 
 enum {
     ENTRY_EXPIRES = 1 << 0,
     ENTRY_LONG_KEY = 1 << 1,
     ENTRY_EDITED = 1 << 2, // a string changed in place (APPEND, SETRANGE): Redis calls its encoding "raw"
+    ENTRY_INTSET = 1 << 3, // a packed set is an integer set (ds/intset.h)
+    ENTRY_VALUE_FLAGS = ENTRY_EDITED | ENTRY_INTSET, // those that go with the value
 };
 
 enum { ENTRY_ACCESS_BITS = 24 };
 enum { ENTRY_SIZE_MAX = SLAB_SMALL_MAX, ENTRY_KEY_SHORT_MAX = 254 };
+
+struct root;
 
 struct entry {
     uint32_t access : ENTRY_ACCESS_BITS; // LRU: seconds; LFU: 16 bits of minutes, 8 bits of logarithmic counter (Redis's lru field)
@@ -91,6 +96,11 @@ static inline struct blob *entry_blob(const struct entry *e) {
     memcpy(&b, entry_value(e), sizeof b);
     return b;
 }
+static inline struct root *entry_root(const struct entry *e) {
+    struct root *r;
+    memcpy(&r, entry_value(e), sizeof r);
+    return r;
+}
 static inline int64_t entry_int(const struct entry *e) {
     int64_t n;
     memcpy(&n, entry_value(e), sizeof n);
@@ -105,7 +115,7 @@ static inline struct slice entry_string(const struct entry *e, char number[NUM_I
 }
 // Its length without formatting.
 size_t entry_string_len(const struct entry *e);
-// As OBJECT ENCODING names it: "int", "embstr", "raw".
+// As OBJECT ENCODING names it.
 const char *entry_encoding(const struct entry *e);
 const char *value_type_name(enum value_type type);
 // Bytes that key and value take, with their overhead (MEMORY USAGE).
