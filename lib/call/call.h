@@ -39,6 +39,7 @@ struct txn {
     uint32_t access_s;   // the clock of access metadata, in seconds; 0: not read yet
     struct buf effects;  // what it did, see effect.h; empty unless somebody wants effects
     uint32_t emitted;    // how many effects
+    bool expired;        // a look-up has found that a key's time has come: whoever waits for it is to be told, also by a call that only reads
     bool no_memory;      // an effect could not be recorded: from here on nothing may change any more (effect_emit, key_set_* ... refuse)
     struct undo *undo;   // see txn_undo_begin
 };
@@ -63,6 +64,7 @@ struct session {
     int version;      // RESP 2 or 3
     bool authenticated;
     bool no_touch, no_evict;
+    bool never_block; // blocking commands answer at once, as if time were over
     bool close;       // end the connection once the reply is written (QUIT, CLIENT KILL of itself)
     enum reply_mode reply_mode;
     char *name, *lib_name, *lib_version; // NULL: none; mem_alloc'ed
@@ -96,6 +98,14 @@ bool reply_add_ref(struct reply *r, struct slice bytes, void *pin, void (*unpin)
 
 enum { CALL_KEYS_INLINE = 4 };
 
+// What a blocking command is asked to do (call_block).
+enum call_pass {
+    CALL_TRY,       // look at all keys; block if none has anything
+    CALL_QUEUE,     // others wait before it: look at none, block
+    CALL_SERVED,    // look at keys[served] alone; block (go on waiting) if it has nothing
+    CALL_TIMED_OUT, // write the reply that says so; no lease is held
+};
+
 enum call_outcome { CALL_OK, CALL_ERROR /* an error was the reply */ };
 
 struct call {
@@ -115,6 +125,14 @@ struct call {
     uint32_t key_count;
     struct key keys_inline[CALL_KEYS_INLINE];
 
+    // Blocking commands
+    enum call_pass pass;
+    bool blocks;             // call_block was called: nothing is written yet
+    uint32_t served;         // CALL_SERVED: which key
+    uint32_t block_keys;     // it waits for the first so many of its keys; if that is not all, it needs the leases of all to go on
+    int64_t block_ms;        // at most so long; 0: for ever
+    void *block_state;       // handler's own between passes (mem_alloc); freed with the call
+
     // For commands that visit stripe by stripe (ROUTE_SCATTER, ROUTE_WALK) or shard by shard (ROUTE_SHARDS): the visit at hand
     struct stripe *stripe;   // the one to look at; its lease is held
     uint32_t part;           // number of the stripe or shard
@@ -124,6 +142,18 @@ struct call {
     int64_t sum;             // MERGE_ARRAY: elements written; MERGE_HANDLER: the handler's
     uint64_t scratch[4];     // handler's own between visits of a walk; zero at the start
 };
+
+// Whether a blocking command should look at its i-th key now.
+static inline bool call_looks_at(const struct call *c, uint32_t i) { return c->pass == CALL_TRY || (c->pass == CALL_SERVED && c->served == i); }
+// The handler has found nothing: the call waits until one of its first `keys` keys is changed, or for timeout_ms (0: for ever). Where it must not wait
+// (CALL_TIMED_OUT, a session that says so) false: the handler writes the reply for that.
+static inline bool call_block(struct call *c, uint32_t keys, int64_t timeout_ms) {
+    if (c->pass == CALL_TIMED_OUT || c->session->never_block) return false;
+    c->blocks = true;
+    c->block_keys = keys;
+    c->block_ms = timeout_ms;
+    return true;
+}
 
 // ---- writing the reply: handlers use these only (call/reply.c) -----------------------------------------------------------
 
@@ -140,6 +170,7 @@ void reply_map(struct call *c, size_t pairs);
 void reply_set(struct call *c, size_t n);
 void reply_bool(struct call *c, bool b);
 void reply_real(struct call *c, double d);
+void reply_score(struct call *c, double d); // a double as Redis 7.0 prints it: num_format_score
 // `text` with its code in front ("ERR syntax error"), printf-like; control characters become spaces.
 void reply_error(struct call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reply_status_code(struct call *c, int status); // a kora_status as Redis would say it: NOMEM, WRONGTYPE, NOTINT, TOOBIG ...

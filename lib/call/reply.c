@@ -17,6 +17,16 @@ void reply_map(struct call *c, size_t pairs) { resp_write_map(c->reply.buf, c->r
 void reply_set(struct call *c, size_t n) { resp_write_set(c->reply.buf, c->reply.version, n); }
 void reply_bool(struct call *c, bool b) { resp_write_bool(c->reply.buf, c->reply.version, b); }
 void reply_real(struct call *c, double d) { resp_write_double(c->reply.buf, c->reply.version, d); }
+void reply_score(struct call *c, double d) {
+    char text[NUM_REAL_MAX + 3] = ",";
+    size_t n = num_format_score(d, text + 1);
+    if (c->reply.version == 2) {
+        resp_write_bulk(c->reply.buf, text + 1, n);
+        return;
+    }
+    memcpy(text + 1 + n, "\r\n", 2);
+    buf_append(c->reply.buf, text, n + 3);
+}
 void reply_verbatim(struct call *c, const char *format3, struct slice s) {
     resp_write_verbatim(c->reply.buf, c->reply.version, format3, s.p, s.n);
 }

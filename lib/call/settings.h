@@ -24,6 +24,7 @@ struct settings {
     _Atomic uint64_t maxclients;
     _Atomic uint64_t proto_max_bulk_len;
     _Atomic uint64_t client_query_buffer_limit;
+    _Atomic uint64_t hll_sparse_max_bytes;
     struct output_limit output[OUTPUT_CLASSES];
     _Atomic uint64_t timeout_s;
     _Atomic uint64_t tcp_keepalive_s;
@@ -34,6 +35,13 @@ struct settings {
     _Atomic uint64_t access_policy;        // enum access_policy, from maxmemory-policy
     _Atomic uint32_t access_now;           // not a setting: what an access is noted as now, see stripe.h
     _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)
+    // Up to where collections are packed
+    _Atomic uint64_t hash_max_listpack_entries, hash_max_listpack_value;
+    _Atomic uint64_t set_max_intset_entries, set_max_listpack_entries, set_max_listpack_value;
+    _Atomic uint64_t zset_max_listpack_entries, zset_max_listpack_value;
+    _Atomic uint64_t list_max_listpack_size; // an int64_t: negative ones mean sizes, -1 to -5: 4 to 64 KB
+    _Atomic uint64_t list_compress_depth;    // kept, but nothing is compressed
+    _Atomic uint64_t stream_node_max_bytes, stream_node_max_entries;
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 
     pthread_mutex_t mutex; // of what follows

@@ -81,6 +81,7 @@ static void run_job(struct shard *s, struct stripe_job *j) {
         if (stripe_expire(j->stripe, &t, EXPIRE_BUDGET_US)) more = EXPIRE;
         else if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
         effect_flush(&t);
+        if (unlikely(j->stripe->waiting.ready)) engine_serve(e, j->stripe);
     }
     if ((what & COMPACT) && stripe_compact(j->stripe)) more |= COMPACT;
     lease_release(l);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cmd/settings.h"
 #include "engine/background.h"
+#include "engine/block.h"
 #include "engine/shard.h"
 #include "kora.h"
 
@@ -66,6 +67,7 @@ static void host_stats(struct host *h, struct host_stats *out) {
         out->query_buffer_closed += relaxed(&c->query_buffer_closed);
         out->output_buffer_closed += relaxed(&c->output_buffer_closed);
     }
+    out->blocked_clients = relaxed(&e->sleepers);
     out->errors = relaxed(&h->total_error_replies);
     out->commands += relaxed(&h->commands_in_process);
 }
@@ -166,6 +168,7 @@ void engine_begin_close(struct engine *e) {
     for (uint32_t i = 0; i < e->common.stripe_count; i++) {
         bool held = lease_wait(&e->leases[i]);
         invariant(held);
+        block_close(e, &e->common.stripes[i]);
         lease_close(&e->leases[i]);
     }
 }

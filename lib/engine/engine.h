@@ -48,6 +48,11 @@ struct task {
     uint32_t tries;
     uint32_t *stripes;                  // numbers, ascending, no duplicates
     uint32_t stripe_count, held;        // how many of them are held: always the first ones
+    struct sleeper *sleeper;            // a blocking command that waits for its keys (block.c)
+    bool unwanted;                      // nobody wants its answer any more: it must not fall asleep
+    bool has_deadline;                  // `deadline` is in home's wheel
+    int64_t deadline_ms;                // when it gives up (clock_mono_us() / 1000); 0: never
+    struct wheel_node deadline;
     uint32_t stripes_inline[TASK_STRIPES_INLINE];
     struct scatter *scatter;
     _Atomic uint32_t scattered;         // a host thread sleeps on it while its scattered call runs
@@ -61,6 +66,14 @@ void task_release(struct task *t); // frees what it holds beyond itself (keys, s
 // True: it is done (t->status, reply). False: it is parked; t->done will be called on home's thread, and until then neither the task nor what
 // its call refers to (argv, session, reply buffer) may be touched. Host threads (home NULL) wait inside and get true.
 bool task_run(struct task *t);
+// On home's thread: nobody wants the answer of a parked call any more. If it waits for its keys, or will, it stops that; `done` is called soon. Else
+// nothing happens.
+void task_give_up(struct task *t);
+static inline bool task_sleeps(const struct task *t) { return t->sleeper != NULL; } // on home's thread: it waits for its keys
+
+// Of block.c: a task whose turn it is runs again; one that is answered is done.
+void task_go_on(struct task *t);
+void task_finish(struct task *t);
 
 // Host threads: takes the leases of these keys' stripes, for a typed call that is no command. KORA_OK, KORA_NOMEM or KORA_CLOSED.
 int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count);
@@ -90,6 +103,8 @@ struct shard {
     struct message rearm, work, access_start;
     _Atomic bool rearm_queued;
     struct message stop, exit;
+    struct wheel *deadlines;            // of calls that wait for their keys; NULL: there was none yet
+    uv_timer_t deadline_timer;
     struct stripe_job *jobs, *jobs_last; // what its stripes have to be done, in order; `work` is on its way while there is some
     struct sweep *sweeps;               // garbage that is still pinned
     pthread_t thread;
@@ -128,6 +143,7 @@ struct engine {
     void *net;                           // the network's, engine-wide
     _Alignas(CACHE_LINE) _Atomic bool closing;
     _Atomic uint64_t parked_tasks;       // tasks whose `done` is still to come
+    _Atomic uint64_t sleepers;           // calls that wait for their keys
     _Atomic bool access_kept;            // shard 0 keeps settings.access_now, or has been asked to
     uint64_t access_seen;                // calls that shard 0 had seen when it looked last
 };
@@ -145,6 +161,9 @@ struct stripe_news {
 };
 static inline struct stripe_news stripe_news(struct stripe *s);
 static inline void engine_tell_home(struct engine *e, struct stripe *s, struct stripe_news n);
+
+// At the end of a typed call that has changed something in this stripe for which somebody waits (waiting.ready), its lease still held, its effects handed on.
+void engine_serve(struct engine *e, const struct stripe *s);
 
 static inline struct shard *engine_home(struct engine *e, uint32_t stripe) { return &e->shards[stripe % e->shard_count]; }
 void engine_log(struct engine *e, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));

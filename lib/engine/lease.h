@@ -57,7 +57,8 @@ void lease_close(struct lease *l);
 #define LEASE_PATHS(X) \
     X(TRY_FAILED) X(SPUN) X(SLEPT) X(PARKED) X(WOKEN) X(HANDED) X(KEPT) X(RESTARTED) X(LOOKED_AFTER_PARK) X(LOOKED_AFTER_RELEASE) \
     X(BATON_PASSED) X(CALLS) X(MULTI_CALLS) \
-    X(APART) X(MOVED) /* api/many.c */
+    X(APART) X(MOVED) /* api/many.c */ \
+    X(SERVED) X(TURN) /* block.c */
 enum lease_path {
 #define LEASE_PATH_ENUM_(name) LEASE_PATH_##name,
     LEASE_PATHS(LEASE_PATH_ENUM_)

@@ -6,6 +6,7 @@
 // With all of them held it runs once, and lets go: conservative two-phase locking makes calls strictly serializable.
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/block.h"
 #include "engine/scatter.h"
 #include "kora.h"
 
@@ -23,10 +24,12 @@ void task_init(struct task *t, struct engine *e, struct shard *home) {
 
 void task_release(struct task *t) {
     call_release_keys(&t->call);
+    if (unlikely(t->call.block_state)) mem_free(t->call.block_state);
+    t->call.block_state = NULL;
     if (t->stripes != t->stripes_inline) mem_free(t->stripes);
     t->stripes = t->stripes_inline;
     t->stripe_count = t->held = t->tries = 0;
-    t->keep = t->baton = t->parked = false;
+    t->keep = t->baton = t->parked = t->unwanted = false;
 }
 
 // ---- which stripes -----------------------------------------------------------------------------------------------------
@@ -44,6 +47,7 @@ static bool reserve_stripes(struct task *t, uint32_t n) {
 // False: as plan_keys.
 static bool plan_all(struct task *t) {
     uint32_t n = t->engine->common.stripe_count;
+    if (!t->call.key_count && !call_find_keys(&t->call)) return false;
     if (!reserve_stripes(t, n)) {
         reply_no_memory(&t->call);
         return false;
@@ -183,11 +187,28 @@ static void execute(struct task *t) {
         c->stripe = &e->common.stripes[c->part];
         c->walk_on = false;
     }
+    if (unlikely(c->cmd->flags & CMD_BLOCKING)) block_before(t);
     lease_point();
     call_run(c);
     if (unlikely(c->cmd->route == ROUTE_ALL)) engine_drop_garbage(e);
     lease_point();
     hold(t, (uint64_t)(uintptr_t)t, 0);
+}
+
+// Somebody waits for a key that may have been changed.
+static bool somebody_waits(const struct task *t) {
+    for (uint32_t i = 0; i < t->held; i++) {
+        if (t->engine->common.stripes[t->stripes[i]].waiting.ready) return true;
+    }
+    return false;
+}
+
+// After execute, the leases still held. True: the call sleeps now.
+static bool settle(struct task *t) {
+    bool sleeps = t->call.blocks && block_begin(t);
+    if (!sleeps) block_over(t);
+    if (somebody_waits(t)) block_serve(t);
+    return sleeps;
 }
 
 static void release_one_and_tell(struct task *t) {
@@ -220,6 +241,12 @@ static void release_and_tell(struct task *t) {
     }
 }
 
+// It takes its leases from the first on.
+static void start_over(struct task *t) {
+    t->tries = 0;
+    t->keep = false;
+}
+
 // A walk lets the other connections of its shard have their turn.
 static void yield(struct task *t) {
     set_parked(t);
@@ -235,17 +262,32 @@ static bool advance(struct task *t) {
     for (;;) {
         switch (acquire(t)) {
         case PARKED: return false;
-        case CLOSED: t->status = KORA_CLOSED; return true;
+        case CLOSED:
+            t->status = KORA_CLOSED;
+            block_end(t);
+            return true;
         case ACQUIRED: break;
         }
         execute(t);
-        if (t->call.cmd->flags & CMD_WRITE) release_and_tell(t);
-        else release_all(t);
+        bool sleeps = false;
+        if ((t->call.cmd->flags & (CMD_WRITE | CMD_BLOCKING)) || unlikely(t->call.txn.expired)) {
+            sleeps = settle(t);
+            if (sleeps && t->home) set_parked(t); // while it still is ours
+            release_and_tell(t);
+        } else {
+            release_all(t);
+        }
+        if (unlikely(sleeps)) {
+            if (t->home) return false;
+            if (block_wait(t)) return true;
+            start_over(t);
+            continue;
+        }
+        if (unlikely(t->sleeper)) block_end(t);
         t->status = KORA_OK;
         if (likely(t->call.cmd->route != ROUTE_WALK || !t->call.walk_on)) return true;
         t->stripes[0] = t->call.walk_next;
-        t->tries = 0;
-        t->keep = false;
+        start_over(t);
         if (!t->home) continue;
         int64_t now_us = clock_mono_us();
         if (!until_us) until_us = now_us + YIELD_AFTER_US;
@@ -270,8 +312,20 @@ static void resume_task(struct shard *s, struct message *m) {
         break;
     }
     if (!over && !advance(t)) return;
+    if (unlikely(t->sleeper)) block_end(t);
+    task_finish(t);
+}
+
+void task_finish(struct task *t) {
     atomic_fetch_sub(&t->engine->parked_tasks, 1);
     t->done(t);
+}
+
+void task_go_on(struct task *t) {
+    start_over(t);
+    if (!advance(t)) return;
+    if (t->sleeper) block_end(t);
+    task_finish(t);
 }
 
 bool task_run(struct task *t) {
@@ -303,6 +357,7 @@ int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, ui
 }
 
 void task_unlease_keys(struct task *t, bool written) {
+    if (written && somebody_waits(t)) block_serve(t);
     if (written) release_and_tell(t);
     else release_all(t);
     task_release(t);

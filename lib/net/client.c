@@ -39,6 +39,10 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         client_close(c);
         return;
     }
+    if (unlikely(events & UV_DISCONNECT)) { // waited for only while its call waits
+        client_close(c);
+        return;
+    }
     if (events & UV_WRITABLE) output_writable(c);
     if ((events & UV_READABLE) && !c->closed) input_read(c);
 }
@@ -128,11 +132,14 @@ void client_close(struct client *c) {
     // Its memory is still in use; the peer learns of it now.
     client_poll(c);
     shutdown(c->fd, SHUT_RDWR);
+    task_give_up(&c->parked->task);
 }
 
 void client_poll(struct client *c) {
     bool readable = !c->closed && !c->closing && !client_busy(c);
-    int events = (readable ? UV_READABLE : 0) | (!c->closed && c->out ? UV_WRITABLE : 0);
+    // Who may wait for long must be seen to go.
+    bool may_sleep = !c->closed && c->parked && !c->parked->finished && (c->parked->task.call.cmd->flags & CMD_BLOCKING);
+    int events = (readable ? UV_READABLE : 0) | (!c->closed && c->out ? UV_WRITABLE : 0) | (may_sleep ? UV_DISCONNECT : 0);
     if (likely(events == c->events)) return;
     c->events = events;
     if (events) uv_poll_start(&c->poll, events, on_poll);
@@ -254,7 +261,7 @@ static void view_client(struct session *session, struct client_view *v) {
         .age_s = (now - c->created_ms) / 1000,
         .idle_s = (now - c->active_ms) / 1000,
         .unix_socket = c->is_unix,
-        .blocked = c->held,
+        .blocked = c->held || (c->parked && task_sleeps(&c->parked->task)),
         .to_close = c->closing,
         .query_bytes = c->in_n,
         .query_free = c->in && c->in != s->chunk ? c->in->size - c->in_at - c->in_n : 0,

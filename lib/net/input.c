@@ -178,7 +178,9 @@ static void run_call(struct slot *slot) {
     uint32_t refs = s->out.ref_count;
     // An earlier command of the batch may have selected another database.
     if (call->key_count && unlikely(call->keys[0].db != c->session.db)) call_release_keys(call);
-    slot->sent_apart = call->cmd->route != ROUTE_KEYS && call->cmd->route != ROUTE_NONE && call->cmd->route != ROUTE_ALL;
+    // What others may write to, too: parts of a scattered call, and who serves one that waits for its keys.
+    slot->sent_apart = (call->cmd->route != ROUTE_KEYS && call->cmd->route != ROUTE_NONE && call->cmd->route != ROUTE_ALL) ||
+        (call->cmd->flags & CMD_BLOCKING);
     call->reply = output_open(slot->sent_apart ? &slot->out : &s->out, c->session.version);
     c->last = call->cmd;
     c->parked = slot; // until it is seen to be done

@@ -515,7 +515,7 @@ static uint32_t judge_paths(void) {
     uint32_t failed = 0;
     uint64_t calls = atomic_load(&lease_paths[LEASE_PATH_CALLS]), parked = atomic_load(&lease_paths[LEASE_PATH_PARKED]),
         handed = atomic_load(&lease_paths[LEASE_PATH_HANDED]);
-    for (int i = 0; i < LEASE_PATH_COUNT; i++) {
+    for (int i = 0; i < LEASE_PATH_SERVED; i++) {
         uint64_t n = atomic_load(&lease_paths[i]);
         printf("  %-22s %10" PRIu64 "  %5.2f %% of calls\n", names[i], n, 100.0 * (double)n / (double)calls);
         if (!n) printf("FAILED: %s was never taken\n", names[i]), failed++;

@@ -541,12 +541,12 @@ static void test_slow(void **state) {
     assert_ok(kora_close(db));
 }
 
-struct sleeper {
+struct waiting_host {
     kora *db;
     _Atomic bool done;
 };
 static void *sleep_in_stripe(void *arg) {
-    struct sleeper *s = arg;
+    struct waiting_host *s = arg;
     expect_reply(s->db, NULL, "DEBUG SLEEP 1 KEY k", "OK");
     atomic_store(&s->done, true);
     return NULL;
@@ -555,7 +555,7 @@ static void *sleep_in_stripe(void *arg) {
 static void test_slow_command(void **state) {
     (void)state;
     kora *db = open_db(1, 16);
-    struct sleeper s = { .db = db };
+    struct waiting_host s = { .db = db };
     uint32_t stripe = stripe_of(db, "k");
     expect_reply(db, NULL, "DEBUG SLEEP 0 KEY k",
         "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
