@@ -41,6 +41,25 @@ invalid:
     return false;
 }
 
+bool read_timeout(struct call *c, struct slice s, int64_t *ms) {
+    long double seconds;
+    if (!num_parse_long_real(s, &seconds)) {
+        reply_error(c, "ERR timeout is not a float or out of range");
+        return false;
+    }
+    if (seconds * 1000 >= (long double)INT64_MAX) {
+        reply_error(c, "ERR timeout is out of range");
+        return false;
+    }
+    if (seconds < 0) {
+        reply_error(c, "ERR timeout is negative");
+        return false;
+    }
+    *ms = (int64_t)(seconds * 1000);
+    if ((long double)*ms < seconds * 1000) ++*ms;
+    return true;
+}
+
 void upper_name(const char *from, char *to, size_t size) {
     size_t n = 0;
     for (; from[n] && n < size - 1; n++) to[n] = from[n] >= 'a' && from[n] <= 'z' ? (char)(from[n] - ('a' - 'A')) : from[n];

@@ -8,7 +8,7 @@
 enum command_route {
     ROUTE_NONE,    // no data: runs at once, without a lease
     ROUTE_KEYS,    // the stripes of its keys
-    ROUTE_ALL,     // all stripes at one instant
+    ROUTE_ALL,     // all stripes at one instant, among them those of its keys
     ROUTE_SCATTER, // stripe by stripe, shards side by side; the handler is called once a stripe (call->stripe, ->part), replies are merged
     ROUTE_WALK,    // one stripe after the other as the handler says (call->walk_on); starts at the stripe that walk_start names
     ROUTE_SHARDS,  // once on each shard's thread, without a lease, replies are merged
@@ -37,8 +37,9 @@ enum { // flags, as COMMAND INFO names them
     CMD_CONTAINER = 1 << 12,  // has subcommands: rows named "client|list"
     CMD_SCATTERED = 1 << 13,  // not one instant over all stripes (README lists these)
     CMD_MOVABLEKEYS = 1 << 14,
-    CMD_VARIANTS = 1 << 15,   // debug_variant() picks the row for its arguments
-    CMD_HIDDEN = 1 << 16,     // such a row: not in the index, not in COMMAND
+    CMD_VARIANTS = 1 << 15,   // its arguments decide what it needs: KORA_VARIANTS in commands.def names who picks the row for them
+    CMD_BLOCKING = 1 << 17,   // may wait (call_block)
+    CMD_HIDDEN = 1 << 16,     // a row that is picked so: not in the index, not in COMMAND
 };
 
 struct command {
@@ -46,7 +47,7 @@ struct command {
     int arity;             // as Redis: the command's name counts; negative: at least
     uint32_t flags;
     int first_key, last_key, key_step; // as Redis; 0: none
-    const char *key_flags; // of the key specifications in COMMAND INFO: "RO access"; "a; b": the first key a, the others b
+    const char *key_flags; // where its keys are and what it does to them: the language of keys.c. "RO access"; "a; b": the first key a, the others b
     enum command_route route;
     enum command_merge merge;
     const char *acl;       // categories, space separated: "read string fast"
@@ -67,6 +68,13 @@ extern const int command_count;
 #define KORA_CONTAINER(...)
 #include "cmd/commands.def"
 
+// Of commands with CMD_VARIANTS, each stands in the table with its variants right behind it: the row for a call's arguments, whose number is right.
+// They are not yet known to make sense.
+typedef const struct command *command_variant_fn(const struct call *c);
+#define KORA_COMMAND(...)
+#define KORA_VARIANTS(symbol, pick) command_variant_fn pick;
+#include "cmd/commands.def"
+
 // All rows by name, for look-ups; made once a database.
 struct command_index;
 struct command_index *command_index_create(void);
@@ -75,11 +83,19 @@ void command_index_free(struct command_index *x);
 const struct command *command_find(const struct command_index *x, int argc, const struct slice *argv, const struct command **container);
 // The row by its full name ("get", "client|list"); NULL: none.
 const struct command *command_by_name(const struct command_index *x, struct slice name);
-// The positions of the keys in argv: first, first + step, ... below end. False: it has none.
-struct key_positions {
-    int first, end, step;
+// What a row's key_flags say (keys.c).
+enum key_spec_place { KEYS_RANGE, KEYS_COUNTED, KEYS_STREAMS, KEYS_BEHIND, KEYS_SORT, KEYS_UNKNOWN };
+struct key_spec {
+    enum key_spec_place place;
+    int index, last;    // KEYS_RANGE: of argv (last negative: from its end); else where to look
+    struct slice word;  // KEYS_BEHIND
+    struct slice flags; // access, as words
 };
-bool command_keys(const struct command *cmd, int argc, struct key_positions *keys);
+enum { KEY_SPECS_MAX = 3 };
+int command_key_specs(const struct command *cmd, struct key_spec specs[KEY_SPECS_MAX]); // how many
+// Visits the positions of the keys in argv. False: the arguments name them wrongly; not all were visited.
+typedef void key_visit_fn(void *arg, int at, struct slice flags);
+bool command_keys(const struct command *cmd, int argc, const struct slice *argv, key_visit_fn *visit, void *arg);
 bool command_arity_ok(const struct command *cmd, int argc);
 
 // Looks the command up and checks the number of arguments. False: the error reply is written.
@@ -91,8 +107,5 @@ void call_release_keys(struct call *c);
 bool walk_start(struct call *c, uint32_t *stripe);
 // Runs the handler of a prepared call whose leases are held (for a route that needs none: without), hands on its effects, counts it.
 void call_run(struct call *c);
-
-// The row of DEBUG for these arguments.
-const struct command *debug_variant(const struct call *c);
 
 #endif

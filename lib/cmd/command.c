@@ -48,7 +48,7 @@ static void reply_flags(struct call *c, uint32_t flags) {
         const char *name;
     } names[] = {
         { CMD_WRITE, "write" }, { CMD_READONLY, "readonly" }, { CMD_DENYOOM, "denyoom" }, { CMD_ADMIN, "admin" }, { CMD_NOSCRIPT, "noscript" },
-        { CMD_LOADING, "loading" }, { CMD_STALE, "stale" }, { CMD_SKIP_MONITOR, "skip_monitor" }, { CMD_FAST, "fast" },
+        { CMD_LOADING, "loading" }, { CMD_STALE, "stale" }, { CMD_SKIP_MONITOR, "skip_monitor" }, { CMD_FAST, "fast" }, { CMD_BLOCKING, "blocking" },
         { CMD_NO_AUTH, "no_auth" }, { CMD_NO_MULTI, "no_multi" }, { CMD_MOVABLEKEYS, "movablekeys" }, { CMD_ALLOW_BUSY, "allow_busy" },
     };
     char list[256] = "";
@@ -57,14 +57,6 @@ static void reply_flags(struct call *c, uint32_t flags) {
         if (flags & names[i].flag) n += (size_t)snprintf(list + n, sizeof list - n, "%s ", names[i].name);
     }
     reply_words(c, list, "");
-}
-
-// The access flags of a command's `which`-th key, as words.
-static void key_flags_of(const struct command *cmd, int which, char *out, size_t size) {
-    const char *semicolon = strchr(cmd->key_flags, ';');
-    size_t first = semicolon ? (size_t)(semicolon - cmd->key_flags) : strlen(cmd->key_flags);
-    if (which == 0 || !semicolon) snprintf(out, size, "%.*s", (int)first, cmd->key_flags);
-    else snprintf(out, size, "%s", semicolon + 1);
 }
 
 static void reply_typed(struct call *c, const char *name, const char *type, size_t fields) {
@@ -81,33 +73,71 @@ static void reply_field(struct call *c, const char *name, int64_t n) {
     reply_int(c, n);
 }
 
-// Keys from argv[first] on, up to `last` positions further on (negative: counted from the end of argv).
-static void reply_key_spec(struct call *c, const struct command *cmd, int which, int first, int last) {
+static void reply_range(struct call *c, int last, int step, int limit) {
+    reply_typed(c, "find_keys", "range", 3);
+    reply_field(c, "lastkey", last);
+    reply_field(c, "keystep", step);
+    reply_field(c, "limit", limit);
+}
+
+static void reply_counted(struct call *c) {
+    reply_typed(c, "find_keys", "keynum", 3);
+    reply_field(c, "keynumidx", 0);
+    reply_field(c, "firstkey", 1);
+    reply_field(c, "keystep", 1);
+}
+
+static void reply_keyword(struct call *c, struct slice word, int from) {
+    char upper[32], name[32];
+    snprintf(name, sizeof name, "%.*s", (int)word.n, word.p);
+    upper_name(name, upper, sizeof upper);
+    reply_typed(c, "begin_search", "keyword", 2);
+    reply_bulk_str(c, "keyword");
+    reply_bulk_str(c, upper);
+    reply_field(c, "startfrom", from);
+}
+
+static void reply_index(struct call *c, int index) {
+    reply_typed(c, "begin_search", "index", 1);
+    reply_field(c, "index", index);
+}
+
+static void reply_key_spec(struct call *c, const struct command *cmd, const struct key_spec *k) {
     char flags[64];
-    key_flags_of(cmd, which, flags, sizeof flags);
+    snprintf(flags, sizeof flags, "%.*s", (int)k->flags.n, k->flags.p);
     reply_map(c, 3);
     reply_bulk_str(c, "flags");
     reply_words(c, flags, "");
-    reply_typed(c, "begin_search", "index", 1);
-    reply_field(c, "index", first);
-    reply_typed(c, "find_keys", "range", 3);
-    reply_field(c, "lastkey", last);
-    reply_field(c, "keystep", cmd->key_step);
-    reply_field(c, "limit", 0);
+    switch (k->place) {
+    case KEYS_RANGE:
+        reply_index(c, k->index);
+        reply_range(c, k->last < 0 ? k->last : k->last - k->index, cmd->key_step, 0);
+        break;
+    case KEYS_COUNTED:
+        reply_index(c, k->index);
+        reply_counted(c);
+        break;
+    case KEYS_STREAMS:
+        reply_keyword(c, k->word, k->index);
+        reply_range(c, -1, 1, 2);
+        break;
+    case KEYS_BEHIND:
+        reply_keyword(c, k->word, k->index);
+        reply_range(c, 0, 1, 0);
+        break;
+    case KEYS_SORT:
+    case KEYS_UNKNOWN:
+        reply_typed(c, "begin_search", "unknown", 0);
+        reply_typed(c, "find_keys", "unknown", 0);
+        break;
+    }
 }
 
 static void reply_key_specs(struct call *c, const struct command *cmd) {
-    int first = cmd->first_key, last = cmd->last_key;
-    if (first == 0) {
-        reply_set(c, 0);
-    } else if (strchr(cmd->key_flags, ';')) {
-        reply_set(c, 2);
-        reply_key_spec(c, cmd, 0, first, 0);
-        reply_key_spec(c, cmd, 1, first + 1, last < 0 ? last : last - first - 1);
-    } else {
-        reply_set(c, 1);
-        reply_key_spec(c, cmd, 0, first, last < 0 ? last : last - first);
-    }
+    struct key_spec specs[KEY_SPECS_MAX];
+    int n = command_key_specs(cmd, specs);
+    reply_set(c, (size_t)n);
+    for (int i = 0; i < n; i++) reply_key_spec(c, cmd, &specs[i]);
 }
 
 static void reply_info(struct call *c, const struct command *cmd) {
@@ -201,14 +231,29 @@ void cmd_command_list(struct call *c) {
 
 // ---- COMMAND GETKEYS, GETKEYSANDFLAGS ------------------------------------------------------------------------------------------
 
-// The command that stands in argv from 2 on, with the positions of its keys there.
-static const struct command *inner_command(struct call *c, struct key_positions *at) {
+struct found_keys {
+    struct call *c;
+    const struct command *cmd;
+    size_t count;
+    bool with_flags;
+};
+
+static void count_key(void *arg, int at, struct slice flags) {
+    struct found_keys *f = arg;
+    (void)at, (void)flags;
+    f->count++;
+}
+
+// The command that stands in argv from 2 on, and how many keys it has there.
+static bool inner_command(struct call *c, struct found_keys *f) {
     const struct command *container, *cmd = command_find(c->host->index, c->argc - 2, c->argv + 2, &container);
+    f->cmd = cmd;
     if (!cmd) reply_error(c, "ERR Invalid command specified");
-    else if (!command_keys(cmd, c->argc - 2, at)) reply_error(c, "ERR The command has no key arguments");
+    else if (!*cmd->key_flags) reply_error(c, "ERR The command has no key arguments");
     else if (!command_arity_ok(cmd, c->argc - 2)) reply_error(c, "ERR Invalid number of arguments specified for command");
-    else return cmd;
-    return NULL;
+    else if (!command_keys(cmd, c->argc - 2, c->argv + 2, count_key, f) || f->count == 0) reply_error(c, "ERR Invalid arguments specified for command");
+    else return true;
+    return false;
 }
 
 // What SET does to its key depends on whether it is to answer the old value.
@@ -219,20 +264,32 @@ static const char *set_key_flags(const struct call *c) {
     return "OW update";
 }
 
-static void reply_keys(struct call *c, bool with_flags) {
-    struct key_positions at;
-    const struct command *cmd = inner_command(c, &at);
-    char flags[64];
-    if (!cmd) return;
-    int count = (at.end - at.first + at.step - 1) / at.step;
-    reply_array(c, (size_t)count);
-    for (int i = 0; i < count; i++) {
-        if (with_flags) reply_array(c, 2);
-        reply_bulk(c, c->argv[2 + at.first + i * at.step]);
-        if (!with_flags) continue;
-        key_flags_of(cmd, i, flags, sizeof flags);
-        reply_words(c, cmd->handler == cmd_set ? set_key_flags(c) : flags, "");
+// What a BITFIELD does to its key depends on whether there is anything but GET in it.
+static const char *bitfield_key_flags(const struct call *c) {
+    for (int i = 2 + 2; i < c->argc; i++) {
+        int left = c->argc - i - 1;
+        if (slice_is_word(c->argv[i], "get") && left >= 2) i += 2;
+        else if (slice_is_word(c->argv[i], "overflow") && left >= 1) i++;
+        else return "RW access update";
     }
+    return "RO access";
+}
+
+static void reply_found_key(void *arg, int at, struct slice flags) {
+    const struct found_keys *f = arg;
+    char words[64];
+    if (f->with_flags) reply_array(f->c, 2);
+    reply_bulk(f->c, f->c->argv[2 + at]);
+    if (!f->with_flags) return;
+    snprintf(words, sizeof words, "%.*s", (int)flags.n, flags.p);
+    reply_words(f->c, f->cmd->handler == cmd_set ? set_key_flags(f->c) : f->cmd->handler == cmd_bitfield ? bitfield_key_flags(f->c) : words, "");
+}
+
+static void reply_keys(struct call *c, bool with_flags) {
+    struct found_keys f = { .c = c, .with_flags = with_flags };
+    if (!inner_command(c, &f)) return;
+    reply_array(c, f.count);
+    command_keys(f.cmd, c->argc - 2, c->argv + 2, reply_found_key, &f);
 }
 
 void cmd_command_getkeys(struct call *c) { reply_keys(c, false); }

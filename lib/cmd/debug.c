@@ -8,6 +8,7 @@
 
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
+#include "type/rdb_value.h"
 
 enum debug_allowed { DEBUG_NO, DEBUG_YES, DEBUG_LOCAL };
 
@@ -31,7 +32,7 @@ static bool is_sleep_key(const struct call *c) {
 }
 static bool is_object(const struct call *c) { return slice_is_word(c->argv[1], "object") && c->argc == 3; }
 
-// The variants stand in the table behind DEBUG's own row: all stripes, the key at 2, the key at 4.
+// The variants: all stripes, the key at 2, the key at 4.
 const struct command *debug_variant(const struct call *c) {
     enum { ALL = 1, OBJECT, SLEEP_KEY };
     if (!allowed(c)) return c->cmd;
@@ -50,16 +51,14 @@ static void sleep_for(struct call *c) {
     reply_ok(c);
 }
 
-// What the value would take in a snapshot of Redis's format, uncompressed.
+// What the value takes in a snapshot of Redis's format, without its type. SIZE_MAX: no memory to find out.
 static size_t serialized_length(const struct entry *e) {
-    size_t n = entry_string_len(e);
-    if (e->form == FORM_INT) {
-        int64_t v = entry_int(e);
-        if (v >= INT8_MIN && v <= INT8_MAX) return 2;
-        if (v >= INT16_MIN && v <= INT16_MAX) return 3;
-        if (v >= INT32_MIN && v <= INT32_MAX) return 5;
-    }
-    return n + (n < 1 << 6 ? 1 : n < 1 << 14 ? 2 : 5);
+    struct buf b = { 0 };
+    struct rdb_writer w = { .out = &b, .compress = true };
+    rdb_write_entry(&w, e);
+    size_t n = b.failed ? SIZE_MAX : b.n - 1;
+    buf_free(&b);
+    return n;
 }
 
 static void describe_object(struct call *c) {
@@ -69,8 +68,13 @@ static void describe_object(struct call *c) {
         reply_no_key(c);
         return;
     }
+    size_t length = serialized_length(e);
+    if (length == SIZE_MAX) {
+        reply_no_memory(c);
+        return;
+    }
     snprintf(text, sizeof text, "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu", (void *)e,
-        entry_encoding(e), serialized_length(e), (unsigned)e->access, (unsigned long long)entry_idle_s(&c->txn, e));
+        entry_encoding(e), length, (unsigned)e->access, (unsigned long long)entry_idle_s(&c->txn, e));
     reply_status(c, text);
 }
 

@@ -21,6 +21,7 @@ struct node {
 
 struct tree {
     const char *p; // what is still to be read
+    struct slice first_key; // the key that has a specification of its own; n 0: all have the same
     int count;
     struct node nodes[NODES_MAX];
 };
@@ -55,7 +56,7 @@ static struct slice read_word(struct tree *t) {
     return s;
 }
 
-// "key value [key value ...]": what is in the brackets repeats what stands in front of them.
+// "key value [key value ...]": what is in the brackets repeats what stands in front of them, or (`destination key [key ...]`) the end of it.
 static void repeat(struct tree *t, struct list *l) {
     if (l->count > 1) {
         int block = group(t, NODE_BLOCK, *l);
@@ -73,8 +74,13 @@ static void read_brackets(struct tree *t, struct list *l) {
     bool optional = *t->p++ == '[', repeats;
     int node = read_alternatives(t, &repeats);
     t->p++;
-    if (optional && repeats && l->count && slice_equal(t->nodes[first_leaf(t, l->first)].name, t->nodes[first_leaf(t, node)].name)) {
+    struct slice name = t->nodes[first_leaf(t, node)].name;
+    if (optional && repeats && l->count && slice_equal(t->nodes[first_leaf(t, l->first)].name, name)) {
         repeat(t, l);
+        return;
+    }
+    if (optional && repeats && l->count && slice_equal(t->nodes[first_leaf(t, l->last)].name, name)) {
+        t->nodes[l->last].multiple = true;
         return;
     }
     t->nodes[node].optional |= optional;
@@ -125,9 +131,9 @@ static const char *type_of(struct slice name) {
     static const struct {
         const char *type, *names;
     } types[] = {
-        { "key", " key newkey source destination key1 key2 " },
+        { "key", " key newkey source destination key1 key2 destkey sourcekey " },
         { "integer", " seconds milliseconds increment decrement offset start end min-match-len cursor count index index1 index2 db "
-                     "destination-db timeout client-id protover " },
+                     "destination-db timeout client-id protover bit " },
         { "unix-time", " unix-time-seconds unix-time-milliseconds " },
         { "pattern", " pattern " },
         { "double", " decimal-increment " },
@@ -180,7 +186,7 @@ static void reply_argument(struct call *c, const struct tree *t, int node) {
     reply_pair(c, "type", slice_str(type));
     if (is_key) {
         reply_bulk_str(c, "key_spec_index");
-        reply_int(c, slice_is_word(n->name, "newkey") || slice_is_word(n->name, "destination"));
+        reply_int(c, t->first_key.n && !slice_equal(n->name, t->first_key));
     }
     if (n->token.n) reply_pair(c, "token", n->token);
     if (flags) {
@@ -211,11 +217,20 @@ static void insert_map_header(struct call *c, size_t start, size_t n) {
 
 static size_t reply_docs_below(struct call *c, int parent);
 
+// With two key specifications the first is that of the first key alone.
+static void find_first_key(struct tree *t, const struct command *cmd) {
+    int i = 0;
+    if (!strchr(cmd->key_flags, ';')) return;
+    while (i < t->count && (t->nodes[i].kind != NODE_VALUE || strcmp(type_of(t->nodes[i].name), "key") != 0)) i++;
+    if (i < t->count) t->first_key = t->nodes[i].name;
+}
+
 // Name and description: a pair of a map.
 static void reply_docs_of(struct call *c, const struct command *cmd) {
     struct tree t = { .p = cmd->synopsis };
     bool repeats, subcommands = cmd->flags & CMD_CONTAINER;
     struct list arguments = read_row(&t, &repeats);
+    find_first_key(&t, cmd);
     const char *instead = strstr(cmd->deprecated, "; ");
     reply_bulk_str(c, cmd->name);
     reply_map(c, 4u + (instead ? 3 : 0) + (arguments.count > 0) + subcommands);

@@ -66,9 +66,8 @@ enum transfer_flags { TRANSFER_DELETE_SOURCE = 1 << 0, TRANSFER_REPLACE = 1 << 1
 enum transfer { TRANSFER_DONE, TRANSFER_NO_SOURCE, TRANSFER_TAKEN, TRANSFER_NO_MEMORY };
 
 static bool emit_transfer(struct txn *t, const struct key *from, const struct key *to, const struct entry *e, uint32_t flags) {
-    char number[NUM_INT_MAX];
     if (!effect_wanted(t)) return true;
-    return (!(flags & TRANSFER_DELETE_SOURCE) || effect_del(t, from)) && effect_set(t, to, entry_string(e, number), entry_expire_at(e), false);
+    return (!(flags & TRANSFER_DELETE_SOURCE) || effect_del(t, from)) && effect_restore(t, to, e, entry_expire_at(e));
 }
 
 // Puts the value and expiry of `from` at `to`, another key. An expired key at `to` goes before `from` is looked up: what is found
@@ -79,15 +78,14 @@ static enum transfer transfer(struct call *c, const struct key *from, const stru
     struct effects_mark mark = effects_mark(t);
     if (!e) return TRANSFER_NO_SOURCE;
     if (old && !(flags & TRANSFER_REPLACE)) return TRANSFER_TAKEN;
-    if (!emit_transfer(t, from, to, e, flags) || key_copy_value(t, e, to, old, entry_expire_at(e)) != KORA_OK) {
+    bool moved = flags & TRANSFER_DELETE_SOURCE;
+    if (!emit_transfer(t, from, to, e, flags) ||
+        (moved ? key_move(t, from, e, to, old) : key_copy_value(t, e, to, old, entry_expire_at(e))) != KORA_OK) {
         effects_retract(t, mark);
         return TRANSFER_NO_MEMORY;
     }
     key_changed(to);
-    if (flags & TRANSFER_DELETE_SOURCE) {
-        key_delete(t, from, key_find(t, from, 0));
-        key_changed(from);
-    }
+    if (moved) key_changed(from);
     return TRANSFER_DONE;
 }
 

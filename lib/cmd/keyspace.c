@@ -8,10 +8,8 @@
 // Commands that empty or exchange databases hold every stripe, and have an effect in each.
 #include "base/clock.h"
 #include "base/glob.h"
-#include "cmd/cmd_int.h"
+#include "cmd/scan.h"
 #include "kora.h"
-
-enum { POSITION_BITS = 48, SCAN_COUNT_DEFAULT = 10 };
 
 static uint64_t count_of(struct call *c, uint32_t stripe) { return stripe_count(&c->txn.common->stripes[stripe], c->session->db); }
 
@@ -23,47 +21,6 @@ static uint32_t next_stripe(struct call *c, uint32_t from) {
 }
 
 // ---- SCAN --------------------------------------------------------------------------------------------------------------------
-
-struct scan_options {
-    struct slice pattern; // p NULL: everything matches
-    struct slice type;    // p NULL: of any type
-    int64_t count;
-};
-
-// As strtoull reads it, to the end and without leading space: what clients send is as varied as what it takes.
-static bool parse_cursor(struct slice s, uint64_t *cursor) {
-    bool sign = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+');
-    uint64_t n = 0;
-    for (size_t i = sign; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9') return false;
-        if (__builtin_mul_overflow(n, (uint64_t)10, &n) || __builtin_add_overflow(n, (uint64_t)(s.p[i] - '0'), &n)) return false;
-    }
-    *cursor = sign && s.p[0] == '-' ? 0 - n : n;
-    return !sign || s.n > 1;
-}
-
-static bool parse_scan(struct call *c, struct scan_options *o) {
-    *o = (struct scan_options){ .count = SCAN_COUNT_DEFAULT };
-    for (int i = 2; i < c->argc; i += 2) {
-        if (i + 1 < c->argc && slice_is_word(c->argv[i], "count")) {
-            if (!read_int(c, c->argv[i + 1], &o->count)) return false;
-            if (o->count < 1) break;
-        } else if (i + 1 < c->argc && slice_is_word(c->argv[i], "match")) {
-            o->pattern = c->argv[i + 1];
-            if (slice_equal(o->pattern, SLICE("*"))) o->pattern.p = NULL;
-            else if (!o->pattern.p) o->pattern.p = "";
-        } else if (i + 1 < c->argc && slice_is_word(c->argv[i], "type")) {
-            o->type = c->argv[i + 1];
-            if (!o->type.p) o->type.p = "";
-        } else {
-            o->count = 0;
-            break;
-        }
-    }
-    if (o->count >= 1) return true;
-    reply_syntax_error(c);
-    return false;
-}
 
 // What a walk keeps between its visits, by number in call->scratch. `scanned` goes towards COUNT: each visit counts for at least one,
 // so the number of visits is bounded, too.
@@ -79,37 +36,26 @@ static void visit_scanned(void *arg, void *entry) {
     const struct entry *e = entry;
     struct slice key = entry_key(e);
     v->call->scratch[SCAN_SCANNED]++;
-    if (v->options->pattern.p && !glob_match(v->options->pattern, key, false)) return;
+    if (!scan_matches(v->options, key)) return;
     if (v->options->type.p && !slice_is_word(v->options->type, value_type_name((enum value_type)e->type))) return;
     reply_bulk(v->call, key);
     v->call->scratch[SCAN_FOUND]++;
 }
 
-// Puts the header of the two-part reply in front of the elements.
-static void finish_scan(struct call *c, uint64_t cursor) {
-    char number[NUM_INT_MAX], head[64];
-    int digits = (int)num_format_uint(cursor, number);
-    size_t start = c->scratch[SCAN_START], found = c->scratch[SCAN_FOUND];
-    size_t n = (size_t)snprintf(head, sizeof head, "*2\r\n$%d\r\n%.*s\r\n*%zu\r\n", digits, digits, number, found);
-    struct buf *out = c->reply.buf;
-    if (!buf_reserve(out, n)) return;
-    memmove(out->p + start + n, out->p + start, out->n - start);
-    memcpy(out->p + start, head, n);
-    out->n += n;
-}
+static void finish_scan(struct call *c, uint64_t cursor) { scan_finish(c, c->scratch[SCAN_START], c->scratch[SCAN_FOUND], cursor); }
 
 void cmd_scan(struct call *c) {
     struct scan_options o;
     uint64_t cursor, position = 0, *scratch = c->scratch;
     uint32_t stripe = c->stripe->index;
     c->walk_on = false;
-    if (!parse_cursor(c->argv[1], &cursor) || !parse_scan(c, &o)) return; // walk_start has seen to both
+    if (!scan_cursor(c, c->argv[1], &cursor) || !scan_parse(c, 2, SCAN_HAS_TYPE, &o)) return; // walk_start has seen to both
     if (!scratch[SCAN_BEGUN]) {
         scratch[SCAN_BEGUN] = 1;
         scratch[SCAN_START] = c->reply.buf->n;
     }
     // Only the stripe at which a scan goes on is entered in its middle.
-    if (cursor >> POSITION_BITS == stripe) position = cursor & ((UINT64_C(1) << POSITION_BITS) - 1);
+    if (cursor >> SCAN_POSITION_BITS == stripe) position = cursor & ((UINT64_C(1) << SCAN_POSITION_BITS) - 1);
     uint64_t before = scratch[SCAN_SCANNED];
     position = stripe_scan(c->stripe, &c->txn, c->session->db, position, (size_t)o.count - before, visit_scanned, &(struct scan_visit){ c, &o });
     if (scratch[SCAN_SCANNED] == before) scratch[SCAN_SCANNED]++;
@@ -125,23 +71,17 @@ void cmd_scan(struct call *c) {
             return;
         }
     }
-    finish_scan(c, (uint64_t)stripe << POSITION_BITS | position);
+    finish_scan(c, (uint64_t)stripe << SCAN_POSITION_BITS | position);
 }
 
 static bool start_scan(struct call *c, uint32_t *stripe) {
     struct scan_options o;
     uint64_t cursor;
-    if (!parse_cursor(c->argv[1], &cursor)) {
-        reply_error(c, "ERR invalid cursor");
-        return false;
-    }
-    if (!parse_scan(c, &o)) return false;
-    uint64_t from = cursor >> POSITION_BITS;
+    if (!scan_cursor(c, c->argv[1], &cursor) || !scan_parse(c, 2, SCAN_HAS_TYPE, &o)) return false;
+    uint64_t from = cursor >> SCAN_POSITION_BITS;
     *stripe = from < c->txn.common->stripe_count ? next_stripe(c, (uint32_t)from) : c->txn.common->stripe_count;
     if (*stripe < c->txn.common->stripe_count) return true;
-    reply_array(c, 2);
-    reply_bulk_str(c, "0");
-    reply_array(c, 0);
+    scan_nothing(c);
     return false;
 }
 

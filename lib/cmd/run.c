@@ -11,7 +11,7 @@ enum {
     EFFECT_ARG_ROOM = 16,  // ... and beside the bytes of each
 };
 
-static bool make_room(struct call *c) {
+bool call_make_room(struct call *c) {
     if (!buf_reserve(c->reply.buf, REPLY_ROOM)) return false;
     if (!effect_wanted(&c->txn)) return true;
     size_t n = EFFECT_ROOM;
@@ -29,11 +29,11 @@ static inline void count_command(struct call *c) {
 }
 
 void call_run(struct call *c) {
-    if (!(c->cmd->flags & CMD_WRITE) || likely(make_room(c))) c->cmd->handler(c);
+    if (!(c->cmd->flags & CMD_WRITE) || likely(call_make_room(c))) c->cmd->handler(c);
     if (c->changed && c->key_count) {
         if (effect_wanted(&c->txn)) effect_emit(&c->txn, &c->keys[0], c->argc, c->argv);
         key_changed(&c->keys[0]);
     }
     if (effect_wanted(&c->txn)) effect_flush_(&c->txn); // gives the room back, even if it was not needed
-    count_command(c);
+    if (likely(!c->blocks)) count_command(c);
 }

@@ -11,7 +11,7 @@
 #include "kora.h"
 #include "stripe/stripe.h"
 
-enum kind { KIND_NUMBER, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_LIMITS, KIND_PASSWORD, KIND_TEXT, KIND_FIXED };
+enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_LIMITS, KIND_PASSWORD, KIND_TEXT, KIND_FIXED };
 enum who { ANYBODY, PROGRAM };
 enum fixed {
     FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_ZERO, FIXED_NOTHING, FIXED_NO,
@@ -33,6 +33,8 @@ static const struct row {
     const char *text;         // the default of texts
 } rows[] = {
 #define SETTING_NUMBER(name, field, initial, min, max, who) { name, KIND_NUMBER, who, offsetof(struct settings, field), initial, min, max, NULL, NULL },
+#define SETTING_SIGNED(name, field, initial, min, max, who) \
+    { name, KIND_SIGNED, who, offsetof(struct settings, field), (uint64_t)(initial), (uint64_t)(min), (uint64_t)(max), NULL, NULL },
 #define SETTING_SIZE(name, field, initial, min, max, who) { name, KIND_SIZE, who, offsetof(struct settings, field), initial, min, max, NULL, NULL },
 #define SETTING_YES_NO(name, field, initial, who) { name, KIND_YES_NO, who, offsetof(struct settings, field), initial, 0, 1, NULL, NULL },
 #define SETTING_CHOICE(name, field, words, initial, who) { name, KIND_CHOICE, who, offsetof(struct settings, field), initial, 0, 0, words, NULL },
@@ -189,6 +191,10 @@ static int check_number(const struct row *r, struct slice value, uint64_t *n, ch
         if (!num_parse_int(value, &i)) return wrong(error, size, "argument couldn't be parsed into an integer");
         *n = (uint64_t)i;
     }
+    if (r->kind == KIND_SIGNED) {
+        if (i >= (int64_t)r->min && i <= (int64_t)r->max) return KORA_OK;
+        return wrong(error, size, "argument must be between %lld and %lld inclusive", (long long)r->min, (long long)r->max);
+    }
     if (i >= 0 && *n >= r->min && *n <= r->max) return KORA_OK;
     return wrong(error, size, "argument must be between %llu and %llu inclusive", (unsigned long long)r->min, (unsigned long long)r->max);
 }
@@ -255,6 +261,7 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
     if (r->kind == KIND_FIXED || (r->who == PROGRAM && by == SETTINGS_BY_CLIENT)) return wrong(error, error_size, "can't set immutable config");
     switch (r->kind) {
     case KIND_NUMBER:
+    case KIND_SIGNED:
     case KIND_SIZE: status = check_number(r, value, &out->number, error, error_size); break;
     case KIND_CHOICE: status = check_choice(r, value, &out->number, error, error_size); break;
     case KIND_LIMITS: status = check_limits(&h->common->settings, value, &out->limits, error, error_size); break;

@@ -27,6 +27,12 @@ const struct command commands[] = {
 };
 const int command_count = ROW_COUNT;
 
+static command_variant_fn *const variants[ROW_COUNT] = { // NULL: it has none
+#define KORA_COMMAND(...)
+#define KORA_VARIANTS(symbol, pick) [ROW_##symbol] = pick,
+#include "cmd/commands.def"
+};
+
 // ---- the index -----------------------------------------------------------------------------------------------------------
 
 struct name { // lower case
@@ -39,7 +45,7 @@ struct slot {
     int16_t parent, row;
 };
 
-enum { INDEX_BITS = 9, INDEX_SLOTS = 1 << INDEX_BITS };
+enum { INDEX_BITS = 10, INDEX_SLOTS = 1 << INDEX_BITS };
 _Static_assert(ROW_COUNT * 2 <= INDEX_SLOTS, "the index is at most half full");
 
 struct command_index {
@@ -162,37 +168,6 @@ bool call_prepare(struct call *c, const struct command_index *x) {
         return false;
     }
     c->cmd = cmd;
-    if (unlikely(cmd->flags & CMD_VARIANTS)) c->cmd = debug_variant(c);
+    if (unlikely(cmd->flags & CMD_VARIANTS)) c->cmd = variants[cmd - commands](c);
     return true;
-}
-
-bool command_keys(const struct command *cmd, int argc, struct key_positions *keys) {
-    if (cmd->first_key == 0) return false;
-    int last = cmd->last_key < 0 ? argc + cmd->last_key : cmd->last_key;
-    *keys = (struct key_positions){ cmd->first_key, MIN(last + 1, argc), cmd->key_step };
-    return true;
-}
-
-bool call_find_keys(struct call *c) {
-    struct key_positions at;
-    c->keys = c->keys_inline;
-    c->key_count = 0;
-    if (!command_keys(c->cmd, c->argc, &at)) return true;
-    size_t count = (size_t)((at.end - at.first + at.step - 1) / at.step);
-    if (unlikely(count > CALL_KEYS_INLINE)) {
-        struct key *keys = mem_alloc(count * sizeof *keys);
-        if (!keys) {
-            reply_no_memory(c);
-            return false;
-        }
-        c->keys = keys;
-    }
-    for (int i = at.first; i < at.end; i += at.step) key_locate(c->txn.common, &c->keys[c->key_count++], c->session->db, c->argv[i]);
-    return true;
-}
-
-void call_release_keys(struct call *c) {
-    if (c->keys != c->keys_inline) mem_free(c->keys);
-    c->keys = NULL;
-    c->key_count = 0;
 }

@@ -42,7 +42,7 @@ static void row(const char *group, const char *name, const char *route, const ch
 int main(void) {
     puts("| command | what it does |\n|---|---|");
 #define KORA_COMMAND(symbol, parent, name, arity, flags, first, last_key, step, key_flags, route, merge, acl, tips, handler, since, group, \
-    complexity, deprecated, synopsis, summary) row(group, name, #route, deprecated, synopsis, summary);
+    complexity, deprecated, synopsis, summary) if (*synopsis || !strstr(#flags, "CMD_HIDDEN")) row(group, name, #route, deprecated, synopsis, summary);
 #define KORA_CONTAINER(...)
 #include "cmd/commands.def"
     return 0;
