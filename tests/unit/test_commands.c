@@ -227,7 +227,7 @@ static void test_index(void **state) {
             name[at] = (char)(name[at] ^ 0x80 ^ 0x40);
             assert_null(find(x, name));
             name[at] = (char)(name[at] ^ 0x40);
-            strcat(name, "x");
+            strcat(name, "~"); // there is LPUSHX
             assert_null(find(x, name));
         }
     }
@@ -261,8 +261,9 @@ static void test_table(void **state) {
         assert_true(has_word(c->acl, c->flags & CMD_FAST ? "fast" : "slow"));
         assert_int_equal(has_word(c->acl, "write"), !!(c->flags & CMD_WRITE));
         if (c->flags & CMD_ADMIN) assert_true(has_word(c->acl, "admin") && has_word(c->acl, "dangerous"));
-        assert_int_equal(c->route == ROUTE_KEYS, c->first_key != 0);
-        assert_int_equal(c->first_key != 0, *c->key_flags != '\0');
+        if (c->route != ROUTE_ALL) assert_int_equal(c->route == ROUTE_KEYS, *c->key_flags != '\0');
+        if (c->flags & CMD_VARIANTS) assert_true(i + 1 < command_count && (commands[i + 1].flags & CMD_HIDDEN) && commands[i + 1].parent == i);
+        if (!(c->flags & CMD_MOVABLEKEYS)) assert_int_equal(c->first_key != 0, *c->key_flags != '\0');
         assert_false((c->flags & CMD_WRITE) && (c->flags & CMD_READONLY));
         if (c->route == ROUTE_SCATTER || c->route == ROUTE_WALK) assert_true(c->flags & CMD_SCATTERED);
     }
@@ -388,7 +389,7 @@ static void test_randomkey(void **state) {
 
 // ---- effects -------------------------------------------------------------------------------------------------------------------
 
-// K key, V value, I integer, F decimal, S seconds, M milliseconds, A and P Unix time in seconds and milliseconds, D database, O offset.
+// K key, L another kind of key, V value, I integer, F decimal, S seconds, M milliseconds, A and P Unix time in seconds and milliseconds, D database, O offset.
 static const char *const stream[] = {
     "SET K V", "SET K V", "SET K I", "SET K V EX S", "SET K V PX M", "SET K V EXAT A", "SET K V PXAT P", "SET K V NX", "SET K V XX", "SET K V GET",
     "SET K V KEEPTTL", "SET K V NX EX S GET", "SET K V XX KEEPTTL GET", "SETNX K V", "SETEX K S V", "PSETEX K M V", "GETSET K V", "GETDEL K", "GETEX K",
@@ -398,7 +399,10 @@ static const char *const stream[] = {
     "EXISTS K K", "TOUCH K K", "TYPE K", "RENAME K K", "RENAME K K", "RENAMENX K K", "COPY K K", "COPY K K REPLACE", "COPY K K DB D",
     "COPY K K DB D REPLACE", "MOVE K D", "EXPIRE K S", "PEXPIRE K M", "EXPIREAT K A", "PEXPIREAT K P", "EXPIRE K S NX", "EXPIRE K S XX", "EXPIRE K S GT",
     "EXPIRE K S LT", "PEXPIRE K M XX GT", "PERSIST K", "TTL K", "PTTL K", "EXPIRETIME K", "OBJECT ENCODING K", "OBJECT IDLETIME K", "KEYS *", "KEYS K",
-    "SCAN 0 COUNT 100", "RANDOMKEY", "DBSIZE", "SELECT D", "SELECT D", "TIME", "PING",
+    "SCAN 0 COUNT 100", "RANDOMKEY", "DBSIZE", "SELECT D", "SELECT D", "TIME", "PING", "SETBIT K O 1", "SETBIT K O 0", "GETBIT K O",
+    "BITCOUNT K O O BIT", "BITPOS K 1 O", "BITOP AND K K K", "BITOP NOT K K", "BITOP DIFF K K K", "BITOP ONE K K K K", "BITFIELD K GET u8 O",
+    "BITFIELD K SET u9 O 7 INCRBY i5 O 3 OVERFLOW FAIL INCRBY u2 O 2", "BITFIELD K OVERFLOW FAIL INCRBY u2 O 4", "BITFIELD_RO K GET i8 O",
+    "PFADD L V V V", "PFADD L", "PFADD L I", "PFADD K V", "PFCOUNT L", "PFCOUNT L", "PFCOUNT L L", "PFMERGE L L L", "PFMERGE L", "DEL L", "EXPIRE L S",
 };
 static const char *const rare[] = { "FLUSHDB", "FLUSHALL", "SWAPDB D D", "SWAPDB D D", "FLUSHDB ASYNC" };
 
@@ -408,6 +412,7 @@ static void fill_in(struct db *d, struct random *r, char what, char *to, size_t 
     int64_t n = (int64_t)random_below(r, 200);
     switch (what) {
     case 'K': snprintf(to, size, random_below(r, 4) ? "key%d" : "{tag}%d", (int)random_below(r, KEYS_IN_STREAM)); break;
+    case 'L': snprintf(to, size, random_below(r, 2) ? "hll%d" : "{tag}hll%d", (int)random_below(r, 3)); break;
     case 'V': {
         size_t len = random_below(r, 8) ? random_below(r, 60) : random_below(r, 900);
         for (size_t i = 0; i < len; i++) to[i] = (char)('a' + random_below(r, 26));
@@ -448,7 +453,8 @@ static bool is_whole(const struct effect_copy *e) { return slice_is_word(e->argv
 
 // An effect is one of few commands, about a key of its stripe, and says nothing that depends on time.
 static void check_effect(struct db *d, const struct effect_copy *e) {
-    static const char *const facts[] = { "set", "del", "unlink", "pexpireat", "persist", "append", "setrange", "incr", "decr", "incrby", "decrby" };
+    static const char *const facts[] = { "set", "del", "unlink", "pexpireat", "persist", "append", "setrange", "incr", "decr", "incrby", "decrby",
+        "setbit", "bitfield", "pfadd", "pfcount" };
     struct key k;
     size_t i = 0;
     if (is_whole(e)) return;
@@ -457,7 +463,8 @@ static void check_effect(struct db *d, const struct effect_copy *e) {
     key_locate(&d->c, &k, e->db, e->argv[1]);
     assert_int_equal(k.stripe_number, e->stripe);
     if (slice_is_word(e->argv[0], "del")) assert_int_equal(e->argc, 2);
-    for (int a = 3; a < e->argc; a++) {
+    bool as_is = slice_is_word(e->argv[0], "bitfield") || slice_is_word(e->argv[0], "pfadd") || slice_is_word(e->argv[0], "setbit");
+    for (int a = 3; a < e->argc && !as_is; a++) {
         assert_true(slice_is_word(e->argv[0], "set") ? slice_is_word(e->argv[a], "pxat") || slice_is_word(e->argv[a], "keepttl") || a == 4
                                                      : slice_is_word(e->argv[0], "setrange"));
     }
@@ -617,6 +624,27 @@ static void test_effect_forms(void **state) {
         { "INCR {x}n", "INCR {x}n" },
         { "MOVE {x}n 2", "DEL {x}n; SET {x}n 1" },
         { "COPY {x}n {x}m", "" },
+        { "SETBIT {x}q 1 1", "SETBIT {x}q 1 1" },
+        { "SETBIT {x}q 1 1", "" },
+        { "SETBIT {x}q 9 0", "SETBIT {x}q 9 0" },
+        { "BITFIELD {x}q GET u8 0", "" },
+        { "BITFIELD {x}q SET u8 0 64", "" },
+        { "BITFIELD {x}q INCRBY u8 0 1", "BITFIELD {x}q INCRBY u8 0 1" },
+        { "BITFIELD {x}new OVERFLOW FAIL INCRBY u2 0 5", "BITFIELD {x}new OVERFLOW FAIL INCRBY u2 0 5" },
+        { "BITFIELD {x}new OVERFLOW FAIL INCRBY u2 0 5", "" },
+        { "SET {x}q abc EX 10", "SET {x}q abc PXAT 1010000" },
+        { "BITOP OR {x}r {x}q none", "SET {x}r abc" },
+        { "BITOP AND {x}q {x}q", "SET {x}q abc" },
+        { "BITOP OR {x}r none", "DEL {x}r" },
+        { "BITOP OR {x}r none", "" },
+        { "PFADD {x}h", "PFADD {x}h" },
+        { "PFADD {x}h", "" },
+        { "PFADD {x}h u v", "PFADD {x}h u v" },
+        { "PFADD {x}h v u", "" },
+        { "PFCOUNT {x}h", "PFCOUNT {x}h" },
+        { "PFCOUNT {x}h", "" },
+        { "PFCOUNT {x}h {x}h", "" },
+        { "PFCOUNT none", "" },
         { "SET {x}n v PX 1", "SET {x}n v PXAT 1000001" },
     };
     struct db *d = db_new(2, 1000000, true);
@@ -656,12 +684,22 @@ static const char *const failing[] = {
     "INCRBYFLOAT n 1.5", "DEL a b c n long", "UNLINK a none b", "RENAME a b", "RENAME long new", "RENAME c a", "RENAMENX a new", "COPY long new",
     "COPY c a REPLACE", "COPY a a DB 1", "MOVE long 2", "EXPIRE a 10", "EXPIRE long 10", "PEXPIREAT a 1", "PERSIST c", "FLUSHDB", "FLUSHALL", "SWAPDB 0 1",
     "MGET a b c n long", "LCS a b", "LCS a b IDX", "KEYS *", "SCAN 0 COUNT 100", "COMMAND DOCS", "COMMAND INFO",
+    "SETBIT a 3 1", "SETBIT n 3 1", "SETBIT new 100000 1", "SETBIT long 100000 1", "BITOP OR new a long", "BITOP NOT a none", "BITOP XOR long a b c n long",
+    "BITOP OR c c c c c c c c c c c c c c c c c c c c", "BITFIELD a SET u8 0 1 GET u8 0 INCRBY i5 100 1", "BITFIELD new SET u8 100000 7", "BITFIELD a GET u8 0",
+    "BITFIELD a SET u1 0 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 "
+    "SET u1 1 1 SET u1 1 1",
+    "BITFIELD_RO long GET u8 0", "PFADD hll x", "PFADD hll e1", "PFADD new a b c", "PFADD dense x y z", "PFADD dense d1", "PFCOUNT hll", "PFCOUNT dense",
+    "PFCOUNT hll dense", "PFMERGE hll dense", "PFMERGE new hll", "PFMERGE new dense hll",
 };
 
 static void prepare(struct db *d, const char *value) {
     assert_true(run(d, "MSET a 1x b 2y n 10"));
     assert_true(run(d, "SET c 3z EX 1000"));
     assert_true(run(d, "SET long %s", value));
+    assert_true(run(d, "PFADD hll e1 e2 e3"));
+    atomic_store(&d->c.settings.hll_sparse_max_bytes, 0);
+    assert_true(run(d, "PFADD dense d1 d2 d3"));
+    atomic_store(&d->c.settings.hll_sparse_max_bytes, 3000);
     forget_effects(d);
     buf_free(&d->reply); // so that the reply must be allocated, too
 }
