@@ -153,7 +153,8 @@ enum {
     KORA_XX = 1 << 1,      /* only if the key exists (kora_expire: has an expiry) */
     KORA_KEEPTTL = 1 << 2, /* keep the expiry that the key has */
     KORA_GT = 1 << 3,      /* kora_expire: only if later than the expiry it has; no expiry counts as latest */
-    KORA_LT = 1 << 4       /* kora_expire: only if earlier than the expiry it has; no expiry counts as latest */
+    KORA_LT = 1 << 4,      /* kora_expire: only if earlier than the expiry it has; no expiry counts as latest */
+    KORA_REVERSE = 1 << 5  /* kora_zrank, kora_zrange: counted from the highest score */
 };
 
 typedef struct kora_set_options {
@@ -266,6 +267,201 @@ KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *v
 /* Deletes `count` keys at one instant; *deleted (may be NULL) is how many there were. Errors: INVAL, NOMEM, MISUSE, CLOSED. */
 KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_t *deleted);
 
+/* ---- collections ------------------------------------------------------------------------------------------------- */
+
+/*
+ * Hashes, lists, sets, sorted sets and streams, without formatting a command; whatever is not here, kora_exec does. What they have in common:
+ *
+ * A key that does not exist is an empty collection: calls that add make it, calls that read or remove find nothing in it. One that
+ * becomes empty is gone. The expiry of a key stays as it is. A key that holds another type: KORA_WRONGTYPE.
+ *
+ * Calls that take several elements do all, or none on an error; `count` may be 0. What they tell by a pointer (how many were new ...) may
+ * be NULL if it is not wanted.
+ *
+ * Large collections are read in portions:
+ *
+ *     kora_bytes items[100];
+ *     char buffer[8192];
+ *     uint64_t cursor = 0;
+ *     size_t n;
+ *     do {
+ *         if (kora_sscan(db, "tags", 4, &cursor, items, 100, buffer, sizeof buffer, &n) != KORA_OK) break;
+ *         for (size_t i = 0; i < n; i++) fwrite(items[i].data, 1, items[i].len, stdout);
+ *     } while (cursor);
+ *
+ * A call reads at one instant as many elements as fit: `max` in items[], and their bytes, one behind the other, in `buffer` of `size` bytes, into
+ * which items[] point. *count is how many there are. *cursor is 0 to begin with; afterwards it says where to go on, 0 at the end. KORA_NOSPACE: the
+ * next element alone does not fit; *count is then how many bytes it needs, and *cursor is as it was. No memory is allocated.
+ *
+ * A cursor is a number; it may be kept for as long as one likes, and dropped at any point. In hashes and sets (kora_hscan, kora_sscan) it means a place
+ * in an order that does not depend on what else is there: an element that is there from the first portion to the last is read exactly once,
+ * whatever is added or removed meanwhile. (`max` should be above 1: of a very large collection two elements may come only together.) In lists and sorted sets
+ * it is the number of the next element, from 0: one may begin anywhere, and elements that are added or removed before it move the others.
+ */
+
+/* A field of a hash. */
+typedef struct kora_field {
+    kora_bytes name, value;
+} kora_field;
+
+/* A member of a sorted set. */
+typedef struct kora_member {
+    kora_bytes name;
+    double score;
+} kora_member;
+
+/*
+ * Sets `count` fields of the hash at `key`; *added is how many were new. A field named twice gets its last value. An expiry that a field
+ * had is gone, as with HSET.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. Owns: names and values are copied.
+ */
+KORA_API int kora_hset(kora *db, const void *key, size_t key_len, const kora_field *fields, size_t count, size_t *added);
+/*
+ * Reads a field into memory of its own: *value (kora_free), *len bytes, followed by a zero byte that *len does not count.
+ * Errors: NOTFOUND (no such field), WRONGTYPE, NOMEM, INVAL, TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_hget(kora *db, const void *key, size_t key_len, const void *field, size_t field_len, void **value, size_t *len);
+/*
+ * Reads a field into the caller's buffer of `size` bytes. *len is its length, also for NOSPACE, when the buffer holds the first `size`
+ * bytes. No memory is allocated.
+ * Errors: NOTFOUND (no such field), WRONGTYPE, NOSPACE, INVAL, TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_hget_into(
+    kora *db, const void *key, size_t key_len, const void *field, size_t field_len, void *buffer, size_t size, size_t *len);
+/* Deletes fields; *deleted is how many there were. Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. */
+KORA_API int kora_hdel(kora *db, const void *key, size_t key_len, const kora_bytes *names, size_t count, size_t *deleted);
+/* How many fields there are. Errors: WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_hlen(kora *db, const void *key, size_t key_len, size_t *count);
+/*
+ * Adds `by` to the integer in a field (a missing one counts as 0) and keeps its expiry. *result (may be NULL) is the new value.
+ * Errors: NOTINT (not a 64-bit integer, or it would overflow), WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED.
+ */
+KORA_API int kora_hincr(
+    kora *db, const void *key, size_t key_len, const void *field, size_t field_len, int64_t by, int64_t *result);
+/*
+ * A portion of the fields, each with its value, in no particular order: see above. `buffer` holds the bytes of both.
+ * Errors: NOSPACE, WRONGTYPE, INVAL (also: `max` is 0), TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_hscan(kora *db, const void *key, size_t key_len, uint64_t *cursor, kora_field *items, size_t max, void *buffer,
+    size_t size, size_t *count);
+
+/* The ends of a list. */
+enum { KORA_FRONT = 0, KORA_BACK = 1 };
+
+/*
+ * Adds `count` elements at an end (KORA_FRONT, KORA_BACK) of the list at `key`, one after the other: at the front the last of them is the first in
+ * the end. Calls and clients that wait for the list get theirs before anybody else sees them. *len is the length right after they were added.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. Owns: elements are copied.
+ */
+KORA_API int kora_push(kora *db, const void *key, size_t key_len, int end, const kora_bytes *items, size_t count, size_t *len);
+/*
+ * Takes the element at an end out, into memory of its own: *element (kora_free), *len bytes, followed by a zero byte that *len does not count.
+ * `timeout_ms`: 0: does not wait; above 0: waits as long for an element, in line with others that wait (BLPOP); negative: waits for ever.
+ * Errors: NOTFOUND (there is none, time is over), WRONGTYPE, NOMEM, INVAL, TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_pop(kora *db, const void *key, size_t key_len, int end, int64_t timeout_ms, void **element, size_t *len);
+/* How many elements there are. Errors: WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_llen(kora *db, const void *key, size_t key_len, size_t *count);
+/*
+ * A portion of the elements, from the front to the back, beginning with the one that *cursor numbers: see above.
+ * Errors: NOSPACE, WRONGTYPE, INVAL (also: `max` is 0), TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_lrange(kora *db, const void *key, size_t key_len, uint64_t *cursor, kora_bytes *items, size_t max, void *buffer,
+    size_t size, size_t *count);
+
+/*
+ * Adds members to the set at `key`; *added is how many were new.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. Owns: members are copied.
+ */
+KORA_API int kora_sadd(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *added);
+/* Removes members; *removed is how many there were. Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. */
+KORA_API int kora_srem(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *removed);
+/* KORA_OK if `member` is in it. Errors: NOTFOUND (it is not), WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_sismember(kora *db, const void *key, size_t key_len, const void *member, size_t member_len);
+/* How many members there are. Errors: WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_scard(kora *db, const void *key, size_t key_len, size_t *count);
+/*
+ * A portion of the members, in no particular order: see above.
+ * Errors: NOSPACE, WRONGTYPE, INVAL (also: `max` is 0), TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_sscan(kora *db, const void *key, size_t key_len, uint64_t *cursor, kora_bytes *items, size_t max, void *buffer,
+    size_t size, size_t *count);
+
+/*
+ * Adds members to the sorted set at `key`, or gives those that are there their new scores; *added is how many were new.
+ * `flags`: 0, or KORA_NX (only new ones), KORA_XX (only those that are there), KORA_GT, KORA_LT (those that are there only if the new score is higher, lower;
+ * goes with XX).
+ * Errors: INVAL (flags, a score is not a number), WRONGTYPE, TOOBIG, NOMEM, MISUSE, CLOSED. Owns: members are copied.
+ */
+KORA_API int kora_zadd(
+    kora *db, const void *key, size_t key_len, uint32_t flags, const kora_member *members, size_t count, size_t *added);
+/*
+ * Adds `by` to a member's score (a missing one counts as 0). *result (may be NULL) is the new score.
+ * Errors: INVAL (`by`, or the sum, is not a number), WRONGTYPE, TOOBIG, NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_zincr(
+    kora *db, const void *key, size_t key_len, const void *member, size_t member_len, double by, double *result);
+/* Removes members; *removed is how many there were. Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. */
+KORA_API int kora_zrem(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *removed);
+/* The score of a member. Errors: NOTFOUND (no such member), WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_zscore(kora *db, const void *key, size_t key_len, const void *member, size_t member_len, double *score);
+/*
+ * How many members come before this one: by score, and by their bytes where scores are equal. `flags`: 0, or KORA_REVERSE: how many come behind it.
+ * Errors: NOTFOUND (no such member), WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_zrank(
+    kora *db, const void *key, size_t key_len, uint32_t flags, const void *member, size_t member_len, size_t *rank);
+/* How many members there are. Errors: WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_zcard(kora *db, const void *key, size_t key_len, size_t *count);
+/*
+ * A portion of the members, each with its score, from the lowest score to the highest (KORA_REVERSE in `flags`: from the highest to the lowest), beginning with
+ * the one whose rank in that direction *cursor is: see above.
+ * Errors: NOSPACE, WRONGTYPE, INVAL (also: `max` is 0), TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_zrange(kora *db, const void *key, size_t key_len, uint32_t flags, uint64_t *cursor, kora_member *items, size_t max,
+    void *buffer, size_t size, size_t *count);
+
+/* What an entry of a stream is called: a time in milliseconds, and a number among those of that time. */
+typedef struct kora_id {
+    uint64_t ms, seq;
+} kora_id;
+
+/* An entry of a stream. */
+typedef struct kora_entry {
+    kora_id id;
+    const kora_field *fields;
+    size_t count; /* of fields */
+} kora_entry;
+
+/*
+ * Adds an entry of `count` fields (1 at least) to the end of the stream at `key`. Calls and clients that wait for it are served.
+ *   id       NULL: the next one, by the clock; else it must be above that of every entry that there ever was
+ *   max_len  not 0: the oldest entries go until no more than so many are left
+ *   added    the entry's id; may be NULL
+ * Errors: NOTSET (`id` is not above the others), WRONGTYPE, TOOBIG (a field, or all of them together above 1 GB), NOMEM,
+ * INVAL (also: `id` is 0-0, no fields), MISUSE, CLOSED. Owns: names and values are copied.
+ */
+KORA_API int kora_xadd(kora *db, const void *key, size_t key_len, const kora_id *id, const kora_field *fields, size_t count,
+    uint64_t max_len, kora_id *added);
+/* How many entries there are. Errors: WRONGTYPE, INVAL, TOOBIG, MISUSE, CLOSED. */
+KORA_API int kora_xlen(kora *db, const void *key, size_t key_len, size_t *count);
+/*
+ * A portion of the entries behind the one with the id *after (0-0: from the first on; both numbers the highest: none of those that are there already),
+ * oldest first. Instead of a cursor there is *after: it becomes the id of the last one that was read. *count is 0 when there is none.
+ * items[] point into `buffer`, which takes for an entry the bytes of its fields and an array of kora_field.
+ * `timeout_ms`: what to do if there is none: 0: does not wait; above 0: waits as long for one (XREAD BLOCK); negative: waits for ever.
+ * Errors: NOSPACE, WRONGTYPE, INVAL (also: `max` is 0), TOOBIG, MISUSE, CLOSED; NOMEM only while it waits.
+ */
+KORA_API int kora_xread(kora *db, const void *key, size_t key_len, kora_id *after, int64_t timeout_ms, kora_entry *items, size_t max,
+    void *buffer, size_t size, size_t *count);
+/*
+ * Acknowledges entries that were delivered to a consumer of `group` (by XREADGROUP, see kora_exec); *acknowledged is how many were pending. A group that
+ * does not exist has none.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED.
+ */
+KORA_API int kora_xack(kora *db, const void *key, size_t key_len, const void *group, size_t group_len, const kora_id *ids, size_t count,
+    size_t *acknowledged);
+
 /* ---- iteration --------------------------------------------------------------------------------------------------- */
 
 typedef struct kora_iter kora_iter;
@@ -323,7 +519,9 @@ KORA_API void kora_session_close(kora_session *session);
  * Runs a command as a client would: argv[0] its name, argv_len[i] lengths (NULL: C strings).
  *   session  NULL: a fresh one for this call, on the database of the handle `db`
  *   reply    the answer (kora_reply_free), an error of the command included (KORA_REPLY_ERROR, with KORA_OK returned); NULL if it is not wanted
- * Errors: of the call itself: INVAL (argc < 1), NOMEM, MISUSE, CLOSED.
+ *   A blocking command (BLPOP ...) waits in this thread, as long as it says. kora_close ends that with CLOSED.
+ * Errors: of the call itself: INVAL (argc < 1), NOMEM (nothing was done; but if the answer is an array, as LPOP's with a count, the command may
+ * have run, and only the tree of its answer could not be made), MISUSE, CLOSED.
  */
 KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *const *argv, const size_t *argv_len,
     kora_reply **reply);

@@ -154,6 +154,7 @@ static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db
 static inline void op_unlease_read(struct op *o) {
     count_up(&o->key.stripe->counters.commands);
     effect_flush(&o->txn); // a read may have found that the key has expired
+    if (unlikely(o->key.stripe->waiting.ready)) engine_serve(o->db->engine, o->key.stripe);
     lease_release(o->lease);
 }
 static inline void op_end_read(struct op *o) {
@@ -166,14 +167,20 @@ static inline void op_end_write(struct op *o, bool changed) {
     count_up(&s->counters.commands);
     if (changed) {
         count_up(&s->counters.changes);
+        key_publish(&o->key);
+        if (unlikely(s->waiting.count)) waiting_ready(&o->key);
         if (LEASE_CHECK(10)) stripe_changed(s);
     }
     effect_flush(&o->txn);
+    if (unlikely(s->waiting.ready)) engine_serve(o->db->engine, s);
     struct stripe_news news = stripe_news(s);
     lease_release(o->lease);
     engine_tell_home(o->db->engine, s, news);
     api_leave(o->db);
 }
+
+// Runs a command and waits for it. On KORA_OK its reply is in `out`, as RESP3, and `reply` tells where; out is the caller's in any case (buf_free). Inside.
+int api_command(kora *db, int argc, struct slice *argv, struct buf *out, struct slice *reply);
 
 int api_options(void *to, size_t known, const void *from); // copies options over defaults: KORA_OK or KORA_INVAL
 // Times: the moment that `ttl_ms` or `expire_at_ms` of options mean, EXPIRE_NONE if neither; KORA_INVAL

@@ -143,6 +143,18 @@ static int run_and_wait(kora *db, struct session *session, int argc, struct slic
     return status;
 }
 
+int api_command(kora *db, int argc, struct slice *argv, struct buf *out, struct slice *reply) {
+    struct session once;
+    *out = (struct buf){ 0 };
+    if (!begin_reply(out)) return KORA_NOMEM;
+    session_start(&once, db);
+    int status = run_and_wait(db, &once, argc, argv, out);
+    session_free(&once);
+    if (status == KORA_OK && out->failed) status = KORA_NOMEM;
+    if (status == KORA_OK) *reply = slice_of(out->p + NODE, out->n - NODE);
+    return status;
+}
+
 KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *const *argv, const size_t *argv_len, kora_reply **reply) {
     struct slice few[ARGS_INLINE], *args = few;
     int status = api_enter(db);

@@ -182,6 +182,13 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
 
 // ---- writing -----------------------------------------------------------------------------------------------------------
 
+// What it held may have been a collection, or waited for: who waits is served when the leases are let go.
+static void many_changed(const struct key *k) {
+    count_up(&k->stripe->counters.changes);
+    key_publish(k);
+    if (unlikely(k->stripe->waiting.count)) waiting_ready(k);
+}
+
 static int set_all(struct many *m, const kora_bytes *values, int64_t at_ms) {
     for (size_t i = 0; i < m->count; i++) key_write(&m->txn, &m->keys[i]); // what has expired goes first
     if (!txn_undo_begin(&m->txn, m->count)) return KORA_NOMEM;
@@ -197,7 +204,7 @@ static int set_all(struct many *m, const kora_bytes *values, int64_t at_ms) {
         return status;
     }
     txn_undo_commit(&m->txn);
-    for (size_t i = 0; i < m->count; i++) count_up(&m->keys[i].stripe->counters.changes);
+    for (size_t i = 0; i < m->count; i++) many_changed(&m->keys[i]);
     return KORA_OK;
 }
 
@@ -240,7 +247,7 @@ KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_
         struct entry *e = key_find(&m.txn, &m.keys[i], 0);
         if (!e) continue; // named twice, or missing
         key_delete(&m.txn, &m.keys[i], e);
-        count_up(&m.keys[i].stripe->counters.changes);
+        many_changed(&m.keys[i]);
         n++;
     }
     many_end(&m, n > 0);
