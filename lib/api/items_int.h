@@ -77,6 +77,7 @@ struct portion {
 static inline bool portion_fits(const struct portion *p, size_t n) { return p->count < p->max && n <= p->size - p->used; }
 static inline kora_bytes portion_put(struct portion *p, struct slice s) {
     char *to = p->buffer + (p->buffer ? p->used : 0);
+    invariant(to != NULL || !s.n); // portion_fits
     if (s.n) memcpy(to, s.p, s.n);
     p->used += s.n;
     return (kora_bytes){ to, s.n };

@@ -194,7 +194,7 @@ KORA_API int kora_xread(kora *db, const void *key, size_t key_len, kora_id *afte
     struct portion to;
     uint64_t none = 0;
     int status = portion_begin(&to, after ? &none : NULL, items, max, buffer, size, count);
-    if (status != KORA_OK) return status;
+    if (status != KORA_OK || !after) return status; // without it portion_begin has refused
     struct stream_id at = id_in(*after);
     int64_t deadline_ms = 0;
     if (timeout_ms > API_WAIT_MAX_MS) timeout_ms = -1;

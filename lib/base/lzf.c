@@ -63,7 +63,7 @@ bool lzf_decompress(struct slice from, char *to, size_t n) {
     const unsigned char *p = (const unsigned char *)from.p, *end = p + from.n;
     size_t done = 0;
     while (p < end) {
-        struct piece piece;
+        struct piece piece = { 0 };
         if (!take(&p, end, &piece) || piece.offset > done || piece.n > n - done) return false;
         char *out = to + done;
         bool room = n - done >= piece.n + 8;

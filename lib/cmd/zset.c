@@ -123,6 +123,7 @@ static void add_command(struct call *c, uint32_t flags) {
     int first;
     if (!parse_add(c, &flags, &first)) return;
     size_t n = (size_t)(c->argc - first) / 2;
+    invariant(n > 0); // parse_add has seen to it
     if (n > ADD_FEW && !(items = mem_alloc(n * sizeof *items))) {
         reply_no_memory(c);
         return;

@@ -183,7 +183,6 @@ static inline uint32_t search(void *const *items, uint32_t n, tree_compare_fn *c
     int c = compare(items[other - 1], key);
     if (c == 0) goto equal;
     if (c < 0) base = other;
-    else other = 0;
     for (unsigned depth = 1; span > 0; depth++, span /= 2) {
         if (depth == 3) {
             for (uint32_t i = 0; i < span; i++) prefetch(items[base + i]);

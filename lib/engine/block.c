@@ -80,6 +80,7 @@ static bool arm_deadline(struct task *t) {
 
 static void disarm_deadline(struct task *t) {
     if (!t->has_deadline) return;
+    invariant(t->home != NULL); // others have none
     t->has_deadline = false;
     wheel_remove(t->home->deadlines, &t->deadline);
     if (wheel_count(t->home->deadlines) == 0 && !uv_is_closing((uv_handle_t *)&t->home->deadline_timer)) uv_timer_stop(&t->home->deadline_timer);

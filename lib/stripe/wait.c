@@ -85,6 +85,7 @@ static bool is_dead(const struct sleeper *s) {
 
 static void unlink_record(struct wait_record *r) {
     struct wait_list *l = r->list;
+    invariant(l != NULL);
     if (r->prev) r->prev->next = r->next;
     else l->first = r->next;
     if (r->next) r->next->prev = r->prev;

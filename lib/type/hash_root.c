@@ -114,6 +114,7 @@ static void commit(struct hash *h, struct change *c) {
 static bool change_one(struct hash *h, const struct slice *args, bool with_values, int64_t at_ms, size_t *added) {
     struct change c;
     look_for(h, &c, args[0]);
+    invariant(c.old || with_values);
     if (c.old && with_values && at_ms <= 0 && set_in_place(c.old, args[0], args[1], at_ms)) return true;
     if (!put_one(h, &c, args[0], with_values ? &args[1] : NULL, at_ms)) return false;
     *added = !c.old;

@@ -173,6 +173,7 @@ static bool near_end(struct stream_cursor *c, struct stream_id from) {
 }
 
 bool stream_first(struct stream_cursor *c, const struct stream *s, struct stream_id from) {
+    invariant(s != NULL);
     c->s = s;
     if (!open_place(c, place_of(s, from))) return false;
     if (c->node == s->tail && stream_id_compare(c->node->first, from) < 0) near_end(c, from);

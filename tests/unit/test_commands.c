@@ -686,8 +686,8 @@ static const char *const failing[] = {
     "MGET a b c n long", "LCS a b", "LCS a b IDX", "KEYS *", "SCAN 0 COUNT 100", "COMMAND DOCS", "COMMAND INFO",
     "SETBIT a 3 1", "SETBIT n 3 1", "SETBIT new 100000 1", "SETBIT long 100000 1", "BITOP OR new a long", "BITOP NOT a none", "BITOP XOR long a b c n long",
     "BITOP OR c c c c c c c c c c c c c c c c c c c c", "BITFIELD a SET u8 0 1 GET u8 0 INCRBY i5 100 1", "BITFIELD new SET u8 100000 7", "BITFIELD a GET u8 0",
-    "BITFIELD a SET u1 0 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 "
-    "SET u1 1 1 SET u1 1 1",
+    ("BITFIELD a SET u1 0 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 SET u1 1 1 "
+     "SET u1 1 1 SET u1 1 1"),
     "BITFIELD_RO long GET u8 0", "PFADD hll x", "PFADD hll e1", "PFADD new a b c", "PFADD dense x y z", "PFADD dense d1", "PFCOUNT hll", "PFCOUNT dense",
     "PFCOUNT hll dense", "PFMERGE hll dense", "PFMERGE new hll", "PFMERGE new dense hll",
 };
