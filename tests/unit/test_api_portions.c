@@ -322,7 +322,7 @@ enum { DONE_NOTFOUND = -1000, DONE_ERROR = -1001 };
 
 // One call: what it came to as a number, and what the command is that does the same.
 static int one_call(struct world *w, long fail_at, struct line *l, double *result) {
-    char key[8], text[ARGS][TEXT], number[ARGS][NUM_REAL_MAX];
+    char key[8], text[ARGS][TEXT] = { { 0 } }, number[ARGS][NUM_REAL_MAX]; // names may be longer than what is written into them
     kora_bytes names[ARGS];
     kora_field fields[ARGS];
     kora_member members[ARGS];
