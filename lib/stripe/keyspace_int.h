@@ -23,7 +23,6 @@ void keyspace_take(struct keyspace *k, uint64_t hash, struct entry *e);
 bool keyspace_can_arm(struct keyspace *k, int64_t now_ms); // makes sure of the wheel. False: no memory
 void keyspace_arm(struct keyspace *k, struct entry *e, int64_t at_ms);
 void keyspace_disarm(struct keyspace *k, struct entry *e); // no-op without an expiry
-void keyspace_publish(struct keyspace *k);
 
 struct slab *keyspace_nodes(struct keyspace *k); // makes sure of it. NULL: no memory
 // Frees a root that is nobody's any more, at once or in slices by keyspace_compact.

@@ -146,7 +146,8 @@ int key_copy_value(struct txn *t, const struct entry *e, const struct key *to, s
 // One more reference to a large string (unpinned by blob_unpin); NULL: it is not a blob.
 struct blob *entry_pin(const struct entry *e);
 // Nodes of collections may have been allocated or freed for this key: brings the stripe's account up to date.
-void key_publish(const struct key *k);
+static inline void key_publish(const struct key *k);
+void keyspace_publish(struct keyspace *k);
 // Replies the string at `e`: a large one by reference where the reply allows it.
 void reply_entry_string(struct call *c, const struct entry *e);
 
@@ -225,6 +226,11 @@ static inline __attribute__((always_inline)) struct entry *keyspace_find(const s
 // The keyspace of a key's database in its stripe; NULL: there is none yet.
 static inline struct keyspace *keyspace_of(const struct key *k) {
     return atomic_load_explicit(&k->stripe->dbs[k->db], memory_order_acquire);
+}
+
+static inline void key_publish(const struct key *k) {
+    struct keyspace *ks = keyspace_of(k);
+    if (ks && ks->nodes) keyspace_publish(ks);
 }
 
 static inline void key_prefetch_bucket(struct key *k) {

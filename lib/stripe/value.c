@@ -128,7 +128,3 @@ int64_t value_now(const struct value *v) { return !v->txn || (v->txn->flags & TX
 
 struct random *value_random(const struct value *v) { return &v->key->stripe->random; }
 
-void key_publish(const struct key *k) {
-    struct keyspace *ks = keyspace_of(k);
-    if (ks && ks->nodes) keyspace_publish(ks);
-}
