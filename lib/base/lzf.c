@@ -17,8 +17,8 @@ enum { LITERALS_MAX = 32, COPY_MAX = 264, OFFSET_MAX = 8192, HASH_BITS_MIN = 6, 
 // One piece of compressed data.
 struct piece {
     size_t n;                // bytes that it stands for
-    size_t offset;           // how far back they are; 0: literals
-    const unsigned char *at; // the literals
+    size_t offset;           // how far back they are; 0: it is literals
+    const unsigned char *at; // the literals; NULL: it is a copy
 };
 
 // The piece at *p, which is moved behind it. False: it goes beyond `end`.
@@ -33,8 +33,7 @@ static inline bool take(const unsigned char **p, const unsigned char *end, struc
     }
     size_t bytes = head < 0xe0 ? 2 : 3;
     if (left < bytes) return false;
-    piece->n = 2 + (head < 0xe0 ? head >> 5 : (size_t)7 + from[1]);
-    piece->offset = ((head & 31) << 8 | from[bytes - 1]) + 1;
+    *piece = (struct piece){ 2 + (head < 0xe0 ? head >> 5 : (size_t)7 + from[1]), ((head & 31) << 8 | from[bytes - 1]) + 1, NULL };
     *p = from + bytes;
     return true;
 }
@@ -67,8 +66,8 @@ bool lzf_decompress(struct slice from, char *to, size_t n) {
         if (!take(&p, end, &piece) || piece.offset > done || piece.n > n - done) return false;
         char *out = to + done;
         bool room = n - done >= piece.n + 8;
-        if (piece.offset) copy(out, out - piece.offset, piece.n, room && piece.offset >= 8);
-        else copy(out, (const char *)piece.at, piece.n, room && (size_t)(end - piece.at) >= piece.n + 8);
+        if (piece.at) copy(out, (const char *)piece.at, piece.n, room && (size_t)(end - piece.at) >= piece.n + 8);
+        else copy(out, out - piece.offset, piece.n, room && piece.offset >= 8);
         done += piece.n;
     }
     return done == n;

@@ -6,6 +6,7 @@
 #include "base/num.h"
 
 #include <errno.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 
@@ -84,9 +85,50 @@ static bool terminate(struct slice s, char *to, size_t size) {
     return true;
 }
 
+static const uint64_t powers_of_ten[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+    1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000u };
+
+// n / d rounded to the nearest double, to the even one if it is in the middle; neither is 0. With the highest bit of both set, their quotient has 63 or
+// 64 bits, and with the remainder all is known that rounding needs.
+static double divide(uint64_t n, uint64_t d) {
+    __extension__ typedef unsigned __int128 wide;
+    int up = __builtin_clzll(n), down = __builtin_clzll(d);
+    wide x = (wide)(n << up) << 63;
+    uint64_t q = (uint64_t)(x / (d << down));
+    q |= (wide)q * (d << down) != x; // below what is kept
+    int cut = 11 - __builtin_clzll(q);
+    uint64_t kept = q >> cut, rest = q & (((uint64_t)1 << cut) - 1), half = (uint64_t)1 << (cut - 1);
+    kept += rest > half || (rest == half && (kept & 1));
+    return ldexp((double)kept, cut + down - up - 63);
+}
+
+// [-]digits[.digits], of 19 digits at most: what most numbers look like. False: it is something else, or nothing.
+static bool parse_plain(struct slice s, double *n) {
+    enum { DIGITS_MAX = 19 };
+    size_t at = s.n > 0 && s.p[0] == '-', first = at, point = 0;
+    uint64_t value = 0;
+    if (s.n - at > DIGITS_MAX + 1) return false;
+    for (; at < s.n; at++) {
+        unsigned digit = (unsigned)(unsigned char)s.p[at] - '0';
+        if (digit <= 9) {
+            value = value * 10 + digit;
+        } else {
+            if (s.p[at] != '.' || point) return false;
+            point = at + 1;
+        }
+    }
+    size_t digits = s.n - first - (point != 0), behind = point ? s.n - point : 0;
+    if (digits == 0 || digits > DIGITS_MAX) return false;
+    // A power of ten up to 10^22 is a double, so that with an integer that is one, too, one division rounds once.
+    double d = value <= (uint64_t)1 << DBL_MANT_DIG ? (double)value / (double)powers_of_ten[behind] : divide(value, powers_of_ten[behind]);
+    *n = first ? -d : d;
+    return true;
+}
+
 // An underflow to a denormal number is no error, one to zero and an overflow are.
 bool num_parse_real(struct slice s, double *n) {
     char text[NUM_LONG_REAL_MAX], *end;
+    if (likely(parse_plain(s, n))) return true;
     if (!terminate(s, text, sizeof(text))) return false;
     locale_t old = use_c();
     errno = 0;
@@ -116,32 +158,9 @@ bool num_parse_loose(struct slice s, double *n) {
     return parse_loose(s, n, &out_of_range);
 }
 
-// Up to 15 digits with a point among them are an integer below 2^53 divided by a power of ten that is exact, too: so is the result, rounded once.
-static bool parse_short_real(struct slice s, double *n) {
-    enum { DIGITS_MAX = 15 };
-    static const double powers[DIGITS_MAX + 1] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
-    size_t i = s.n > 0 && s.p[0] == '-', digits = 0, point = 0;
-    int64_t value = 0;
-    if (s.n - i > DIGITS_MAX + 1) return false;
-    for (size_t at = i; at < s.n; at++) {
-        unsigned digit = (unsigned)(unsigned char)s.p[at] - '0';
-        if (digit > 9) {
-            if (s.p[at] != '.' || point) return false;
-            point = at + 1;
-            continue;
-        }
-        value = value * 10 + (int64_t)digit;
-        digits++;
-    }
-    if (digits == 0 || digits > DIGITS_MAX) return false;
-    double d = (double)value / powers[point ? s.n - point : 0];
-    *n = i ? -d : d;
-    return true;
-}
-
 bool num_parse_weight(struct slice s, double *n) {
     bool out_of_range = false;
-    return likely(parse_short_real(s, n)) || (parse_loose(s, n, &out_of_range) && !out_of_range);
+    return likely(parse_plain(s, n)) || (parse_loose(s, n, &out_of_range) && !out_of_range);
 }
 
 bool num_parse_long_real(struct slice s, long double *n) {
@@ -218,20 +237,18 @@ size_t num_format_real(double n, char *to) {
 // that is cut off, as printf does.
 static size_t format_17_digits(double n, char *to) {
     __extension__ typedef unsigned __int128 wide;
-    static const uint64_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
-        10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000u };
-    enum { DIGITS = 17, POWER_MAX = ARRAY_LEN(powers) - 1 };
+    enum { DIGITS = 17, POWER_MAX = ARRAY_LEN(powers_of_ten) - 1 };
     int e, k;
     uint64_t m = (uint64_t)ldexp(frexp(n, &e), 53), q;
     unsigned shift = (unsigned)(53 - e);
     for (k = DIGITS - 1; n < 1 && k < DIGITS + 3; k++) n *= 10; // about: it is seen below whether it is one more or less
-    for (unsigned whole = 1; whole < DIGITS && n >= (double)powers[whole]; whole++) k--;
+    for (unsigned whole = 1; whole < DIGITS && n >= (double)powers_of_ten[whole]; whole++) k--;
     for (;;) {
-        wide x = (wide)m * powers[MIN(k, POWER_MAX)] * powers[k - MIN(k, POWER_MAX)], half = (wide)1 << (shift - 1), cut = x & (2 * half - 1);
+        wide x = (wide)m * powers_of_ten[MIN(k, POWER_MAX)] * powers_of_ten[k - MIN(k, POWER_MAX)], half = (wide)1 << (shift - 1), cut = x & (2 * half - 1);
         q = (uint64_t)(x >> shift);
         q += cut > half || (cut == half && (q & 1));
-        if (q >= powers[DIGITS]) k--;
-        else if (q < powers[DIGITS - 1]) k++;
+        if (q >= powers_of_ten[DIGITS]) k--;
+        else if (q < powers_of_ten[DIGITS - 1]) k++;
         else break;
     }
     char digits[DIGITS];

@@ -84,6 +84,7 @@ struct change {
 // c->hash and c->old are found already.
 static bool put_one(struct hash *h, struct change *c, struct slice name, const struct slice *value, int64_t at_ms) {
     if (at_ms == HASH_KEEP_EXPIRY) at_ms = c->old ? field_expiry(c->old) : 0;
+    invariant(value || c->old);
     c->new = new_field(h, name, value ? *value : field_value(c->old), at_ms);
     if (!c->new) return false;
     if (c->old ? table_replace(&h->fields, c->hash, c->old, c->new) : table_insert(&h->fields, c->hash, c->new)) return true;

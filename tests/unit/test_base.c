@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <float.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 
@@ -202,6 +203,27 @@ static void reals(void **state) {
     memset(zeros, '0', sizeof(zeros));
     assert_true(num_parse_long_real(slice_of(zeros, NUM_LONG_REAL_MAX - 1), &l) && l == 0);
     assert_false(num_parse_long_real(slice_of(zeros, NUM_LONG_REAL_MAX), &l));
+}
+
+// Texts of every length with a point at every place, also those in the very middle of two doubles, beside the C library's.
+static void real_is_nearest(void **state) {
+    (void)state;
+    struct random r;
+    random_seed(&r, seed);
+    for (int i = 0; i < 200000; i++) {
+        char text[32], *end;
+        uint64_t value = random_next(&r) >> random_below(&r, 64);
+        if (i % 4 == 0) value = ((value | (uint64_t)1 << 63) >> 10 | 1) << random_below(&r, 10); // 54 bits, the last one set
+        int len = snprintf(text, sizeof text, "%s%" PRIu64, i % 3 ? "" : "-", value);
+        int point = (int)random_below(&r, (uint64_t)len + 1);
+        if (point >= (i % 3 ? 0 : 1) && i % 5) {
+            memmove(text + point + 1, text + point, (size_t)(len++ - point) + 1);
+            text[point] = '.';
+        }
+        double n, want = strtod(text, &end);
+        assert_true(num_parse_real(slice_of(text, (size_t)len), &n));
+        if (n != want || signbit(n) != signbit(want)) fail_msg("%s: %.17g, not %.17g", text, n, want);
+    }
 }
 
 static void expect_long_real(long double n, const char *want) {
@@ -498,7 +520,7 @@ int main(void) {
         cmocka_unit_test(hash), cmocka_unit_test(hash_of_keys),
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(integers),
-        cmocka_unit_test(reals),
+        cmocka_unit_test(reals), cmocka_unit_test(real_is_nearest),
         cmocka_unit_test(printed_reals), cmocka_unit_test(printed_scores), cmocka_unit_test(loose_reals), cmocka_unit_test(weights),
         cmocka_unit_test(locales),
         cmocka_unit_test(memory_sizes),
