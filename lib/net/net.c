@@ -61,6 +61,7 @@ static void on_check(uv_check_t *check) {
 static void shard_release(struct net_shard *s) {
     slots_free(s);
     output_free(&s->out);
+    for (int i = 0; i < SENDINGS_MAX; i++) output_free(&s->sendings[i].out);
     chunk_unref(s->chunk);
     s->chunk = NULL;
 }

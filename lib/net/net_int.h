@@ -32,6 +32,7 @@ enum {
     RECEIVE_MAX = 1 << 20,          // bytes of one read of a large argument
     TURN_COMMANDS = 1000,           // after so many, or so long, others have their turn
     TURN_US = 2000,
+    SENDINGS_MAX = 64,              // clients whose replies are sent together
     OUTPUT_KEEP = 256 * 1024,       // a shard's buffer above this is given back; and is sent before the turn is over
     OUTPUT_COPY = 4096,             // shorter leftovers are copied, longer ones take the buffer along
     OUTPUT_IOV = 64,
@@ -104,6 +105,12 @@ struct output {
     size_t at, ref_at;                        // bytes of buf, and of refs[ref_first], that are sent
 };
 
+// Replies of a client that are to be sent at the end of the shard's turn.
+struct sending {
+    struct output out;
+    struct client *of;                        // NULL: it is gone, and `out` is empty
+};
+
 enum slot_kind { SLOT_CALL, SLOT_REFUSED /* the error is in `out` */, SLOT_BAD_INPUT };
 
 struct slot {
@@ -136,6 +143,8 @@ struct net_shard {
     uint32_t pool_count;
     struct output out;                        // replies of `out_of`
     struct client *out_of;
+    struct sending sendings[SENDINGS_MAX];    // replies of others, to be sent at the end of the turn
+    uint32_t sending_count;
     struct message nudge;                     // "look at the settings, and at what is held back"
     _Atomic bool nudged;
     _Atomic uint64_t commands;                // that have run without any stripe, whose counters hold the others
@@ -162,6 +171,7 @@ struct client {
     // Work
     struct slot *parked;                      // the engine has its task
     struct slot *queue, *queue_last;          // behind it
+    uint32_t sending;                         // its place in home->sendings, plus 1; 0: none
     // Output that the socket did not take
     struct output *out, *out_last;
     size_t out_bytes;
@@ -212,8 +222,8 @@ void slots_free(struct net_shard *s);        // the pool
 void chunk_unref(struct chunk *c);
 
 // ---- output.c
-void output_begin(struct client *c);      // from here on home->out is this client's; sends another's
-void output_flush(struct net_shard *s);   // sends what is there
+void output_begin(struct client *c);      // from here on home->out is this client's; puts aside another's
+void output_flush(struct net_shard *s);   // sends what is there, of all clients
 void output_writable(struct client *c);   // the socket takes more
 void output_drop(struct client *c);       // all that is queued
 void output_clear(struct output *o);      // unpins, keeps the buffer

@@ -1,6 +1,7 @@
-// Replies to bytes. All replies of a connection's turn are collected in the shard's output and sent with one call; the next connection's turn
-// begins with an empty one. What the socket does not take becomes a segment of the connection's own queue, of which the segments
-// are sent in order when the socket takes more. Segments are not appended to, but for short leftovers that fit.
+// Replies to bytes. All replies of a connection's turn are collected in the shard's output, and put aside when the next connection has its turn. At the
+// end of the shard's turn each connection's are sent with one call: a client that waits for several of them is woken once, not by each, which
+// costs more than the call itself. What the socket does not take becomes a segment of the connection's own queue, of which the segments are sent in
+// order when the socket takes more. Segments are not appended to, but for short leftovers that fit.
 #include <errno.h>
 
 #include "base/mem.h"
@@ -139,9 +140,16 @@ static void queue_remove_first(struct client *c) {
 void output_drop(struct client *c) {
     while (c->out) queue_remove_first(c);
     c->out_bytes = 0;
-    if (c->home->out_of != c) return;
-    output_clear(&c->home->out);
-    c->home->out_of = NULL;
+    struct net_shard *s = c->home;
+    if (s->out_of == c) {
+        output_clear(&s->out);
+        s->out_of = NULL;
+    }
+    if (c->sending) {
+        output_clear(&s->sendings[c->sending - 1].out);
+        s->sendings[c->sending - 1].of = NULL;
+        c->sending = 0;
+    }
 }
 
 size_t output_memory(const struct client *c) {
@@ -218,21 +226,49 @@ void output_writable(struct client *c) {
 
 // ---- the shard's output --------------------------------------------------------------------------------------------------------
 
-void output_begin(struct client *c) {
-    struct net_shard *s = c->home;
-    if (s->out_of == c) return;
-    output_flush(s);
-    s->out_of = c;
+// Sends one client's replies.
+static void send_output(struct client *c, struct output *o) {
+    bool all = o->buf.n == 0 && o->ref_count == 0, ok = !o->buf.failed;
+    if (ok && !all && !c->out) ok = send_once(c, o, &all);
+    if (ok && !all) ok = queue_add(c, o) && within_limits(c);
+    output_clear(o);
+    if (unlikely(!ok || (c->closing && !c->out && !c->parked))) client_close(c);
+    else if (unlikely(!all || c->closing)) client_poll(c);
 }
 
 void output_flush(struct net_shard *s) {
+    uint32_t n = s->sending_count;
+    for (uint32_t i = 0; i < n; i++) {
+        struct client *c = s->sendings[i].of;
+        if (!c) continue;
+        c->sending = 0;
+        s->sendings[i].of = NULL;
+        send_output(c, &s->sendings[i].out);
+    }
+    s->sending_count = 0;
     struct client *c = s->out_of;
-    if (!c) return;
-    bool all = s->out.buf.n == 0 && s->out.ref_count == 0, ok = !s->out.buf.failed;
     s->out_of = NULL;
-    if (ok && !all && !c->out) ok = send_once(c, &s->out, &all);
-    if (ok && !all) ok = queue_add(c, &s->out) && within_limits(c);
-    output_clear(&s->out);
-    if (unlikely(!ok || (c->closing && !c->out && !c->parked))) client_close(c);
-    else if (unlikely(!all || c->closing)) client_poll(c);
+    if (c) send_output(c, &s->out);
+}
+
+// Exchanges the shard's output with a place; c is whose replies go there, if anybody's.
+static void put_aside(struct net_shard *s, uint32_t place, struct client *c) {
+    struct sending *to = &s->sendings[place];
+    swap_outputs(&to->out, &s->out);
+    to->of = c;
+    if (c) c->sending = place + 1;
+}
+
+void output_begin(struct client *c) {
+    struct net_shard *s = c->home;
+    struct client *other = s->out_of;
+    if (other == c) return;
+    if (unlikely(c->sending)) { // each has one place, so that its replies stay together
+        put_aside(s, c->sending - 1, other);
+        c->sending = 0;
+    } else if (other) {
+        if (unlikely(s->sending_count == SENDINGS_MAX)) output_flush(s);
+        else put_aside(s, s->sending_count++, other);
+    }
+    s->out_of = c;
 }
