@@ -121,9 +121,8 @@ struct call {
     bool changed;            // the handler changed something: its argv is its effect unless it emitted others
 
     // Its keys in the order of argv (command table), with hash and stripe; filled in by call_find_keys
-    struct key *keys;
+    struct key *keys; // keys_inline if they fit
     uint32_t key_count;
-    struct key keys_inline[CALL_KEYS_INLINE];
 
     // Blocking commands
     enum call_pass pass;
@@ -141,6 +140,8 @@ struct call {
     uint32_t walk_next;
     int64_t sum;             // MERGE_ARRAY: elements written; MERGE_HANDLER: the handler's
     uint64_t scratch[4];     // handler's own between visits of a walk; zero at the start
+
+    struct key keys_inline[CALL_KEYS_INLINE]; // last: need not be zero at the start
 };
 
 // Whether a blocking command should look at its i-th key now.

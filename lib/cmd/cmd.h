@@ -39,6 +39,8 @@ enum { // flags, as COMMAND INFO names them
     CMD_MOVABLEKEYS = 1 << 14,
     CMD_VARIANTS = 1 << 15,   // its arguments decide what it needs: KORA_VARIANTS in commands.def names who picks the row for them
     CMD_BLOCKING = 1 << 17,   // may wait (call_block)
+    CMD_ITEM = 1 << 18,       // argv[2] names an item of the key's value
+    CMD_LAST_ITEM = 1 << 19,  // its last argument does
     CMD_HIDDEN = 1 << 16,     // a row that is picked so: not in the index, not in COMMAND
 };
 

@@ -164,6 +164,10 @@ bool call_find_keys(struct call *c) {
     c->key_count = 0;
     if (unlikely(cmd->flags & CMD_MOVABLEKEYS)) return find_movable(c);
     if (cmd->first_key == 0) return true;
+    if (likely(cmd->last_key == cmd->first_key)) {
+        key_locate(c->txn.common, &c->keys[c->key_count++], c->session->db, c->argv[cmd->first_key]);
+        return true;
+    }
     int end = MIN((cmd->last_key < 0 ? c->argc + cmd->last_key : cmd->last_key) + 1, c->argc), step = cmd->key_step;
     if (!room_for_keys(c, (size_t)((end - cmd->first_key + step - 1) / step))) return false;
     for (int i = cmd->first_key; i < end; i += step) key_locate(c->txn.common, &c->keys[c->key_count++], c->session->db, c->argv[i]);

@@ -49,6 +49,8 @@ struct task {
     uint32_t *stripes;                  // numbers, ascending, no duplicates
     uint32_t stripe_count, held;        // how many of them are held: always the first ones
     struct sleeper *sleeper;            // a blocking command that waits for its keys (block.c)
+    struct task *next;                  // the caller's next one, if about the same stripe: leave it the lease, unless this one parks (task_carry_end)
+    bool follows;                       // it was left the lease
     bool unwanted;                      // nobody wants its answer any more: it must not fall asleep
     bool has_deadline;                  // `deadline` is in home's wheel
     int64_t deadline_ms;                // when it gives up (clock_mono_us() / 1000); 0: never
@@ -66,6 +68,9 @@ void task_release(struct task *t); // frees what it holds beyond itself (keys, s
 // True: it is done (t->status, reply). False: it is parked; t->done will be called on home's thread, and until then neither the task nor what
 // its call refers to (argv, session, reply buffer) may be touched. Host threads (home NULL) wait inside and get true.
 bool task_run(struct task *t);
+// A shard may carry the lease of one stripe from a task to the next: those of a pipeline are often about one key, and would else let it go, and wait for
+// it, command by command. Whoever sets `next` calls this soon after: lets go of what is carried.
+void task_carry_end(struct shard *s);
 // On home's thread: nobody wants the answer of a parked call any more. If it waits for its keys, or will, it stops that; `done` is called soon. Else
 // nothing happens.
 void task_give_up(struct task *t);
@@ -91,6 +96,7 @@ struct shard {
     _Alignas(CACHE_LINE) _Atomic int64_t armed_ms; // wall clock that the timer is set for; INT64_MAX: not
     struct engine *engine;
     uint32_t id;
+    uint32_t carried;                   // the stripe whose lease goes from one task to the next, plus 1; 0: none
     uv_loop_t loop;
     struct net_shard *net;              // the network's part
     struct shard_counters counters;

@@ -73,8 +73,7 @@ void lease_released(struct lease *l, uint32_t was) {
     }
 }
 
-bool lease_wait(struct lease *l) {
-    atomic_fetch_add_explicit(&l->waits, 1, memory_order_relaxed);
+bool lease_spin(struct lease *l) {
     for (int i = 0; i < SPINS; i++) {
         if (lease_try(l)) {
             lease_took(LEASE_PATH_SPUN);
@@ -82,6 +81,12 @@ bool lease_wait(struct lease *l) {
         }
         pause_cpu();
     }
+    return false;
+}
+
+bool lease_wait(struct lease *l) {
+    atomic_fetch_add_explicit(&l->waits, 1, memory_order_relaxed);
+    if (lease_spin(l)) return true;
     for (;;) {
         uint32_t word = atomic_load(&l->word);
         if (word == LEASE_CLOSED) return false;

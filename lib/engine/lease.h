@@ -37,6 +37,8 @@ static inline bool lease_try(struct lease *l) {
 }
 // Lets it go, and sees to it that whoever waits comes next.
 static inline void lease_release(struct lease *l);
+// Tries for as long as most commands take. False: it is still taken.
+bool lease_spin(struct lease *l);
 // Host threads: waits until the caller holds it. False: it is closed.
 bool lease_wait(struct lease *l);
 // Shards: leaves the record, and looks once more, since the lease may have been let go meanwhile. Never fails; from the call on
@@ -57,7 +59,7 @@ void lease_close(struct lease *l);
 #define LEASE_PATHS(X) \
     X(TRY_FAILED) X(SPUN) X(SLEPT) X(PARKED) X(WOKEN) X(HANDED) X(KEPT) X(RESTARTED) X(LOOKED_AFTER_PARK) X(LOOKED_AFTER_RELEASE) \
     X(BATON_PASSED) X(CALLS) X(MULTI_CALLS) \
-    X(APART) X(MOVED) /* api/many.c */ \
+    X(CARRIED) X(APART) X(MOVED) /* task.c, api/many.c */ \
     X(SERVED) X(TURN) /* block.c */
 enum lease_path {
 #define LEASE_PATH_ENUM_(name) LEASE_PATH_##name,

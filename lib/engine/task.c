@@ -10,8 +10,15 @@
 #include "engine/scatter.h"
 #include "kora.h"
 
+// memset as a call: gcc makes `rep stos` of one whose size it knows, which takes as long as many a command does.
+static void zero(void *p, size_t n) {
+    __asm__("" : "+r"(n));
+    memset(p, 0, n);
+}
+
 void task_init(struct task *t, struct engine *e, struct shard *home) {
-    memset(t, 0, offsetof(struct task, stripes_inline));
+    zero(&t->call, offsetof(struct call, keys_inline));
+    zero(&t->engine, offsetof(struct task, stripes_inline) - offsetof(struct task, engine));
     t->scatter = NULL;
     atomic_init(&t->scattered, 0);
     t->engine = e;
@@ -122,6 +129,7 @@ static void park(struct task *t, uint32_t busy) {
     t->waiter.keeps = t->keep;
     t->waiter.wake = wake_task;
     t->message.run = resume_task;
+    t->next = NULL; // by the time this one runs it may be gone
     set_parked(t);
     count_up(&t->home->counters.parked);
     lease_park(&e->leases[busy], &t->waiter); // from here on the task is not ours
@@ -131,7 +139,21 @@ static void park(struct task *t, uint32_t busy) {
     }
 }
 
+// What the task before has left to its shard: this one's, or let go before others are waited for.
+static void take_carried(struct task *t) {
+    struct shard *s = t->home;
+    if (t->stripe_count == 1 && t->stripes[0] + 1 == s->carried) {
+        s->carried = 0;
+        t->held = 1;
+        t->follows = true;
+        lease_took(LEASE_PATH_CARRIED);
+    } else {
+        task_carry_end(s);
+    }
+}
+
 static enum acquired acquire(struct task *t) {
+    if (t->home && t->home->carried) take_carried(t);
     for (;;) {
         while (t->held < t->stripe_count && lease_try(lease_at(t, t->held))) t->held++;
         if (likely(t->held == t->stripe_count)) {
@@ -149,6 +171,10 @@ static enum acquired acquire(struct task *t) {
             lease_took(LEASE_PATH_RESTARTED);
         }
         if (t->home) {
+            if (t->held == at && lease_spin(lease_at(t, at))) {
+                t->held++;
+                continue;
+            }
             park(t, busy);
             return PARKED;
         }
@@ -174,6 +200,19 @@ static void hold(struct task *t, uint64_t from, uint64_t to) {
 static void hold(struct task *t, uint64_t from, uint64_t to) { (void)t, (void)from, (void)to; }
 #endif
 
+// The first of several tasks about one key's items: while one is looked up, what the others need is on its way.
+static void look_ahead(const struct task *first) {
+    enum { AHEAD = 32 };
+    struct slice names[AHEAD];
+    size_t n = 0;
+    for (const struct task *t = first; t && n < AHEAD; t = t->next) {
+        const struct call *c = &t->call;
+        if (!(c->cmd->flags & (CMD_ITEM | CMD_LAST_ITEM)) || c->keys[0].hash != first->call.keys[0].hash) continue;
+        names[n++] = c->argv[c->cmd->flags & CMD_ITEM ? 2 : c->argc - 1];
+    }
+    if (n > 1) key_prefetch_items(first->call.keys, names, n);
+}
+
 static void execute(struct task *t) {
     struct call *c = &t->call;
     struct engine *e = t->engine;
@@ -188,6 +227,7 @@ static void execute(struct task *t) {
         c->walk_on = false;
     }
     if (unlikely(c->cmd->flags & CMD_BLOCKING)) block_before(t);
+    if (t->next && !t->follows) look_ahead(t);
     lease_point();
     call_run(c);
     if (unlikely(c->cmd->route == ROUTE_ALL)) engine_drop_garbage(e);
@@ -211,12 +251,12 @@ static bool settle(struct task *t) {
     return sleeps;
 }
 
-static void release_one_and_tell(struct task *t) {
-    struct stripe *s = &t->engine->common.stripes[t->stripes[0]];
+static void release_stripe_and_tell(struct engine *e, uint32_t stripe) {
+    struct stripe *s = &e->common.stripes[stripe];
     if (LEASE_CHECK(7)) stripe_changed(s);
     struct stripe_news news = stripe_news(s);
-    release_all(t);
-    engine_tell_home(t->engine, s, news);
+    lease_release(&e->leases[stripe]);
+    engine_tell_home(e, s, news);
 }
 
 // The stripes that a write has been to: what their homes should know.
@@ -224,7 +264,8 @@ static void release_and_tell(struct task *t) {
     struct engine *e = t->engine;
     uint32_t n = t->held;
     if (likely(n == 1)) {
-        release_one_and_tell(t);
+        t->held = 0;
+        release_stripe_and_tell(e, t->stripes[0]);
         return;
     }
     uint64_t compact[STRIPES_MAX / 64]; // by place in t->stripes
@@ -239,6 +280,14 @@ static void release_and_tell(struct task *t) {
     for (uint32_t i = 0; i < n; i++) {
         engine_tell_home(e, &e->common.stripes[t->stripes[i]], (struct stripe_news){ compact[i / 64] >> i % 64 & 1 });
     }
+}
+
+void task_carry_end(struct shard *home) {
+    if (likely(!home->carried)) return;
+    struct engine *e = home->engine;
+    uint32_t stripe = home->carried - 1;
+    home->carried = 0;
+    release_stripe_and_tell(e, stripe);
 }
 
 // It takes its leases from the first on.
@@ -256,6 +305,14 @@ static void yield(struct task *t) {
     shard_post(t->home, &t->message);
 }
 
+// Leaves the lease to the task that comes next. False: this one has to be settled first.
+static bool leave_lease(struct task *t) {
+    if (t->held != 1 || !t->home || t->call.cmd->route != ROUTE_KEYS || (t->call.cmd->flags & CMD_BLOCKING) || somebody_waits(t)) return false;
+    t->home->carried = t->stripes[0] + 1;
+    t->held = 0;
+    return true;
+}
+
 // True: done. False: parked.
 static bool advance(struct task *t) {
     int64_t until_us = 0; // of a walk on a shard
@@ -270,6 +327,10 @@ static bool advance(struct task *t) {
         }
         execute(t);
         bool sleeps = false;
+        if (t->next && leave_lease(t)) {
+            t->status = KORA_OK;
+            return true;
+        }
         if ((t->call.cmd->flags & (CMD_WRITE | CMD_BLOCKING)) || unlikely(t->call.txn.expired)) {
             sleeps = settle(t);
             if (sleeps && t->home) set_parked(t); // while it still is ours

@@ -265,6 +265,13 @@ static void prefetch_keys(struct net_shard *s) {
     }
 }
 
+// Two commands of one client about one key's stripe: between them nothing is sent.
+static bool same_stripe(const struct slot *a, const struct slot *b) {
+    const struct call *x = &a->task.call, *y = &b->task.call;
+    return a->client == b->client && a->kind == SLOT_CALL && b->kind == SLOT_CALL && x->key_count == 1 && y->key_count == 1 &&
+        x->keys[0].stripe == y->keys[0].stripe;
+}
+
 void batch_run(struct net_shard *s) {
     if (s->running) return;
     s->running = true;
@@ -273,7 +280,13 @@ void batch_run(struct net_shard *s) {
         if (likely(s->batch[i]->kind == SLOT_CALL)) slot_prepare(s, s->batch[i]);
     }
     if (n > 1) prefetch_keys(s);
-    for (uint32_t i = 0; i < n; i++) slot_run(s->batch[i]);
+    for (uint32_t i = 1; i < n; i++) {
+        if (same_stripe(s->batch[i - 1], s->batch[i])) s->batch[i - 1]->task.next = &s->batch[i]->task;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        slot_run(s->batch[i]);
+    }
+    task_carry_end(s->shard);
     s->batch_count = 0;
     s->running = false;
 }

@@ -142,3 +142,21 @@ struct entry *key_find(struct txn *t, const struct key *k, uint32_t how) {
     struct keyspace *ks = keyspace_of(k);
     return key_found(t, k, ks ? keyspace_find(ks, k->hash, &k->name) : NULL, how);
 }
+
+void key_prefetch_items(const struct key *k, const struct slice *names, size_t n) {
+    enum { MAX_AT_ONCE = 32, FEW = 64 /* are in the cache anyway */ };
+    const struct table_bucket *hints[MAX_AT_ONCE];
+    uint64_t hashes[MAX_AT_ONCE];
+    const struct keyspace *ks = keyspace_of(k);
+    const struct entry *e = ks ? keyspace_find(ks, k->hash, &k->name) : NULL;
+    if (!e || e->form != FORM_ROOT || !value_kinds[e->type]->items) return;
+    const struct table *items = value_kinds[e->type]->items(entry_root(e));
+    n = items->count < FEW ? 0 : MIN(n, (size_t)MAX_AT_ONCE);
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = hash_bytes(items->ctx, names[i].p, names[i].n);
+        hints[i] = table_prefetch_bucket(items, hashes[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (hints[i]) table_prefetch_entry(hints[i], hashes[i]);
+    }
+}

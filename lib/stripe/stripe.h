@@ -190,6 +190,8 @@ bool keyspaces_free(struct keyspace **list);
 // Hints without the lease: see ds/table.h.
 static inline void key_prefetch_bucket(struct key *k);
 static inline void key_prefetch_entry(const struct key *k); // some hundred ns after the former
+// Under the lease: what look-ups of these items of the key's value will need.
+void key_prefetch_items(const struct key *k, const struct slice *names, size_t n);
 
 struct stripe_memory {
     uint64_t used, held;

@@ -424,6 +424,9 @@ static void check(const struct value *v) {
     }
 }
 
+static const struct table *items(const struct root *r) { return &((const struct hash *)r)->fields; }
+
 const struct value_kind value_kind_hash = {
     .name = "hash", .encoding = encoding, .count = hash_count, .check = check, .free = hash_free, .copy = hash_copy, .memory = hash_memory, .expire = expire,
+    .items = items,
 };

@@ -494,6 +494,9 @@ static void check(const struct value *v) {
     invariant(c.count == set_count(v) && (!v->root || c.bytes == set_root_of(v)->bytes));
 }
 
+static const struct table *items(const struct root *r) { return &((const struct set_root *)r)->table; }
+
 const struct value_kind value_kind_set = {
     .name = "set", .encoding = encoding, .count = set_count, .check = check, .free = free_root, .copy = copy_root, .memory = memory,
+    .items = items,
 };

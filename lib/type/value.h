@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "call/call.h"
 #include "call/settings.h"
+#include "ds/table.h"
 #include "ds/wheel.h"
 #include "type/entry.h"
 
@@ -43,6 +44,7 @@ struct value_kind {
     // Takes out what has expired by now_ms (attached; kind of changes as a handler makes them: effects first), and calls value_arm for the next. False: no
     // memory for all of that.
     bool (*expire)(struct value *v, int64_t now_ms);
+    const struct table *(*items)(const struct root *r); // where its items are found by their names, hashed by hash_bytes(ctx)
 };
 extern const struct value_kind *const value_kinds[TYPE_COUNT]; // by types.def
 

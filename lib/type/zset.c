@@ -379,6 +379,9 @@ static void check(const struct value *v) {
     invariant(bytes == r->bytes);
 }
 
+static const struct table *items(const struct root *r) { return &((const struct zset_root *)r)->members; }
+
 const struct value_kind value_kind_zset = {
     .name = "zset", .encoding = encoding, .count = zset_count, .check = check, .free = root_free, .copy = root_copy, .memory = root_memory,
+    .items = items,
 };

@@ -33,6 +33,8 @@ struct client {
     int fd;
     char *in;                   // what was read and not yet used: in[at..end]
     size_t at, end, size;
+    char *out;                  // commands to be sent, out_n bytes
+    size_t out_n;
     sem_t submitted;
     kora_reply *answer;
     _Atomic uint32_t doing;     // 1 + the operation that it waits for
@@ -220,24 +222,29 @@ static void read_answer(struct client *c, struct answer *r) {
     }
 }
 
-static void ask_socket(struct client *c, const struct argv *a, struct answer *r) {
-    char head[64], *out = malloc((size_t)a->argc * 64 + (size_t)(a->end - a->text) + 512), *p = out;
-    if (!out) die("malloc");
+// Behind the commands that the client has not sent yet.
+static void add_request(struct client *c, const struct argv *a) {
+    char *p = realloc(c->out, c->out_n + (size_t)a->argc * 64 + (size_t)(a->end - a->text) + 512);
+    if (!p) die("realloc");
+    c->out = p;
+    p += c->out_n;
     p += sprintf(p, "*%d\r\n", a->argc);
     for (int i = 0; i < a->argc; i++) {
-        size_t n = (size_t)sprintf(head, "$%zu\r\n", a->len[i]);
-        memcpy(p, head, n);
-        memcpy(p + n, a->arg[i], a->len[i]);
-        p += n + a->len[i];
+        p += sprintf(p, "$%zu\r\n", a->len[i]);
+        memcpy(p, a->arg[i], a->len[i]);
+        p += a->len[i];
         *p++ = '\r', *p++ = '\n';
     }
-    for (char *from = out; from < p;) {
-        ssize_t n = write(c->fd, from, (size_t)(p - from));
+    c->out_n = (size_t)(p - c->out);
+}
+
+static void send_requests(struct client *c) {
+    for (size_t sent = 0; sent < c->out_n;) {
+        ssize_t n = write(c->fd, c->out + sent, c->out_n - sent);
         if (n < 0) die("write to the socket");
-        from += n;
+        sent += (size_t)n;
     }
-    free(out);
-    read_answer(c, r);
+    c->out_n = 0;
 }
 
 // ---- in-process clients -----------------------------------------------------------------------------------------------------------
@@ -390,20 +397,44 @@ static void run_op(struct client *c, struct lin_op *o, struct argv *a, uint32_t 
     bool submit = !below(c, 4);
     to_argv(a, o, h);
     o->sent_ns = clock_mono_ns();
-    if (c->socket) ask_socket(c, a, &r);
-    else ask_exec(c, a, &r, submit);
+    ask_exec(c, a, &r, submit);
     o->answered_ns = clock_mono_ns();
     take_answer(o, &r);
 }
 
+// A pipeline: all are sent at once. To the checker they overlap.
+static void run_ops(struct client *c, struct lin_op *o, uint32_t n, struct argv *a, uint32_t h) {
+    for (uint32_t i = 0; i < n; i++) {
+        to_argv(a, &o[i], h);
+        add_request(c, a);
+    }
+    int64_t sent_ns = clock_mono_ns();
+    send_requests(c);
+    for (uint32_t i = 0; i < n; i++) {
+        struct answer r = { .kind = 0 };
+        read_answer(c, &r);
+        o[i].sent_ns = sent_ns;
+        o[i].answered_ns = clock_mono_ns();
+        take_answer(&o[i], &r);
+    }
+}
+
 static void run_history(struct client *c, struct argv *a, uint32_t h) {
     bool slow = h % 16 == 15; // with pauses, so that keys expire in the middle
-    for (uint32_t i = 0; i < options.ops; i++) {
+    for (uint32_t i = 0, n = 1; i < options.ops; i += n) {
         struct lin_op *o = &history.op[c->number * options.ops + i];
         choose_op(c, o, i, slow);
+        if (c->socket && !below(c, 3)) n = 1 + below(c, options.ops - i);
+        else n = 1;
+        for (uint32_t k = 1; k < n; k++) {
+            choose_op(c, &o[k], i + k, slow);
+            if (below(c, 2)) memcpy(o[k].key, o[k - 1].key, sizeof o->key);
+            o[k].piped = true;
+        }
         if (slow) nanosleep(&(struct timespec){ .tv_nsec = (long)below(c, 2000000) }, NULL);
         atomic_store(&c->doing, i + 1);
-        run_op(c, o, a, h);
+        if (c->socket) run_ops(c, o, n, a, h);
+        else run_op(c, o, a, h);
         atomic_store(&c->doing, 0);
     }
 }

@@ -37,6 +37,7 @@ struct lin_op {
     enum lin_kind kind;
     enum lin_only only;
     bool replace, at_given;
+    bool piped;                             // sent together with, and behind, the operation before it in the history
     uint8_t client, count, key[LIN_ARGS_MAX];
     uint32_t value[LIN_ARGS_MAX], got[LIN_ARGS_MAX], expected;
     int result;
@@ -208,6 +209,14 @@ static inline bool lin_try(struct lin_checker *c, uint64_t left, const struct li
     return false;
 }
 
+// An operation that was sent before it on the same connection is still to come.
+static inline bool lin_too_early(const struct lin_history *h, uint64_t left, uint32_t i) {
+    for (; h->op[i].piped; i--) {
+        if (left >> (i - 1) & 1) return true;
+    }
+    return false;
+}
+
 static bool lin_search(struct lin_checker *c, uint64_t left, const struct lin_state *s) {
     if (!left) return true;
     if (++c->steps > c->steps_max || !lin_first_time(c, left, lin_state_hash(s, c->h->keys))) return false;
@@ -219,7 +228,7 @@ static bool lin_search(struct lin_checker *c, uint64_t left, const struct lin_st
     }
     for (uint64_t m = left; m; m &= m - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(m);
-        if (c->h->op[i].sent_ns <= first_answer && lin_try(c, left, s, i)) return true;
+        if (c->h->op[i].sent_ns <= first_answer && !lin_too_early(c->h, left, i) && lin_try(c, left, s, i)) return true;
     }
     return false;
 }

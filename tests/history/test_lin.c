@@ -31,6 +31,7 @@ static enum lin_verdict verdict(const struct lin_op *ops, uint32_t n, int64_t sk
 #define COPY(from, to, k, l, rep, r) { .kind = LIN_COPY, .key = { k, l }, .replace = rep, .result = r, WHEN(from, to) }
 #define DEL2(from, to, r) { .kind = LIN_DEL, .count = 2, .key = { 0, 1 }, .result = r, WHEN(from, to) }
 #define CAS(from, to, k, e, v, r) { .kind = LIN_CAS, .key = { k }, .expected = e, .value = { v }, .result = r, WHEN(from, to) }
+#define THEN_GET(from, to, k, v) { .kind = LIN_GET, .count = 1, .key = { k }, .got = { v }, .piped = true, WHEN(from, to) }
 #define VALID(...) assert_int_equal(VERDICT(0, __VA_ARGS__), LIN_OK)
 #define INVALID(...) assert_int_equal(VERDICT(0, __VA_ARGS__), LIN_VIOLATION)
 
@@ -59,6 +60,17 @@ static void conditions(void **state) {
     VALID(SET(0, 1, 0, 1), CAS(2, 9, 0, 1, 2, 1), CAS(2, 9, 0, 1, 3, 0), GET(10, 11, 0, 2));
     INVALID(SET(0, 1, 0, 1), CAS(2, 9, 0, 1, 2, 1), CAS(2, 9, 0, 1, 3, 1));     // a lost update
     VALID(CAS(0, 1, 0, 0, 2, 1), GET(2, 3, 0, 2));
+}
+
+static void pipelines(void **state) {
+    (void)state;
+    VALID(SET(0, 9, 0, 5), THEN_GET(0, 9, 0, 5));
+    INVALID(SET(0, 9, 0, 5), THEN_GET(0, 9, 0, 0));                             // did not see what was sent before it
+    VALID(SET(0, 9, 0, 5), GET(0, 9, 0, 0));
+    VALID(GET(0, 9, 0, 0), THEN_GET(0, 9, 0, 5), SET(0, 9, 0, 5));
+    INVALID(GET(0, 9, 0, 5), THEN_GET(0, 9, 0, 0), SET(0, 9, 0, 5));
+    VALID(GET(0, 9, 0, 5), GET(0, 9, 0, 0), SET(0, 9, 0, 5));
+    INVALID(SET(0, 9, 0, 5), THEN_GET(0, 9, 1, 0), THEN_GET(0, 9, 0, 0));       // something about another key is between them
 }
 
 static void several_keys(void **state) {
@@ -232,7 +244,7 @@ static void long_histories(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(registers), cmocka_unit_test(conditions), cmocka_unit_test(several_keys), cmocka_unit_test(moving),
+        cmocka_unit_test(registers), cmocka_unit_test(conditions), cmocka_unit_test(pipelines), cmocka_unit_test(several_keys), cmocka_unit_test(moving),
         cmocka_unit_test(expiry), cmocka_unit_test(skewed_time), cmocka_unit_test(agrees_with_brute_force), cmocka_unit_test(long_histories),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

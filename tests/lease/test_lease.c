@@ -67,7 +67,8 @@ static const struct command sum = { .name = "sum", .route = ROUTE_ALL, .handler 
 // ---- clients -----------------------------------------------------------------------------------------------------------
 
 struct client {
-    struct task task;
+    struct task task, second;
+    bool two; // the second comes next
     struct message message;
     struct session session;
     struct buf out;
@@ -79,11 +80,12 @@ static struct engine *engine;
 static _Atomic int running;
 static _Atomic uint64_t ended;
 
-static void prepare(struct client *c, struct shard *home) {
-    struct task *t = &c->task;
+static void prepare(struct client *c, struct task *t, struct shard *home) {
     task_release(t);
     buf_clear(&c->out);
     t->home = home;
+    t->next = NULL;
+    t->follows = false;
     t->call.argc = 0;
     t->call.session = &c->session;
     t->call.reply = (struct reply){ .buf = &c->out, .version = 2 };
@@ -99,21 +101,54 @@ static void prepare(struct client *c, struct shard *home) {
 
 static void client_goes_on(struct client *c);
 
-static void client_done(struct task *t) {
-    struct client *c = CONTAINER_OF(t, struct client, task);
+static void count_one(struct client *c, const struct task *t) {
     invariant(t->status == KORA_OK);
     atomic_fetch_add(&ended, 1);
     c->left--;
+}
+
+static void client_done(struct task *t) {
+    struct client *c = CONTAINER_OF(t, struct client, task);
+    count_one(c, t);
     client_goes_on(c);
 }
 
+static void second_done(struct task *t) {
+    struct client *c = CONTAINER_OF(t, struct client, second);
+    count_one(c, t);
+    client_goes_on(c);
+}
+
+// A second call about the same stripe is left the lease, or, now and then, another call is made all the same.
+static void prepare_two(struct client *c, struct shard *home) {
+    prepare(c, &c->task, home);
+    c->two = c->left >= 2 && c->task.call.cmd == &one && random_below(&c->r, 2);
+    if (!c->two) return;
+    prepare(c, &c->second, home);
+    if (c->second.call.cmd == &one) c->second.call.keys[0] = c->task.call.keys[0];
+    c->task.next = &c->second;
+}
+
+static bool run_counted(struct client *c, struct task *t) {
+    if (!task_run(t)) return false;
+    count_one(c, t);
+    return true;
+}
+
 static void client_goes_on(struct client *c) {
+    struct shard *home = c->task.home;
     while (c->left > 0) {
-        prepare(c, c->task.home);
-        if (!task_run(&c->task)) return;
-        invariant(c->task.status == KORA_OK);
-        atomic_fetch_add(&ended, 1);
-        c->left--;
+        if (!c->two) {
+            prepare_two(c, home);
+            if (!run_counted(c, &c->task)) return;
+        }
+        bool parked = false;
+        if (c->two) {
+            c->two = false;
+            parked = !run_counted(c, &c->second);
+        }
+        task_carry_end(home);
+        if (parked) return;
     }
     atomic_fetch_sub(&running, 1);
 }
@@ -127,7 +162,7 @@ static void client_starts(struct shard *s, struct message *m) {
 static void *host_main(void *arg) {
     struct client *c = arg;
     for (; c->left > 0; c->left--) {
-        prepare(c, NULL);
+        prepare(c, &c->task, NULL);
         bool done = task_run(&c->task);
         invariant(done && c->task.status == KORA_OK);
         atomic_fetch_add(&ended, 1);
@@ -140,6 +175,8 @@ static void client_init(struct client *c, uint64_t seed) {
     memset(c, 0, sizeof *c);
     task_init(&c->task, engine, NULL);
     c->task.done = client_done;
+    task_init(&c->second, engine, NULL);
+    c->second.done = second_done;
     c->message.run = client_starts;
     random_seed(&c->r, seed);
 }
