@@ -31,8 +31,9 @@ def compare_sorted(a, b, argv):
 
 
 def play_sort(mine, theirs, client, argv):
-    """Redis takes an ERANGE that some earlier command has left in errno for its own: ZADD sets it to 0 (and changes nothing here)."""
-    theirs.ask(client, [b"ZADD", b"(none)", b"XX", b"1", b"x"])
+    """Redis takes an ERANGE that some earlier command has left in errno for its own: ZADD sets it to 0 (and changes nothing here). Both are asked, since `mine` may be Redis, too."""
+    for peer in (mine, theirs):
+        peer.ask(client, [b"ZADD", b"(none)", b"XX", b"1", b"x"])
     a, b = mine.ask(client, argv), theirs.ask(client, argv)
     return None if a == b or compare_sorted(a, b, argv) == b else (a, b)
 
