@@ -9,6 +9,7 @@ Exit status: 0; 1 if something is missing or broke; with --check also 1 if a tar
 """
 import argparse
 import glob
+import os
 import random
 import re
 import socket
@@ -210,6 +211,27 @@ def run(s, name):
     return (cpu_s(s.pid) - used) / operations * 1e6, operations / seconds
 
 
+# What redis-benchmark -t NAME sends.
+TESTS = {
+    "lpush": ["LPUSH", "mylist", "xxx"], "rpush": ["RPUSH", "mylist", "xxx"], "lpop": ["LPOP", "mylist"], "rpop": ["RPOP", "mylist"],
+    "sadd": ["SADD", "myset", "element:" + R], "hset": ["HSET", "myhash", "element:" + R, "xxx"], "spop": ["SPOP", "myset"],
+    "zadd": ["ZADD", "myzset", "0", "element:" + R], "zpopmin": ["ZPOPMIN", "myzset"], "mset": ["MSET"] + ["key:" + R, "xxx"] * 10,
+}
+
+
+def in_process(options, name):
+    """CPU time of the same operation through kora_exec, in microseconds."""
+    before, words, operations, _ = SPEED[name]
+    template = TESTS[name] if words[0] == "-t" else words[2:] if words[0] == "-r" else words
+    commands = list(data(MANY)) if name.endswith(("_1m", "_50", "_100k", "_10k")) else []
+    commands += prepare(before, operations)
+    program = servers.need_program(os.path.join(options.build, "bench", "exec"), "run `make bench` or build it")
+    done = subprocess.run([program, str(operations), "1000000"] + template, input=b"".join(frame(*c) for c in commands), stdout=subprocess.PIPE)
+    if done.returncode != 0:
+        servers.die(f"bench/exec {' '.join(template)} failed")
+    return float(done.stdout)
+
+
 def speed(options):
     ok, running = True, []
     try:
@@ -225,8 +247,10 @@ def speed(options):
             rate = statistics.median(k[1] / r[1] for k, r in zip(figures["kora"], figures["redis"]))
             met = cpu[0] <= 0.7
             ok = ok and met
+            alone = [in_process(options, name) for _ in range(3 if options.in_process else 0)]
+            alone = f", in-process {statistics.median(alone):9.3f}" if alone else ""
             print(f"  {name:<12} CPU us/op {statistics.median(k[0] for k in figures['kora']):9.3f}, redis "
-                  f"{statistics.median(r[0] for r in figures['redis']):9.3f}, ratio {cpu[0]:.3f}   throughput {rate:.2f}x"
+                  f"{statistics.median(r[0] for r in figures['redis']):9.3f}, ratio {cpu[0]:.3f}{alone}   throughput {rate:.2f}x"
                   f"   target <= 0.7{'' if met else ' MISSED'}", flush=True)
     finally:
         for s in running:
@@ -241,6 +265,7 @@ def main():
     p.add_argument("--speed", default=",".join(SPEED), help=f"of {','.join(SPEED)}; '' for none")
     p.add_argument("--count", type=int, default=MANY, help="elements of the memory part")
     p.add_argument("--pairs", type=int, default=5)
+    p.add_argument("--in-process", action="store_true", help="the same operations through kora_exec, too")
     p.add_argument("--check", action="store_true", help="exit status 1 if a target is missed")
     options = p.parse_args()
     servers.need_program("redis-benchmark", "apt-get install redis-tools")

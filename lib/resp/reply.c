@@ -51,7 +51,21 @@ static bool parse_int(struct slice s, int64_t *n) {
     return num_parse_int(s, n);
 }
 
+// What nearly every number looks like: up to 18 digits and the line's end. False: it is something else, or not all there.
+static bool plain_int_read(struct bytes *in, int64_t *n) {
+    enum { DIGITS_MAX = 18 };
+    const char *start = in->p + in->pos, *p = start, *end = start + MIN(in->len - in->pos, (size_t)DIGITS_MAX);
+    int64_t value = 0;
+    while (p < end && *p >= '0' && *p <= '9') value = value * 10 + (*p++ - '0');
+    size_t digits = (size_t)(p - start);
+    if (digits == 0 || (*start == '0' && digits > 1) || in->len - in->pos < digits + 2 || p[0] != '\r' || p[1] != '\n') return false;
+    *n = value;
+    in->pos += digits + 2;
+    return true;
+}
+
 static enum resp_status int_read(struct bytes *in, int64_t *n) {
+    if (likely(plain_int_read(in, n))) return RESP_COMPLETE;
     struct slice line;
     enum resp_status status = line_read(in, NUMBER_LINE_MAX, &line);
     if (status == RESP_COMPLETE && !parse_int(line, n)) return RESP_ERROR;
