@@ -253,15 +253,19 @@ static void slot_prepare(struct net_shard *s, struct slot *slot) {
     }
 }
 
-// Each step by itself over all keys, so that the misses of one step overlap.
+// Each step by itself over all keys, so that the misses of one step overlap. What a pipeline asks for again and again is there after the first time.
 static void prefetch_keys(struct net_shard *s) {
-    for (uint32_t i = 0; i < s->batch_count; i++) {
-        struct call *call = &s->batch[i]->task.call;
-        for (uint32_t k = 0; s->batch[i]->kind == SLOT_CALL && k < call->key_count; k++) key_prefetch_bucket(&call->keys[k]);
-    }
-    for (uint32_t i = 0; i < s->batch_count; i++) {
-        struct call *call = &s->batch[i]->task.call;
-        for (uint32_t k = 0; s->batch[i]->kind == SLOT_CALL && k < call->key_count; k++) key_prefetch_entry(&call->keys[k]);
+    for (int step = 0; step < 2; step++) {
+        uint64_t last = 0;
+        for (uint32_t i = 0; i < s->batch_count; i++) {
+            struct call *call = &s->batch[i]->task.call;
+            for (uint32_t k = 0; s->batch[i]->kind == SLOT_CALL && k < call->key_count; k++) {
+                if (call->keys[k].hash == last) continue;
+                last = call->keys[k].hash;
+                if (step == 0) key_prefetch_bucket(&call->keys[k]);
+                else key_prefetch_entry(&call->keys[k]);
+            }
+        }
     }
 }
 
