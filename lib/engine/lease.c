@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SPINS = 64 }; // well under a microsecond
+enum { SPINS = 64 }; // one to three microseconds: as long as most commands take, less than parking does
 
 static void pause_cpu(void) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -305,9 +305,15 @@ static void yield(struct task *t) {
     shard_post(t->home, &t->message);
 }
 
+// Others wait for the lease: a shard's calls, or host threads.
+static bool is_wanted(const struct lease *l) {
+    return l->fifo || atomic_load_explicit(&l->waiting, memory_order_relaxed) || atomic_load_explicit(&l->word, memory_order_relaxed) == LEASE_HELD_SLEEPERS;
+}
+
 // Leaves the lease to the task that comes next. False: this one has to be settled first.
 static bool leave_lease(struct task *t) {
     if (t->held != 1 || !t->home || t->call.cmd->route != ROUTE_KEYS || (t->call.cmd->flags & CMD_BLOCKING) || somebody_waits(t)) return false;
+    if (!(t->call.cmd->flags & CMD_FAST) && is_wanted(lease_at(t, 0))) return false; // what may take long makes others wait for one, not for all
     t->home->carried = t->stripes[0] + 1;
     t->held = 0;
     return true;
@@ -331,8 +337,10 @@ static bool advance(struct task *t) {
             t->status = KORA_OK;
             return true;
         }
-        if ((t->call.cmd->flags & (CMD_WRITE | CMD_BLOCKING)) || unlikely(t->call.txn.expired)) {
+        // Who was left the lease answers for those before it, too.
+        if ((t->call.cmd->flags & (CMD_WRITE | CMD_BLOCKING)) || unlikely(t->follows || t->call.txn.expired)) {
             sleeps = settle(t);
+            if (sleeps) t->next = NULL; // by the time this one runs again it may be gone
             if (sleeps && t->home) set_parked(t); // while it still is ours
             release_and_tell(t);
         } else {

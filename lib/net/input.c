@@ -131,7 +131,10 @@ static void after_command(struct client *c, size_t n, uint32_t refs) {
         else if (session->reply_mode == REPLY_SKIP_NEXT) session->reply_mode = REPLY_SKIP;
     }
     if (unlikely(session->close)) c->closing = true;
-    if (unlikely(out->buf.n > OUTPUT_KEEP || out->buf.failed)) output_flush(c->home);
+    if (unlikely(out->buf.n > OUTPUT_KEEP || out->buf.failed)) {
+        task_carry_end(c->home->shard); // nobody is to wait for a lease while bytes are sent
+        output_flush(c->home);
+    }
 }
 
 static void write_error(struct client *c, struct slice text) {
@@ -147,8 +150,8 @@ static void answer_bad_input(struct slot *slot) {
     struct slice reason = resp_request_error(&slot->request, text);
     memcpy(line, "ERR ", 4);
     memcpy(line + 4, reason.p, reason.n);
+    slot->client->closing = true; // before the reply, which may be sent at once
     write_error(slot->client, slice_of(line, reason.n + 4));
-    slot->client->closing = true;
 }
 
 // The call has run, or has been refused; its reply is in the shard's output (from `n` on), or apart.
@@ -395,8 +398,10 @@ static void parse(struct client *c) {
     for (uint32_t count = 0; c->in_n > 0 && more; count++) {
         if (s->batch_count == BATCH_MAX || (unlikely(!c->session.authenticated) && count > 0)) {
             batch_run(s);
-            if (c->closed || c->closing || c->parked || c->held) break;
             int64_t now_us = clock_mono_us();
+            if (!s->turn_us) s->turn_us = now_us;
+            if (now_us - s->turn_us > TURN_US) output_flush(s);
+            if (c->closed || c->closing || c->parked || c->held) break;
             if (!started_us) started_us = now_us;
             if (count >= TURN_COMMANDS || now_us - started_us > TURN_US) {
                 client_ready(c);
@@ -440,6 +445,16 @@ static bool input_room(struct client *c, char **to, size_t *n) {
 
 // The peer has ended its side, or the connection is broken.
 static void read_failed(struct client *c, ssize_t n) {
+    if (n == 0) { // libuv may poll more than once in a turn: what was asked for before is still to be run, or sent
+        batch_run(c->home);
+        output_flush(c->home);
+        if (c->closed) return;
+        if (client_busy(c)) {
+            input_drop(c);
+            client_poll(c); // the end is read again when it goes on
+            return;
+        }
+    }
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
         if (c->in_n == 0) input_drop(c);
         else keep_rest(c);

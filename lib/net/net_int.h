@@ -34,6 +34,7 @@ enum {
     TURN_US = 2000,
     SENDINGS_MAX = 64,              // clients whose replies are sent together
     OUTPUT_KEEP = 256 * 1024,       // a shard's buffer above this is given back; and is sent before the turn is over
+    SENDING_KEEP = 16 * 1024,       // of each buffer whose replies were put aside
     OUTPUT_COPY = 4096,             // shorter leftovers are copied, longer ones take the buffer along
     OUTPUT_IOV = 64,
     UNAUTH_HELD_MAX = 16 * 1024,    // input that is held for a connection before AUTH
@@ -145,6 +146,7 @@ struct net_shard {
     struct client *out_of;
     struct sending sendings[SENDINGS_MAX];    // replies of others, to be sent at the end of the turn
     uint32_t sending_count;
+    int64_t turn_us;                          // since about when replies wait; 0: nobody has looked
     struct message nudge;                     // "look at the settings, and at what is held back"
     _Atomic bool nudged;
     _Atomic uint64_t commands;                // that have run without any stripe, whose counters hold the others

@@ -220,7 +220,7 @@ void output_writable(struct client *c) {
         if (all) queue_remove_first(c);
     }
     if (c->soft_since_ms) within_limits(c);
-    if (!c->out && c->closing) client_close(c);
+    if (!c->out && c->closing && !c->sending && c->home->out_of != c) client_close(c);
     else client_poll(c);
 }
 
@@ -245,7 +245,11 @@ void output_flush(struct net_shard *s) {
         s->sendings[i].of = NULL;
         send_output(c, &s->sendings[i].out);
     }
+    for (uint32_t i = 0; i < n; i++) {
+        if (unlikely(s->sendings[i].out.buf.cap > SENDING_KEEP)) buf_free(&s->sendings[i].out.buf);
+    }
     s->sending_count = 0;
+    s->turn_us = 0;
     struct client *c = s->out_of;
     s->out_of = NULL;
     if (c) send_output(c, &s->out);
@@ -267,7 +271,7 @@ void output_begin(struct client *c) {
         put_aside(s, c->sending - 1, other);
         c->sending = 0;
     } else if (other) {
-        if (unlikely(s->sending_count == SENDINGS_MAX)) output_flush(s);
+        if (unlikely(s->sending_count == SENDINGS_MAX || s->out.buf.n > SENDING_KEEP)) output_flush(s);
         else put_aside(s, s->sending_count++, other);
     }
     s->out_of = c;

@@ -109,7 +109,7 @@ struct slab *keyspace_nodes(struct keyspace *k) {
     return k->nodes;
 }
 
-enum { DOOM_NOW = 128, DOOM_US = 300 }; // nodes freed at once; how long, about, under one lease in the background
+enum { DOOM_NOW = 128 }; // nodes freed at once
 
 static bool free_root(struct keyspace *k, struct root *r, size_t budget) { return value_kinds[r->type]->free(k->nodes, r, budget); }
 
@@ -120,8 +120,7 @@ static void free_doomed(struct keyspace *k, size_t budget) {
 }
 
 // By the clock: where pages get empty, and are given back to the system, a node takes twenty times as long as elsewhere.
-static void free_doomed_awhile(struct keyspace *k) {
-    int64_t until_us = clock_mono_us() + DOOM_US;
+static void free_doomed_until(struct keyspace *k, int64_t until_us) {
     do free_doomed(k, DOOM_NOW);
     while (k->doomed && clock_mono_us() < until_us);
 }
@@ -177,10 +176,10 @@ static bool move_entry(void *arg, void *object, size_t class_size) {
 
 bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || slab_worth_compacting(slab_usage(k->blobs.slab)); }
 
-bool keyspace_compact(struct keyspace *k, size_t budget) {
+bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us) {
     blob_bury(&k->blobs);
     bool more = true;
-    if (k->doomed) free_doomed_awhile(k);
+    if (k->doomed) free_doomed_until(k, until_us);
     else more = slab_compact(k->blobs.slab, budget, move_entry, k);
     keyspace_publish(k);
     return more && keyspace_wants_compaction(k);

@@ -33,7 +33,7 @@ bool keyspace_can_arm_roots(struct keyspace *k, int64_t now_ms); // makes sure o
 struct entry *keyspace_entry_of_root(struct keyspace *k, const struct root *r); // of one that is armed
 
 bool keyspace_wants_compaction(const struct keyspace *k);
-bool keyspace_compact(struct keyspace *k, size_t budget);
+bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us);
 void keyspace_check(struct keyspace *k);
 
 // Of set.c, for values (value.c). Each as key_set_string: KORA_OK, or KORA_NOMEM and nothing has changed.

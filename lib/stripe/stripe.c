@@ -218,13 +218,16 @@ bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us) {
     return more;
 }
 
-enum { COMPACT_SLICE = 256 * 1024 }; // bytes moved at a time: some hundred microseconds
+enum { COMPACT_SLICE = 256 * 1024, COMPACT_US = 300 }; // bytes moved at a time, some hundred microseconds; and until when another database has its turn
 
 bool stripe_compact(struct stripe *s) {
     bool more = false;
+    int64_t until_us = clock_mono_us() + COMPACT_US;
     for (uint32_t db = 0; db < s->common->databases; db++) {
         struct keyspace *k = db_of(s, db);
-        if (k) more |= keyspace_compact(k, COMPACT_SLICE);
+        if (!k) continue;
+        if (more && clock_mono_us() >= until_us) break;
+        more |= keyspace_compact(k, COMPACT_SLICE, until_us);
     }
     return more;
 }

@@ -873,6 +873,44 @@ def half_closed_connections_get_their_replies(korad):
 
 
 @test
+def half_closed_connections_in_one_turn(korad):
+    """More of them than the loop takes from the system at once: it sees ends of input before it has answered."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with Server(korad, shards=1) as s:
+        clients = [s.client() for _ in range(1500)]
+        os.kill(s.process.pid, signal.SIGSTOP)
+        for c in clients:
+            c.send(command("PING"))
+            c.s.shutdown(socket.SHUT_WR)
+        os.kill(s.process.pid, signal.SIGCONT)
+        equal([c.rest() for c in clients], [b"+PONG\r\n"] * len(clients))
+        for c in clients:
+            c.s.close()
+
+
+@test
+def bad_input_ends_the_connection_however_much_was_asked_before(korad):
+    keep = 256 * 1024  # replies are sent early above this: sizes around it, with the error behind them
+    with Server(korad, shards=1) as s:
+        for short in range(0, 130, 3):
+            with s.client() as c:
+                size = keep - short
+                c.send(command("SET", "k", b"x" * 10000) + command("GET", "k") * (size // 10010) + command("ECHO", b"y" * (size % 10010)) + b"*1\r\n:bad\r\n")
+                contains(c.rest(), b"ERR Protocol error")
+
+
+@test
+def a_key_that_is_read_at_once_expires_by_itself(korad):
+    """A write and a read in one pipeline: the stripe is told what the write did."""
+    with Server(korad) as s, s.client() as c:
+        for i in range(20):
+            c.send(command("SET", f"k{i}", "v", "PX", "50") + command("GET", f"k{i}"))
+            equal(c.reply(), "OK")
+            c.reply()
+        wait_for("keys to expire", lambda: c("DBSIZE") == 0)
+
+
+@test
 def quit_ends_after_its_reply(korad):
     with Server(korad) as s:
         with s.client() as c:
