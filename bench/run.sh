@@ -1,6 +1,6 @@
 #!/bin/sh
 # What `make bench` runs: the short form of every benchmark, Kora beside its peers, ratios with their targets.
-#   BUILD=build bench/run.sh [name ...]     names: inproc hot server memory idle insert churn values; all without any
+#   BUILD=build bench/run.sh [name ...]     names: inproc hot server memory idle insert churn values feed; all without any
 # Something that is missing or breaks ends it with status 1; a missed target is printed, and counted in the last line.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -10,7 +10,7 @@ trap 'rm -f "$out" "$out.status"' EXIT
 export PYTHONUNBUFFERED=1
 missed=0
 
-for program in korad bench/load bench/inproc bench/hot bench/memory bench/idle bench/insert bench/churn; do
+for program in korad bench/load bench/inproc bench/hot bench/memory bench/idle bench/insert bench/churn bench/subscribers; do
     [ -x "$build/$program" ] || { echo "bench: $build/$program is missing: run \`make bench\`" >&2; exit 1; }
 done
 
@@ -30,7 +30,7 @@ part() {
     fi
 }
 
-for name in ${*:-inproc hot server memory idle insert churn values}; do
+for name in ${*:-inproc hot server memory idle insert churn values feed}; do
     case $name in
     inproc) part plain "$build/bench/inproc" ;;
     hot) part plain "$build/bench/hot" --rounds 5 --seconds 0.5 ;;
@@ -39,8 +39,9 @@ for name in ${*:-inproc hot server memory idle insert churn values}; do
     idle) part gates bench/idle.py --build "$build" ;;
     insert) part plain "$build/bench/insert" --keys 5000000 ;;
     values) part plain bench/values.py --build "$build" --pairs 3 ;;
+    feed) part plain bench/feed.py --build "$build" --pairs 3 ;;
     churn) part gates "$build/bench/churn" --seconds 60 ;;
-    *) echo "bench: unknown: $name; there are inproc hot server memory idle insert churn values" >&2; exit 1 ;;
+    *) echo "bench: unknown: $name; there are inproc hot server memory idle insert churn values feed" >&2; exit 1 ;;
     esac
 done
 echo
