@@ -42,10 +42,14 @@ SRC := $(sort $(wildcard lib/*/*.c))
 OBJ := $(SRC:lib/%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ := $(SRC:lib/%.c=$(BUILD)/check/lib/%.o)
 # A test program is one .c file: test_*.c is run by the driver, any other is there for the script beside it.
-TEST_SRC := $(sort $(filter-out tests/fuzz/%,$(wildcard tests/*/*.c)))
+TEST_SRC := $(sort $(filter-out tests/fuzz/% tests/clients/%,$(wildcard tests/*/*.c)))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/check/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+# Programs of other people's libraries, and the packages from npm, for the scenarios of tests/clients.
+CLIENT_SRC := $(sort $(wildcard tests/clients/*.c))
+CLIENT_BIN := $(CLIENT_SRC:tests/clients/%.c=$(BUILD)/clients/%)
+CLIENT_NPM = $(BUILD)/clients/node_modules/.package-lock.json
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 BENCH_BIN := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
 EXAMPLE_BIN := $(patsubst examples/%,$(BUILD)/examples/%,$(basename $(sort $(wildcard examples/*.c examples/*.cpp))))
@@ -53,7 +57,7 @@ C_FILES = $(wildcard include/*.h lib/*/*.[ch] server/*.c examples/*.c examples/*
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all FORCE check-programs bench-programs
+.PHONY: all FORCE check-programs bench-programs client-programs
 all: $(BUILD)/korad $(BUILD)/libkora.a $(BUILD)/libkora.so $(BUILD)/kora.pc ## build korad and both libraries into build/
 
 # ---- what the targets stand on ----
@@ -76,6 +80,9 @@ $(BUILD)/obj/%.o: lib/%.c $(BUILD)/obj/flags
 $(BUILD)/check/lib/%.o: lib/%.c $(BUILD)/check/flags
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -MMD -MP -c $< -o $@
+
+# It takes in the page (.incbin), which no dependency file tells.
+$(BUILD)/obj/http/page.o $(BUILD)/check/lib/http/page.o: lib/http/page.html
 
 # One object in which internal names are local, so that they can't clash with those of the program that links it.
 $(BUILD)/libkora.a: $(OBJ) $(BUILD)/sources
@@ -101,6 +108,14 @@ $(BUILD)/kora.pc: pkgconfig/kora.pc.in include/kora.h $(BUILD)/obj/flags Makefil
 $(BUILD)/check/%: tests/%.c $(BUILD)/check/lib.a
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a -lcmocka $(LIBS) -lm
+$(BUILD)/clients/%: tests/clients/%.c $(BUILD)/obj/flags
+	@mkdir -p $(@D)
+	$(call say,cc)$(CC) $(COMMON) -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) -lhiredis -luv
+# Exactly the locked versions; no package may run a script of its own here.
+$(CLIENT_NPM): tests/clients/package.json tests/clients/package-lock.json
+	@mkdir -p $(BUILD)/clients && cp $^ $(BUILD)/clients/
+	$(call say,npm)cd $(BUILD)/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1 || { cat npm.log >&2; exit 1; }
+	@touch $@
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/check/lib.a
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a $(LIBS) -lm
@@ -114,17 +129,18 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libkora.so
 $(BUILD)/examples/%: examples/%.cpp $(BUILD)/libkora.so
 	@mkdir -p $(@D)
 	$(call say,c++)$(CXX) -std=c++17 -Iinclude -Wall -Wextra -Wpedantic $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora
--include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(BUILD)/korad.d
+-include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(CLIENT_BIN:=.d) $(BUILD)/korad.d
 
 check-programs: $(TEST_BIN)
 bench-programs: $(BENCH_BIN)
+client-programs: $(CLIENT_BIN) $(CLIENT_NPM)
 
 # ---- targets ----
 
 JOBS ?= $(shell nproc)
 VARIANT = $(MAKE) -j$(JOBS) BUILD=build-$@ ALLOC=libc CHECK=1
 
-.PHONY: deps deps-test run test test-long all-tests bench examples install uninstall format lint asan ubsan tsan valgrind fuzz clean help
+.PHONY: deps deps-test run test test-long test-clients all-tests bench examples install uninstall format lint asan ubsan tsan valgrind fuzz clean help
 deps: ## install the Debian packages that building needs, if any is missing
 	@tests/deps.sh build
 deps-test: ## the same for the tests and benches
@@ -138,6 +154,11 @@ test: deps-test ## run every test; the last line is `N passed, N failed`
 	@$(MAKE) -j$(JOBS) WERROR=1 all-tests
 test-long: deps-test ## the same with the long forms (KORA_TEST_LONG=1)
 	@KORA_TEST_LONG=1 $(MAKE) -j$(JOBS) WERROR=1 all-tests
+test-clients: ## run clients of Redis from Debian and npm, and a browser, against korad; installs them first
+	@tests/deps.sh build clients
+	@$(MAKE) -j$(JOBS) WERROR=1 $(BUILD)/korad client-programs
+	@tests/run.py --build $(BUILD) clients
+	@tests/http/run.py --korad $(BUILD)/korad --browser
 all-tests: all check-programs examples
 	@tests/run.py --build $(BUILD) $(TESTS)
 

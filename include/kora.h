@@ -74,7 +74,8 @@ extern "C" {
     X(NOSPACE, 10, "the buffer is too small")                                     \
     X(SYSTEM, 11, "the operating system refused")                                 \
     X(UNSUPPORTED, 12, "not supported by this build")                             \
-    X(BUSY, 13, "still in use")
+    X(BUSY, 13, "still in use")                                                   \
+    X(CONFLICT, 14, "a watched key has changed, nothing was done")
 
 typedef enum kora_status {
 #define KORA_STATUS_ENUM_(name, number, text) KORA_##name = number,
@@ -102,6 +103,10 @@ enum { KORA_LOG_DEBUG, KORA_LOG_VERBOSE, KORA_LOG_NOTICE, KORA_LOG_WARNING };
  * KORA_MISUSE where they may wait. */
 typedef void kora_log_fn(void *arg, int level, const char *text);
 
+/* A client has sent SHUTDOWN: the program should soon call kora_close, from a thread of its own. Until then nothing changes.
+ * Threads: as kora_log_fn. */
+typedef void kora_shutdown_fn(void *arg);
+
 typedef struct kora_options {
     size_t size;        /* set by KORA_OPTIONS_INIT */
     uint32_t shards;    /* threads of the engine, 1 to 256; 0: one for each core that this process may use */
@@ -110,8 +115,10 @@ typedef struct kora_options {
     int log_level;      /* lowest level that `log` receives, KORA_LOG_*; 0: everything */
     kora_log_fn *log;   /* NULL: nothing is logged */
     void *log_arg;
+    kora_shutdown_fn *shutdown; /* NULL: SHUTDOWN is refused */
+    void *shutdown_arg;
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL }
 
 /*
  * Opens a database and starts its shards.
@@ -526,6 +533,50 @@ KORA_API void kora_session_close(kora_session *session);
 KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *const *argv, const size_t *argv_len,
     kora_reply **reply);
 
+/*
+ * Transactions: commands that run as one, atomic and isolated over any number of keys; and keys that must not have changed since they were read.
+ *
+ *     kora_txn *txn;
+ *     kora_txn_begin(db, &txn);
+ *     do {
+ *         kora_txn_watch(txn, "stock", 5);
+ *         ... kora_get(db, "stock", 5, ...), and decide ...
+ *         kora_txn_add(txn, 3, (const char *[]){ "SET", "stock", left }, NULL);
+ *         kora_txn_add(txn, 3, (const char *[]){ "RPUSH", "orders", order }, NULL);
+ *     } while ((status = kora_txn_exec(txn, NULL)) == KORA_CONFLICT);
+ *     kora_txn_free(txn);
+ *
+ * It holds nothing while it is put together: others go on, and whoever changes a watched key makes kora_txn_exec answer CONFLICT. What is read between
+ * kora_txn_watch and kora_txn_exec is read with the database's other calls. The same is there for kora_exec with a session (MULTI, EXEC, WATCH).
+ */
+typedef struct kora_txn kora_txn;
+/* Begins one on the database of the handle. Errors: NOMEM, INVAL, MISUSE, CLOSED. Owns: *txn, until kora_txn_free. Threads: one at a time a transaction. */
+KORA_API int kora_txn_begin(kora *db, kora_txn **txn);
+/*
+ * From now on, until kora_txn_exec or kora_txn_reset, any change of this key lets kora_txn_exec do nothing: also if it comes, or goes, or expires, or is changed
+ * back. By whomever: this program's own calls count, too. Watch before reading. Errors: NOMEM, INVAL, TOOBIG, MISUSE, CLOSED.
+ */
+KORA_API int kora_txn_watch(kora_txn *txn, const void *key, size_t key_len);
+/*
+ * Adds a command, as kora_exec takes it; it runs in kora_txn_exec. A blocking one will not wait. SELECT is for those behind it, and this transaction.
+ * Errors: INVAL (unknown, wrong number of arguments, or not allowed in a transaction), NOMEM, TOOBIG (all of it is above client-query-buffer-limit), MISUSE,
+ * CLOSED. A transaction that could not take a command will not run, unless it is put together again after kora_txn_reset.
+ * Owns: arguments are copied.
+ */
+KORA_API int kora_txn_add(kora_txn *txn, int argc, const char *const *argv, const size_t *argv_len);
+/*
+ * Runs all commands that were added, in order, at one instant. Whatever it returns, the transaction is empty and watches nothing afterwards, and can be used
+ * again.
+ *   reply    an array with the answer of each (kora_reply_free), errors of single commands included, which do not keep the others from running; NULL if it is
+ *            not wanted
+ * Errors: CONFLICT (a watched key has changed: nothing was done), INVAL (a command could not be added), NOMEM (nothing was done; or it was, and only the
+ * tree of the answers could not be made), MISUSE, CLOSED.
+ */
+KORA_API int kora_txn_exec(kora_txn *txn, kora_reply **reply);
+/* Forgets the commands that were added, and watches nothing any more. Never waits. */
+KORA_API void kora_txn_reset(kora_txn *txn);
+KORA_API void kora_txn_free(kora_txn *txn); /* NULL is allowed */
+
 /* Receives the answer of kora_submit: `status` KORA_OK and `reply` (NULL otherwise), which the callback owns (kora_reply_free).
  * Threads: called exactly once, on a thread of the engine. Must not wait: calls that may wait return KORA_MISUSE. */
 typedef void kora_done_fn(void *arg, int status, kora_reply *reply);
@@ -536,11 +587,66 @@ typedef void kora_done_fn(void *arg, int status, kora_reply *reply);
  */
 KORA_API int kora_submit(kora *db, int argc, const char *const *argv, const size_t *argv_len, kora_done_fn *done, void *arg);
 
+/* ---- publish and subscribe --------------------------------------------------------------------------------------- */
+
+/*
+ * Sends a message to all who have subscribed to the channel, connections and subscriptions of programs alike. `receivers` (may be NULL): how many.
+ * Messages of one channel arrive everywhere in the order in which they were published.
+ * Errors: INVAL, TOOBIG, NOMEM (nobody gets it), MISUSE, CLOSED. Owns: the bytes are copied.
+ */
+KORA_API int kora_publish(kora *db, const void *channel, size_t channel_len, const void *data, size_t data_len, uint64_t *receivers);
+
+/* A message: `pattern` is the one by which it came (data NULL: its channel was subscribed to). */
+typedef struct kora_message {
+    kora_bytes channel, data, pattern;
+} kora_message;
+
+/* Receives the messages of a subscription: KORA_OK and one of them, valid until the callback returns; or KORA_TOOBIG and NULL, once, if more have come in
+ * than its queue holds: that was the last call.
+ * Threads: on a thread of the engine, one call at a time, in order, no lease held. Must not wait: calls that may wait return KORA_MISUSE. */
+typedef void kora_message_fn(void *arg, int status, const kora_message *message);
+
+typedef struct kora_subscribe_options {
+    size_t size;              /* set by KORA_SUBSCRIBE_OPTIONS_INIT */
+    kora_message_fn *fn;      /* NULL: messages are polled for */
+    void *arg;                /* of fn */
+    uint64_t queue_bytes_max; /* what may wait to be received, with some 50 bytes a message; 0: 8 MB */
+} kora_subscribe_options;
+#define KORA_SUBSCRIBE_OPTIONS_INIT { sizeof(kora_subscribe_options), NULL, NULL, 0 }
+
+typedef struct kora_subscription kora_subscription;
+
+/*
+ * Subscribes to channels and to patterns of channels (as PSUBSCRIBE), any number of each. Once it has returned, every message that is published from
+ * then on arrives, exactly once for each way by which it matches. None is ever left out silently: when more wait than the queue holds, those are still
+ * given out, and then the subscription has ended, and says so (KORA_TOOBIG).
+ *   options  NULL: defaults
+ * Errors: INVAL, NOMEM, SYSTEM (no file descriptor), MISUSE, CLOSED. Owns: names are copied; *subscription, until kora_unsubscribe, before which kora_close
+ * answers KORA_BUSY.
+ */
+KORA_API int kora_subscribe(kora *db, const kora_bytes *channels, size_t channel_count, const kora_bytes *patterns, size_t pattern_count,
+    const kora_subscribe_options *options, kora_subscription **subscription);
+/* A descriptor (eventfd) that poll and epoll find readable when kora_subscription_next has something to say; -1 with a callback.
+ * Errors: none beside -1. Owns: the subscription's. */
+KORA_API int kora_subscription_fd(const kora_subscription *subscription);
+/*
+ * The next message, without waiting. Its bytes are valid until the next call for this subscription.
+ * Errors: NOTFOUND (there is none now), TOOBIG (there will be none any more: the queue was full), INVAL (it has a callback), MISUSE (after fork).
+ * Threads: one at a time a subscription; allowed in callbacks.
+ */
+KORA_API int kora_subscription_next(kora_subscription *subscription, kora_message *message);
+/* Ends it; NULL is allowed. No callback runs after it has returned. Errors: MISUSE (inside a callback, after fork). */
+KORA_API int kora_unsubscribe(kora_subscription *subscription);
+
 /* ---- listening, configuration, statistics ------------------------------------------------------------------------ */
 
 /*
  * Opens the database to Redis clients (RESP2 and RESP3) at `address`:
  *     tcp://127.0.0.1:6379   tcp://[::1]:6379   tcp://0.0.0.0:0 (any free port)   unix:///run/kora.sock   unix:///path?mode=770
+ * or to those who watch it, at
+ *     http://127.0.0.1:9121   http://[::1]:9121
+ * where / is a page for people, /metrics is for Prometheus, /stats.json has what the page shows, and /healthz answers 200 as long as the database is open.
+ * Nobody is asked for a password there, and keys and arguments of slow commands are shown: let only those reach it who may see them.
  * `bound` (may be NULL) receives the address in use, as text, with the port chosen.
  * May be called several times; listeners end with kora_close. A name of a host is not looked up.
  * `error` (may be NULL) receives one line that says what was wrong, cut to `error_size` bytes with the final zero.
@@ -568,11 +674,63 @@ typedef struct kora_stats {
     uint64_t connections;    /* now open, over all listeners */
     uint64_t connections_total;
     uint32_t shards, stripes;
+    uint64_t changes;        /* changes of keys */
+    uint64_t errors;         /* error replies */
+    uint64_t blocked;        /* blocking commands that wait now */
+    uint64_t net_input, net_output; /* bytes */
+    uint64_t slow;           /* entries of the slow log now */
 } kora_stats;
-#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counters since open; they are read while others write, each exact at some instant. Errors: INVAL, MISUSE, CLOSED. Never waits. */
 KORA_API int kora_get_stats(kora *db, kora_stats *stats);
+
+/* A shard, and the part of the data whose background work it does. Counters are since open; longest_* since CONFIG RESETSTAT. */
+typedef struct kora_shard_stats {
+    size_t size;             /* set by KORA_SHARD_STATS_INIT */
+    uint64_t keys, memory_used, memory_held; /* of its part of the data, as in kora_stats */
+    uint64_t calls;          /* commands and typed calls about its part, whoever ran them */
+    uint64_t calls_run;      /* commands that its thread ran, whatever they were about */
+    uint64_t leases_taken, leases_waited, leases_handed; /* leases of its part: calls that held one, found it taken, were handed it */
+    uint64_t parked;         /* calls of its connections that had to wait for a lease */
+    uint64_t inbox, inbox_max; /* messages on their way to its thread: now, and the most at once */
+    uint64_t longest_hold_us; /* the longest that a call has held a lease of its part (among those that were timed) */
+    char longest_hold_command[32]; /* by which command; "": none was timed */
+    uint64_t connections, net_input, net_output;
+} kora_shard_stats;
+#define KORA_SHARD_STATS_INIT { sizeof(kora_shard_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 }, 0, 0, 0 }
+
+/* Of shard number `shard`. Errors: INVAL, NOTFOUND (there are not so many), MISUSE, CLOSED. Never waits. */
+KORA_API int kora_get_shard_stats(kora *db, uint32_t shard, kora_shard_stats *stats);
+
+/* A command ("get", "client|list"), typed calls under the command that does the same. Since open, or the last CONFIG RESETSTAT. */
+typedef struct kora_command_stats {
+    size_t size;             /* set by KORA_COMMAND_STATS_INIT */
+    uint64_t calls, failed, rejected; /* ran; of these with an error as answer; refused before they ran */
+    uint64_t usec;           /* time of all of them; of short commands from samples */
+    uint64_t max_ns;         /* the longest that was timed */
+} kora_command_stats;
+#define KORA_COMMAND_STATS_INIT { sizeof(kora_command_stats), 0, 0, 0, 0, 0 }
+
+/*
+ * What is known of a command's calls, and the times that so many percent of them do not exceed: ns[i] for percent[i] (0 to 100), each at most 1 % off the
+ * call that it stands for; 0: none was timed. `stats` may be NULL, and so may `percent` and `ns` if count is 0.
+ * Errors: INVAL, NOTFOUND (no such command), NOMEM, MISUSE, CLOSED. Never waits.
+ */
+KORA_API int kora_get_command_stats(kora *db, const char *command, kora_command_stats *stats, const double *percent, uint64_t *ns, size_t count);
+
+enum { KORA_HOT_READS = 0, KORA_HOT_WRITES = 1, KORA_HOT_BYTES = 2 };
+typedef struct kora_hot_key {  /* never grows */
+    char key[168];           /* any bytes; a key of more than 128 is cut, and ends with "... (N more bytes)" */
+    uint32_t key_len, database;
+    double rate;             /* estimated, a second: calls, or bytes of keys, values, arguments and answers */
+} kora_hot_key;
+
+/*
+ * The keys that are read, written (KORA_HOT_...) or moved most at present, hottest first: up to `max` into keys, *count of them. Told from samples of calls of all
+ * databases of the handle, with a half life of a minute. Errors: INVAL, NOMEM (what could be told was none), MISUSE, CLOSED. Does not wait for calls.
+ */
+KORA_API int kora_get_hot_keys(kora *db, int by, kora_hot_key *keys, size_t max, size_t *count);
 
 #ifdef __cplusplus
 }

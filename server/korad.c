@@ -2,7 +2,7 @@
 //
 // Everything that clients see is the library's. Here are: the configuration file and the flags, the log file, signals,
 // systemd's readiness protocol and the exit codes:
-//     0  ended by SIGTERM or SIGINT; --help, --version; --check-config found nothing wrong
+//     0  ended by SIGTERM, SIGINT or a client's SHUTDOWN; --help, --version; --check-config found nothing wrong
 //     1  the configuration file is bad, or the server could not start
 //     2  the command line is bad
 //
@@ -28,7 +28,7 @@
 #include "kora.h"
 
 // The keys that korad takes itself; all others are parameters of the library, by the names that CONFIG SET knows.
-enum own { LIBRARYS, BIND, PORT, UNIXSOCKET, UNIXSOCKETPERM, SHARDS, DATABASES, LOGLEVEL, LOGFILE, OWN_COUNT };
+enum own { LIBRARYS, BIND, PORT, UNIXSOCKET, UNIXSOCKETPERM, METRICS_BIND, METRICS_PORT, SHARDS, DATABASES, LOGLEVEL, LOGFILE, OWN_COUNT };
 
 static const struct key {
     enum own own;
@@ -38,6 +38,8 @@ static const struct key {
     { PORT, "port", "N", "TCP port; 0: none (6379)" },
     { UNIXSOCKET, "unixsocket", "PATH", "listen on this Unix socket too" },
     { UNIXSOCKETPERM, "unixsocketperm", "MODE", "its permissions, octal, such as 770" },
+    { METRICS_BIND, "metrics-bind", "ADDR ...", "addresses for HTTP, as bind (127.0.0.1)" },
+    { METRICS_PORT, "metrics-port", "N", "HTTP: a page at /, Prometheus's /metrics, /healthz; 0: none (0)" },
     { SHARDS, "shards", "N", "threads; 0: one for each core (0)" },
     { DATABASES, "databases", "N", "numbered databases (16)" },
     { LOGLEVEL, "loglevel", "LEVEL", "debug, verbose, notice or warning (notice)" },
@@ -67,7 +69,7 @@ struct server {
     FILE *file;
     long line;                   // in it
     const char *text[OWN_COUNT]; // own keys, borrowed from settings
-    long port;
+    long port, metrics_port;
     kora_options options;
     int log_fd;    // never changes: a reopened file takes its number
     int exit_code; // 0 until something was wrong
@@ -103,12 +105,24 @@ static void log_line(void *arg, int level, const char *text) {
 
 __attribute__((format(printf, 3, 4))) static void say(struct server *s, int level, const char *format, ...) {
     char text[1024];
-    if (level < s->options.log_level) return;
+    char *lowest = NULL; // CONFIG SET may have changed it
+    long n = s->options.log_level;
+    if (s->db && kora_config_get(s->db, "loglevel", &lowest) == KORA_OK) {
+        for (n = 0; n < 3 && strcmp(levels[n], lowest) != 0;) n++;
+        kora_free(lowest);
+    }
+    if (level < n) return;
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     log_line(s, level, text);
+}
+
+// A client's SHUTDOWN: the same as a signal.
+static void client_asks_to_end(void *arg) {
+    (void)arg;
+    kill(getpid(), SIGTERM); // blocked by all threads, taken by serve()
 }
 
 static bool open_log(struct server *s) {
@@ -204,6 +218,7 @@ static void take_own(struct server *s, const struct setting *at, enum own own) {
     s->text[own] = at->value;
     switch (own) {
     case PORT: s->port = number(s, at, 10, 0, 65535); break;
+    case METRICS_PORT: s->metrics_port = number(s, at, 10, 0, 65535); break;
     case UNIXSOCKETPERM: number(s, at, 8, 0, 0777); break;
     case SHARDS: s->options.shards = (uint32_t)number(s, at, 10, 0, 256); break;
     case DATABASES: s->options.databases = (uint32_t)number(s, at, 10, 1, 1024); break;
@@ -286,11 +301,10 @@ static bool listen_at(struct server *s, const char *address) {
     return status == KORA_OK;
 }
 
-// `*` and `::*` are all addresses, as Redis writes them.
-static void listen_all(struct server *s) {
+// At every address of a list. `*` and `::*` are all addresses, as Redis writes them.
+static size_t listen_each(struct server *s, const char *scheme, const char *next, long port) {
     char address[512];
     size_t listeners = 0;
-    const char *next = s->port ? s->text[BIND] : "";
     for (next += strspn(next, " \t"); *next; next += strspn(next, " \t")) {
         bool optional = *next == '-';
         next += optional;
@@ -298,11 +312,17 @@ static void listen_all(struct server *s) {
         const char *host = n == 1 && *next == '*' ? "0.0.0.0" : next;
         int host_len = host != next ? 7 : n == 3 && !strncmp(next, "::*", 3) ? 2 : n;
         bool v6 = memchr(host, ':', (size_t)host_len) && *host != '[';
-        snprintf(address, sizeof address, v6 ? "tcp://[%.*s]:%ld" : "tcp://%.*s:%ld", host_len, host, s->port);
+        snprintf(address, sizeof address, v6 ? "%s://[%.*s]:%ld" : "%s://%.*s:%ld", scheme, host_len, host, port);
         if (listen_at(s, address)) listeners++;
         else if (!optional) s->exit_code = 1;
         next += n;
     }
+    return listeners;
+}
+
+static void listen_all(struct server *s) {
+    char address[512];
+    size_t listeners = s->port ? listen_each(s, "tcp", s->text[BIND], s->port) : 0;
     if (s->text[UNIXSOCKET] && *s->text[UNIXSOCKET]) {
         const char *mode = s->text[UNIXSOCKETPERM];
         snprintf(address, sizeof address, "unix://%s%s%s", s->text[UNIXSOCKET], mode ? "?mode=" : "", mode ? mode : "");
@@ -310,13 +330,13 @@ static void listen_all(struct server *s) {
         else s->exit_code = 1;
     }
     if (listeners == 0 && !s->exit_code) wrong(s, 1, "no address to listen on");
+    if (s->metrics_port) listen_each(s, "http", s->text[METRICS_BIND], s->metrics_port);
 }
 
 // What the library can't know, for clients that ask (CONFIG GET, INFO).
 static void introduce(struct server *s) {
     char path[PATH_MAX];
     if (s->config && realpath(s->config, path)) kora_config_set(s->db, "configfile", path, NULL, 0);
-    kora_config_set(s->db, "loglevel", levels[s->options.log_level], NULL, 0);
     kora_config_set(s->db, "logfile", s->text[LOGFILE] ? s->text[LOGFILE] : "", NULL, 0);
 }
 
@@ -363,9 +383,10 @@ static void run(struct server *s, const sigset_t *signals) {
 }
 
 int main(int argc, char **argv) {
-    struct server s = { .log_fd = STDOUT_FILENO, .port = 6379, .text = { [BIND] = "127.0.0.1" }, .options = KORA_OPTIONS_INIT };
+    struct server s = { .log_fd = STDOUT_FILENO, .port = 6379, .text = { [BIND] = "127.0.0.1", [METRICS_BIND] = "127.0.0.1" }, .options = KORA_OPTIONS_INIT };
     s.options.log = log_line;
     s.options.log_arg = &s;
+    s.options.shutdown = client_asks_to_end;
     int fd;
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) {} // a socket must not become standard output
     if (fd >= 0) close(fd);

@@ -1,20 +1,26 @@
 #!/bin/sh
 # Installs the Debian packages that are missing. `deps.sh build`: what building needs; `deps.sh build test`: what the tests and
-# benches need too; `deps.sh lint`: what `make lint` and `make format` call. With nothing missing it does nothing, and needs
-# neither root nor network.
+# benches need too; `deps.sh clients`: the clients of `make test-clients` (those from npm that target installs itself); `deps.sh
+# lint`: what `make lint` and `make format` call. With nothing missing it does nothing, and needs neither root nor network.
 set -eu
 
 build="gcc libc6-dev make pkg-config binutils libuv1-dev libmimalloc-dev libinih-dev"
 test="g++ libcmocka-dev python3 python3-redis redis-server redis-tools libhiredis-dev liblmdb-dev libsqlite3-dev
       universal-ctags clang libclang-rt-dev strace spin valgrind"
+clients="libuv1-dev libhiredis-dev python3 python3-redis php-cli php-redis ruby-redis redis-server redis-tools
+         chromium fonts-dejavu-core"
+# Node.js may be here from elsewhere, with an npm that Debian's package would clash with.
+command -v node >/dev/null || clients="$clients nodejs"
+command -v npm >/dev/null || clients="$clients npm"
 
 wanted=
 for kind in "$@"; do
     case $kind in
         build) wanted="$wanted $build" ;;
         test) wanted="$wanted $test" ;;
+        clients) wanted="$wanted $clients" ;;
         lint) wanted="$wanted clang clang-format clang-tidy" ;;
-        *) echo "usage: $0 build|test|lint ..." >&2; exit 2 ;;
+        *) echo "usage: $0 build|test|clients|lint ..." >&2; exit 2 ;;
     esac
 done
 

@@ -4,9 +4,10 @@
     run.py [--build DIR] [--variant asan|ubsan|tsan|valgrind] [--jobs N] [WORD ...]     (WORDs: only suites with one in their name)
 
 A suite is one process: a script of tests/tidy (one test each), a program BUILD/check/<folder>/test_*, a runner
-tests/<folder>/run.py or run.sh (called with --korad BUILD/korad), or tests/install.sh. It says what it did in cmocka's words
-or in a line `N passed, N failed`. Silence, a crash, a time-out or a sanitizer's report (also one of a server that the suite
-started) is a failure. What it wrote is in BUILD/test-logs/, and is shown if something failed.
+tests/<folder>/run.py or run.sh (called with --korad BUILD/korad; `clients` only if it is one of the WORDs), or
+tests/install.sh. It says what it did in cmocka's words or in a line `N passed, N failed`. Silence, a crash, a time-out or a
+sanitizer's report (also one of a server that the suite started) is a failure. What it wrote is in BUILD/test-logs/, and is shown
+if something failed.
 
 In the environment: KORA_TEST_LONG=1 for the long forms; suites find KORA_BUILD, the build folder.
 """
@@ -28,7 +29,7 @@ class Suite:
         self.why = ""
 
 
-def find_suites(build, variant):
+def find_suites(build, variant, words):
     """The suites in the order in which they run: quick ones first."""
     korad = os.path.join(build, "korad")
     if variant == "valgrind":
@@ -46,6 +47,8 @@ def find_suites(build, variant):
         folder = path.split("/")[1]
         if variant and folder == "lease" or variant == "valgrind" and folder not in ("transcripts", "server"):
             continue  # a model has nothing to sanitize; what loads a server would take hours under valgrind
+        if folder == "clients" and folder not in words:
+            continue  # it wants packages of five languages: make test-clients
         argv = (["/usr/bin/python3"] if path.endswith(".py") else []) + [path, "--korad", korad]
         if folder == "transcripts":
             argv += ["--exec", os.path.join(build, "check/transcripts/exec")]
@@ -174,7 +177,7 @@ def main():
     shutil.rmtree(logs, ignore_errors=True)
     os.makedirs(logs)
 
-    suites = [s for s in find_suites(build, args.variant) if not args.words or any(w in s.name for w in args.words)]
+    suites = [s for s in find_suites(build, args.variant, args.words) if not args.words or any(w in s.name for w in args.words)]
     env = environment(build, args.variant)
     lock = threading.Lock()
 

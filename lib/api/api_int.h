@@ -2,6 +2,7 @@
 #ifndef KORA_API_API_INT_H
 #define KORA_API_API_INT_H
 
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "kora.h"
 
@@ -112,6 +113,9 @@ struct op {
     struct lease *lease;
     struct key key;
     struct txn txn;
+    enum stat_typed typed;
+    int64_t started_ns; // 0: not timed
+    uint64_t bytes;     // of the value, if it was timed and they are known
 };
 
 // Enters, finds the key's stripe and takes its lease. On anything but KORA_OK the call is over. All of it inlined into each call, where
@@ -136,23 +140,33 @@ static inline __attribute__((always_inline)) int spot_take(struct spot *s, kora 
     return KORA_CLOSED;
 }
 
-static inline void op_of_spot(struct op *o, kora *db, const struct spot *s) {
+// A call that is a sample (stat/stat.h) has run, its lease still held.
+void op_measured(struct op *o, bool write);
+static inline void op_count(struct op *o, bool write) {
+    stat_count(&o->key.stripe->stat, o->typed);
+    if (STATS_ON && unlikely(o->started_ns)) op_measured(o, write);
+}
+
+static inline void op_of_spot(struct op *o, kora *db, const struct spot *s, enum stat_typed typed) {
     o->db = db;
     o->lease = s->lease;
     o->key = (struct key){ api_slice(s->name.p, s->name.n), s->hash, s->stripe, s->number, db->number, NULL };
     txn_begin(&o->txn, &s->engine->common);
+    o->typed = typed;
+    o->started_ns = stat_due(&s->stripe->stat, typed) ? clock_mono_ns() : 0;
+    o->bytes = 0;
 }
 
-static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db, const void *key, size_t len) {
+static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db, const void *key, size_t len, enum stat_typed typed) {
     struct spot s;
     int status = spot_take(&s, db, key, len);
-    if (likely(status == KORA_OK)) op_of_spot(o, db, &s);
+    if (likely(status == KORA_OK)) op_of_spot(o, db, &s, typed);
     return status;
 }
 
 // Lets go of the key; what is pinned may still be read until api_leave.
 static inline void op_unlease_read(struct op *o) {
-    count_up(&o->key.stripe->counters.commands);
+    op_count(o, false);
     effect_flush(&o->txn); // a read may have found that the key has expired
     if (unlikely(o->key.stripe->waiting.ready)) engine_serve(o->db->engine, o->key.stripe);
     lease_release(o->lease);
@@ -164,11 +178,12 @@ static inline void op_end_read(struct op *o) {
 
 static inline void op_end_write(struct op *o, bool changed) {
     struct stripe *s = o->key.stripe;
-    count_up(&s->counters.commands);
+    op_count(o, true);
     if (changed) {
         count_up(&s->counters.changes);
         key_publish(&o->key);
         if (unlikely(s->waiting.count)) waiting_ready(&o->key);
+        key_mark_watched(&o->key);
         if (LEASE_CHECK(10)) stripe_changed(s);
     }
     effect_flush(&o->txn);
@@ -179,9 +194,28 @@ static inline void op_end_write(struct op *o, bool changed) {
     api_leave(o->db);
 }
 
+// A typed call that is a sample has run: keeps its time. False: another thread's is the sample.
+struct typed_sample {
+    struct stats *stats;
+    uint32_t weight;
+    int64_t now_ns;
+};
+bool typed_sampled(struct typed_sample *t, kora *db, struct stripe *s, enum stat_typed typed, int64_t started_ns);
+void typed_key(const struct typed_sample *t, const struct key *k, bool write, uint64_t bytes); // it was about this key
+
 // Runs a command and waits for it. On KORA_OK its reply is in `out`, as RESP3, and `reply` tells where; out is the caller's in any case (buf_free). Inside.
 int api_command(kora *db, int argc, struct slice *argv, struct buf *out, struct slice *reply);
 
+// Its parts, for calls with a session: its reply comes into `out`, behind what api_reply_begin has put there, and becomes a tree by api_reply_end.
+enum { API_REPLY_AT = sizeof(kora_reply) };
+void api_session_start(struct session *s, kora *db);
+void api_session_stop(struct session *s, kora *db);
+bool api_args_bad(int argc, const char *const *argv, const size_t *argv_len);
+struct slice api_arg(int i, const char *const *argv, const size_t *argv_len);
+bool api_reply_begin(struct buf *b); // false: no memory
+int api_run(kora *db, struct session *session, int argc, struct slice *argv, struct buf *out);
+int api_reply_end(struct buf *b, kora_reply **reply); // KORA_OK or KORA_NOMEM
+void api_result(void *to, size_t size, const void *from, size_t known); // a newer caller's struct is longer: what is not known here is zero
 int api_options(void *to, size_t known, const void *from); // copies options over defaults: KORA_OK or KORA_INVAL
 // Times: the moment that `ttl_ms` or `expire_at_ms` of options mean, EXPIRE_NONE if neither; KORA_INVAL
 int api_expiry(struct txn *t, int64_t ttl_ms, int64_t expire_at_ms, int64_t *at_ms);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "cmd/settings.h"
+#include "http/http.h"
 #include "net/net.h"
 
 KORA_API const char *kora_version(void) { return KORA_VERSION; }
@@ -76,7 +77,20 @@ static void free_database(struct database *d) {
     mem_free(d);
 }
 
-static void destroy_network(struct engine *e) { net_destroy(e->net); }
+static int create_network(struct engine *e) {
+    int status = net_create(e);
+    return status == KORA_OK ? http_create(e) : status;
+}
+
+static void stop_network(struct shard *s) {
+    http_shard_stop(s);
+    net_shard_stop(s);
+}
+
+static void destroy_network(struct engine *e) {
+    http_destroy(e);
+    net_destroy(e->net);
+}
 
 KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) {
     kora_options o = KORA_OPTIONS_INIT;
@@ -98,8 +112,8 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
     d->alive = make_alive();
     struct engine_config config = {
         .shards = o.shards, .databases = o.databases, .stripes = o.stripes,
-        .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg,
-        .hooks = { .create = net_create, .shard_start = net_shard_start, .shard_stop = net_shard_stop, .destroy = destroy_network },
+        .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
+        .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },
     };
     status = d->alive ? engine_open(&config, &d->engine) : KORA_NOMEM;
     if (status != KORA_OK) {
@@ -139,7 +153,8 @@ KORA_API int kora_listen(kora *db, const char *address, char *bound, size_t boun
     if (error && error_size) error[0] = '\0';
     int status = api_enter(db);
     if (status != KORA_OK) return status;
-    status = address ? net_listen(db->engine, address, bound, bound_size, error, error_size) : KORA_INVAL;
+    status = !address ? KORA_INVAL : http_is_address(address) ? http_listen(db->engine, address, bound, bound_size, error, error_size) :
+        net_listen(db->engine, address, bound, bound_size, error, error_size);
     api_leave(db);
     return status;
 }
@@ -168,6 +183,11 @@ KORA_API int kora_config_get(kora *db, const char *name, char **value) {
     return status;
 }
 
+void api_result(void *to, size_t size, const void *from, size_t known) {
+    if (size > known) memset((char *)to + known, 0, size - known);
+    memcpy(to, from, MIN(size, known));
+}
+
 KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
     int status = api_enter_any(db);
     if (status != KORA_OK) return status;
@@ -183,10 +203,10 @@ KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
         .size = size, .keys = h.keys_all, .keys_expiring = h.expiring_all, .memory_used = h.memory_used, .memory_held = h.memory_held,
         .commands = h.commands, .hits = h.hits, .misses = h.misses, .expired = h.expired, .waits = h.lease_waits,
         .connections = h.connections, .connections_total = h.connections_total, .shards = e->shard_count, .stripes = e->common.stripe_count,
+        .changes = h.changes, .errors = h.errors, .blocked = h.blocked_clients, .net_input = h.net_input_bytes, .net_output = h.net_output_bytes,
+        .slow = stats_slow_count(e->host.stat),
     };
-    // A newer caller's struct is longer: what is not known here is zero.
-    if (size > sizeof all) memset((char *)stats + sizeof all, 0, size - sizeof all);
-    memcpy(stats, &all, MIN(size, sizeof all));
+    api_result(stats, size, &all, sizeof all);
     api_leave(db);
     return KORA_OK;
 }

@@ -1,17 +1,23 @@
 // Every command, in-process: kora_exec waits for the answer, kora_submit hands the command to a shard.
 #include "api/api_int.h"
 #include "base/mem.h"
+#include "call/multi.h"
 
 struct kora_session {
     kora *db;
     struct session session;
 };
 
-static void session_start(struct session *s, kora *db) {
+void api_session_start(struct session *s, kora *db) {
     session_init(s, atomic_fetch_add_explicit(&db->engine->host.next_client_id, 1, memory_order_relaxed));
     s->db = db->number;
     s->version = 3; // answers are trees of RESP3 values
     s->authenticated = true;
+}
+
+void api_session_stop(struct session *s, kora *db) {
+    session_end_multi(&db->engine->host, s);
+    session_free(s);
 }
 
 KORA_API int kora_session_open(kora *db, kora_session **session) {
@@ -22,7 +28,7 @@ KORA_API int kora_session_open(kora *db, kora_session **session) {
     else if (!api_handle_out(db)) status = KORA_CLOSED;
     if (status == KORA_OK) {
         s->db = db;
-        session_start(&s->session, db);
+        api_session_start(&s->session, db);
         *session = s;
     } else {
         mem_free(s);
@@ -34,7 +40,7 @@ KORA_API int kora_session_open(kora *db, kora_session **session) {
 KORA_API void kora_session_close(kora_session *session) {
     if (!session || !*session->db->alive) return;
     kora *db = session->db;
-    session_free(&session->session);
+    api_session_stop(&session->session, db);
     mem_free(session);
     api_handle_back(db);
 }
@@ -43,7 +49,7 @@ KORA_API void kora_reply_free(kora_reply *reply) { mem_free(reply); }
 
 // ---- arguments ---------------------------------------------------------------------------------------------------------
 
-static bool args_bad(int argc, const char *const *argv, const size_t *argv_len) {
+bool api_args_bad(int argc, const char *const *argv, const size_t *argv_len) {
     if (argc < 1 || !argv) return true;
     for (int i = 0; i < argc; i++) {
         if (!argv[i] && !(argv_len && argv_len[i] == 0)) return true;
@@ -51,7 +57,7 @@ static bool args_bad(int argc, const char *const *argv, const size_t *argv_len) 
     return false;
 }
 
-static struct slice arg(int i, const char *const *argv, const size_t *argv_len) {
+struct slice api_arg(int i, const char *const *argv, const size_t *argv_len) {
     return argv_len ? api_slice(argv[i], argv_len[i]) : slice_str(argv[i]);
 }
 
@@ -61,7 +67,7 @@ static struct slice arg(int i, const char *const *argv, const size_t *argv_len) 
 
 enum { NODE = sizeof(kora_reply), FIRST_ROOM = NODE + 192 };
 
-static bool begin_reply(struct buf *b) {
+bool api_reply_begin(struct buf *b) {
     if (!buf_reserve(b, FIRST_ROOM)) return false;
     b->n = NODE;
     return true;
@@ -101,7 +107,7 @@ static bool fill_node(const struct buf *b) {
 }
 
 // The tree of what was written. There is always something (CLIENT REPLY OFF means nothing here).
-static int end_reply(struct buf *b, kora_reply **reply) {
+int api_reply_end(struct buf *b, kora_reply **reply) {
     size_t consumed;
     if (fill_node(b)) {
         *reply = (kora_reply *)(void *)b->p;
@@ -120,7 +126,7 @@ static void count_call(const struct task *t, const struct buf *out) {
     const struct call *c = &t->call;
     if (t->status != KORA_OK || out->failed) return;
     if (c->outcome == CALL_ERROR) host_count_error(c->host, slice_of(out->p + NODE, out->n - NODE));
-    if (c->cmd && (c->cmd->route == ROUTE_NONE || c->cmd->route == ROUTE_SHARDS)) {
+    if (c->cmd && (c->cmd->route == ROUTE_NONE || c->cmd->route == ROUTE_SHARDS || c->cmd->route == ROUTE_EXEC)) {
         atomic_fetch_add_explicit(&c->host->commands_in_process, 1, memory_order_relaxed);
     }
 }
@@ -129,14 +135,15 @@ static void count_call(const struct task *t, const struct buf *out) {
 
 enum { ARGS_INLINE = 16 };
 
-static int run_and_wait(kora *db, struct session *session, int argc, struct slice *argv, struct buf *out) {
+int api_run(kora *db, struct session *session, int argc, struct slice *argv, struct buf *out) {
     struct task t;
     task_init(&t, db->engine, NULL);
     t.call.argc = argc;
     t.call.argv = argv;
     t.call.session = session;
     t.call.reply = (struct reply){ .buf = out, .version = session->version };
-    if (call_prepare(&t.call, db->engine->index)) task_run(&t);
+    if (!call_prepare(&t.call, db->engine->index)) call_refused(&t.call);
+    else if (!session_queues(session) || !call_queue(&t.call)) task_run(&t);
     int status = t.status;
     count_call(&t, out);
     task_release(&t);
@@ -146,10 +153,10 @@ static int run_and_wait(kora *db, struct session *session, int argc, struct slic
 int api_command(kora *db, int argc, struct slice *argv, struct buf *out, struct slice *reply) {
     struct session once;
     *out = (struct buf){ 0 };
-    if (!begin_reply(out)) return KORA_NOMEM;
-    session_start(&once, db);
-    int status = run_and_wait(db, &once, argc, argv, out);
-    session_free(&once);
+    if (!api_reply_begin(out)) return KORA_NOMEM;
+    api_session_start(&once, db);
+    int status = api_run(db, &once, argc, argv, out);
+    api_session_stop(&once, db);
     if (status == KORA_OK && out->failed) status = KORA_NOMEM;
     if (status == KORA_OK) *reply = slice_of(out->p + NODE, out->n - NODE);
     return status;
@@ -159,7 +166,7 @@ KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *co
     struct slice few[ARGS_INLINE], *args = few;
     int status = api_enter(db);
     if (status != KORA_OK) return status;
-    if (args_bad(argc, argv, argv_len) || (session && session->db->owner != db->owner)) status = KORA_INVAL;
+    if (api_args_bad(argc, argv, argv_len) || (session && session->db->owner != db->owner)) status = KORA_INVAL;
     if (status == KORA_OK && argc > ARGS_INLINE) {
         args = mem_alloc((size_t)argc * sizeof *args);
         if (!args) status = KORA_NOMEM;
@@ -167,13 +174,13 @@ KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *co
     if (status == KORA_OK) {
         struct session once;
         struct buf out = { 0 };
-        if (!session) session_start(&once, db);
-        for (int i = 0; i < argc; i++) args[i] = arg(i, argv, argv_len);
-        status = begin_reply(&out) ? run_and_wait(db, session ? &session->session : &once, argc, args, &out) : KORA_NOMEM;
+        if (!session) api_session_start(&once, db);
+        for (int i = 0; i < argc; i++) args[i] = api_arg(i, argv, argv_len);
+        status = api_reply_begin(&out) ? api_run(db, session ? &session->session : &once, argc, args, &out) : KORA_NOMEM;
         if (status == KORA_OK && out.failed) status = KORA_NOMEM;
-        if (status == KORA_OK && reply) status = end_reply(&out, reply);
+        if (status == KORA_OK && reply) status = api_reply_end(&out, reply);
         buf_free(&out);
-        if (!session) session_free(&once);
+        if (!session) api_session_stop(&once, db);
         if (args != few) mem_free(args);
     }
     api_leave(db);
@@ -198,10 +205,11 @@ static void submitted_is_done(struct task *t) {
     kora_reply *reply = NULL;
     int status = t->status;
     count_call(t, &s->out);
-    if (status == KORA_OK) status = s->out.failed ? KORA_NOMEM : end_reply(&s->out, &reply);
+    if (status == KORA_OK) status = s->out.failed ? KORA_NOMEM : api_reply_end(&s->out, &reply);
     kora_done_fn *done = s->done;
     void *arg = s->arg;
     task_release(t);
+    session_end_multi(&e->host, &s->session);
     session_free(&s->session);
     buf_free(&s->out);
     mem_free(s);
@@ -213,6 +221,7 @@ static void submitted_runs(struct shard *shard, struct message *m) {
     struct submitted *s = CONTAINER_OF(m, struct submitted, message);
     struct task *t = &s->task;
     t->home = shard;
+    t->call.stat = &shard->engine->host.stat->slots[shard->id];
     t->call.session = &s->session;
     t->call.reply = (struct reply){ .buf = &s->out, .version = s->session.version };
     if (!call_prepare(&t->call, shard->engine->index) || task_run(t)) submitted_is_done(t);
@@ -220,19 +229,19 @@ static void submitted_runs(struct shard *shard, struct message *m) {
 
 static struct submitted *submitted_create(kora *db, int argc, const char *const *argv, const size_t *argv_len) {
     size_t bytes = 0;
-    for (int i = 0; i < argc; i++) bytes += arg(i, argv, argv_len).n;
+    for (int i = 0; i < argc; i++) bytes += api_arg(i, argv, argv_len).n;
     struct submitted *s = mem_alloc(sizeof *s + (size_t)argc * sizeof s->argv[0] + bytes);
     if (!s) return NULL;
     task_init(&s->task, db->engine, NULL);
     s->out = (struct buf){ 0 };
-    if (!begin_reply(&s->out)) {
+    if (!api_reply_begin(&s->out)) {
         mem_free(s);
         return NULL;
     }
-    session_start(&s->session, db);
+    api_session_start(&s->session, db);
     char *to = (char *)&s->argv[argc];
     for (int i = 0; i < argc; i++) {
-        struct slice a = arg(i, argv, argv_len);
+        struct slice a = api_arg(i, argv, argv_len);
         if (a.n) memcpy(to, a.p, a.n);
         s->argv[i] = (struct slice){ to, a.n };
         to += a.n;
@@ -246,7 +255,7 @@ KORA_API int kora_submit(kora *db, int argc, const char *const *argv, const size
     int status = api_enter_any(db);
     if (status != KORA_OK) return status;
     struct submitted *s = NULL;
-    if (args_bad(argc, argv, argv_len) || !done) status = KORA_INVAL;
+    if (api_args_bad(argc, argv, argv_len) || !done) status = KORA_INVAL;
     else if (!(s = submitted_create(db, argc, argv, argv_len))) status = KORA_NOMEM;
     if (status == KORA_OK) {
         struct engine *e = db->engine;

@@ -18,7 +18,7 @@ KORA_API int kora_hset(kora *db, const void *key, size_t key_len, const kora_fie
     struct change c;
     size_t n = 0;
     if ((count && !fields) || count > SIZE_MAX / 2) return KORA_INVAL;
-    int status = change_words(&c, SLICE("HSET"), 2 * count);
+    int status = change_words(&c, TYPED_HSET, SLICE("HSET"), 2 * count);
     for (size_t i = 0; status == KORA_OK && i < count; i++) {
         change_word(&c, fields[i].name.data, fields[i].name.len);
         change_word(&c, fields[i].value.data, fields[i].value.len);
@@ -36,7 +36,7 @@ KORA_API int kora_hset(kora *db, const void *key, size_t key_len, const kora_fie
 KORA_API int kora_hdel(kora *db, const void *key, size_t key_len, const kora_bytes *names, size_t count, size_t *deleted) {
     struct change c;
     size_t n = 0;
-    int status = change_list(&c, SLICE("HDEL"), names, count);
+    int status = change_list(&c, TYPED_HDEL, SLICE("HDEL"), names, count);
     if (status == KORA_OK) status = change_begin(&c, db, key, key_len, TYPE_HASH);
     if (status != KORA_OK) return status;
     status = take_dead(&c, 1, count);
@@ -66,7 +66,7 @@ KORA_API int kora_hincr(
     char text[NUM_INT_MAX];
     struct change c;
     int64_t sum = 0;
-    change_words(&c, SLICE("HINCRBY"), 2);
+    change_words(&c, TYPED_HINCRBY, SLICE("HINCRBY"), 2);
     change_word(&c, field, field_len);
     change_word(&c, text, num_format_int(by, text));
     int status = change_begin(&c, db, key, key_len, TYPE_HASH);
@@ -86,7 +86,7 @@ KORA_API int kora_hget(
     struct op o;
     void *copy = NULL;
     if (!value || !len || api_bad_bytes(field, field_len)) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_HASH);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_HASH, TYPED_HGET);
     if (status != KORA_OK) return status;
     bool found = hash_find(&v, api_slice(field, field_len), &item);
     size_t n = found ? item.value.n : 0;
@@ -104,7 +104,7 @@ KORA_API int kora_hget_into(
     struct value v;
     struct op o;
     if (!len || api_bad_bytes(field, field_len) || api_bad_bytes(buffer, size)) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_HASH);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_HASH, TYPED_HGET);
     if (status != KORA_OK) return status;
     if (hash_find(&v, api_slice(field, field_len), &item)) {
         size_t n = MIN(item.value.n, size);
@@ -122,7 +122,7 @@ KORA_API int kora_hlen(kora *db, const void *key, size_t key_len, size_t *count)
     struct value v;
     struct op o;
     if (!count) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_HASH);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_HASH, TYPED_HLEN);
     if (status != KORA_OK) return status;
     *count = hash_count(&v);
     op_end_read(&o);
@@ -139,7 +139,7 @@ KORA_API int kora_hscan(kora *db, const void *key, size_t key_len, uint64_t *cur
     struct value v;
     struct op o;
     int status = portion_begin(&s.to, cursor, items, max, buffer, size, count);
-    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_HASH);
+    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_HASH, TYPED_HSCAN);
     if (status != KORA_OK) return status;
     _Static_assert(sizeof(kora_field) == 2 * sizeof(kora_bytes), "a field is two strings in a row");
     s.items = &items->name;

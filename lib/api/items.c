@@ -5,7 +5,8 @@
 
 // ---- changing ----------------------------------------------------------------------------------------------------------------
 
-int change_words(struct change *c, struct slice name, size_t n) {
+int change_words(struct change *c, enum stat_typed typed, struct slice name, size_t n) {
+    c->typed = typed;
     c->argv = c->few;
     c->argc = 2;
     c->longest = 0;
@@ -17,9 +18,9 @@ int change_words(struct change *c, struct slice name, size_t n) {
     return KORA_OK;
 }
 
-int change_list(struct change *c, struct slice name, const kora_bytes *items, size_t count) {
+int change_list(struct change *c, enum stat_typed typed, struct slice name, const kora_bytes *items, size_t count) {
     if (count && !items) return KORA_INVAL;
-    int status = change_words(c, name, count);
+    int status = change_words(c, typed, name, count);
     for (size_t i = 0; status == KORA_OK && i < count; i++) change_word(c, items[i].data, items[i].len);
     return status;
 }
@@ -29,7 +30,7 @@ static void free_words(struct change *c) {
 }
 
 int change_begin(struct change *c, kora *db, const void *key, size_t key_len, enum value_type type) {
-    int status = c->bad ? KORA_INVAL : op_begin(&c->op, db, key, key_len);
+    int status = c->bad ? KORA_INVAL : op_begin(&c->op, db, key, key_len, c->typed);
     if (unlikely(status != KORA_OK)) {
         free_words(c);
         return status;
@@ -49,6 +50,7 @@ int change_begin(struct change *c, kora *db, const void *key, size_t key_len, en
 
 void change_end(struct change *c, bool changed) {
     if (!changed) effect_forget(&c->op.txn, c->mark, c->mark_count);
+    else if (unlikely(c->op.txn.notify)) event_of_name(&c->op.txn, &c->op.key, c->argv[0]);
     op_end_write(&c->op, changed);
     free_words(c);
 }

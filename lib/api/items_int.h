@@ -8,8 +8,8 @@
 // ---- reading -----------------------------------------------------------------------------------------------------------------
 
 // The value of a key, which is there or not. On anything but KORA_OK the call is over; else op_end_read ends it.
-static inline int look_begin(struct op *o, struct value *v, kora *db, const void *key, size_t key_len, enum value_type type) {
-    int status = op_begin(o, db, key, key_len);
+static inline int look_begin(struct op *o, struct value *v, kora *db, const void *key, size_t key_len, enum value_type type, enum stat_typed typed) {
+    int status = op_begin(o, db, key, key_len, typed);
     if (unlikely(status != KORA_OK)) return status;
     value_attach(v, type, &o->txn, &o->key, key_read(&o->txn, &o->key));
     if (likely(v->type == type)) return KORA_OK;
@@ -25,6 +25,7 @@ enum { WORDS_FEW = 12 };
 struct change {
     struct op op;
     struct value v;
+    enum stat_typed typed;
     struct slice *argv;
     size_t argc;
     size_t longest;          // of the caller's
@@ -35,14 +36,14 @@ struct change {
 };
 
 // Before the lease is asked for: room for the name, the key, and n words. KORA_OK; KORA_NOMEM, KORA_INVAL and there is nothing to be freed.
-int change_words(struct change *c, struct slice name, size_t n);
+int change_words(struct change *c, enum stat_typed typed, struct slice name, size_t n);
 static inline void change_word(struct change *c, const void *p, size_t n) {
     c->bad |= api_bad_bytes(p, n);
     c->longest = MAX(c->longest, n);
     c->argv[c->argc++] = api_slice(p, n);
 }
 // Words of an array.
-int change_list(struct change *c, struct slice name, const kora_bytes *items, size_t count);
+int change_list(struct change *c, enum stat_typed typed, struct slice name, const kora_bytes *items, size_t count);
 // Takes the lease; the value is there, or may become one of this type. On anything but KORA_OK the call is over; else change_end ends it.
 int change_begin(struct change *c, kora *db, const void *key, size_t key_len, enum value_type type);
 // Records its words as its effect, right before the change. KORA_OK or KORA_NOMEM.

@@ -6,7 +6,7 @@
 
 // The string at a spot. On anything but KORA_OK the call is over.
 static int read_spot(struct op *o, kora *db, const struct spot *s, struct entry **e) {
-    op_of_spot(o, db, s);
+    op_of_spot(o, db, s, TYPED_GET);
     *e = key_read(&o->txn, &o->key);
     if (likely(*e && (*e)->type == TYPE_STRING)) return KORA_OK;
     int status = *e ? KORA_WRONGTYPE : KORA_NOTFOUND;
@@ -18,19 +18,21 @@ static int read_spot(struct op *o, kora *db, const struct spot *s, struct entry 
 static inline __attribute__((always_inline)) int begin_plain(struct spot *s, kora *db, const void *key, size_t len, const struct entry **e) {
     int status = spot_take(s, db, key, len);
     struct slice name = { key, len }; // not s->name: a spot that had an address would not be in registers
-    if (likely(status == KORA_OK)) *e = key_read_plain(&s->engine->common, s->stripe, db->number, s->hash, &name);
+    // A sample goes the other way, where it is timed.
+    if (likely(status == KORA_OK)) *e = stat_due(&s->stripe->stat, TYPED_GET) ? NULL : key_read_plain(&s->engine->common, s->stripe, db->number, s->hash, &name);
     return status;
 }
 static inline __attribute__((always_inline)) void end_plain(const struct spot *s, kora *db) {
-    count_up(&s->stripe->counters.commands);
+    stat_count(&s->stripe->stat, TYPED_GET);
     lease_release(s->lease);
     gate_leave_by(db, s->gate); // nobody was called back meanwhile
 }
 static inline __attribute__((always_inline)) void end_plain_write(const struct spot *s, kora *db) {
     count_up(&s->stripe->counters.changes);
+    if (unlikely(s->stripe->watching.count)) watch_mark(s->stripe, db->number, s->hash, api_slice(s->name.p, s->name.n), false);
     if (LEASE_CHECK(9)) stripe_changed(s->stripe);
     struct stripe_news news = stripe_news(s->stripe);
-    count_up(&s->stripe->counters.commands);
+    stat_count(&s->stripe->stat, TYPED_SET);
     lease_release(s->lease);
     engine_tell_home(s->engine, s->stripe, news);
     gate_leave_by(db, s->gate);
@@ -49,6 +51,10 @@ struct view {
 static inline void view_entry(struct view *v, const struct entry *e) {
     v->blob = unlikely(e->form == FORM_BLOB) ? entry_pin(e) : NULL;
     v->bytes = entry_string(e, v->number);
+}
+static inline void view_read(struct op *o, struct view *v, const struct entry *e) {
+    view_entry(v, e);
+    o->bytes = v->bytes.n;
 }
 
 // The last reference to a value that is gone from its key: the stripe's home frees it.
@@ -70,7 +76,7 @@ static __attribute__((noinline)) int get_other(kora *db, const struct spot *s, v
     struct view v;
     int status = read_spot(&o, db, s, &e);
     if (status != KORA_OK) return status;
-    view_entry(&v, e);
+    view_read(&o, &v, e);
     void *copy;
     if (!v.blob) {
         copy = copy_value(v.bytes, len);
@@ -116,7 +122,7 @@ static __attribute__((noinline)) int get_other_into(kora *db, const struct spot 
     struct view v;
     int status = read_spot(&o, db, s, &e);
     if (status != KORA_OK) return status;
-    view_entry(&v, e);
+    view_read(&o, &v, e);
     if (!v.blob) {
         status = copy_into(v.bytes, buffer, size, len);
         op_end_read(&o);
@@ -162,7 +168,7 @@ KORA_API int kora_pin(kora *db, const void *key, size_t key_len, kora_pinned *pi
     int status = spot_take(&s, db, key, key_len);
     if (status == KORA_OK) status = read_spot(&o, db, &s, &e);
     if (status != KORA_OK) return status;
-    view_entry(&v, e);
+    view_read(&o, &v, e);
     kora_pinned p = { v.bytes.p, v.bytes.n, v.blob };
     if (!v.blob) {
         char *copy = mem_copy(v.bytes.p, v.bytes.n);
@@ -188,7 +194,7 @@ KORA_API void kora_unpin(kora *db, kora_pinned *pinned) {
 
 KORA_API int kora_exists(kora *db, const void *key, size_t key_len) {
     struct op o;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_EXISTS);
     if (status != KORA_OK) return status;
     status = key_peek(&o.txn, &o.key) ? KORA_OK : KORA_NOTFOUND;
     op_end_read(&o);
@@ -198,7 +204,7 @@ KORA_API int kora_exists(kora *db, const void *key, size_t key_len) {
 KORA_API int kora_ttl(kora *db, const void *key, size_t key_len, int64_t *ttl_ms) {
     struct op o;
     if (!ttl_ms) return KORA_INVAL;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_PTTL);
     if (status != KORA_OK) return status;
     struct entry *e = key_peek(&o.txn, &o.key);
     if (e) *ttl_ms = entry_expires(e) ? entry_expire_at(e) - txn_now(&o.txn) : -1;
@@ -219,6 +225,7 @@ int api_expiry(struct txn *t, int64_t ttl_ms, int64_t expire_at_ms, int64_t *at_
 static int delete_entry(struct op *o, struct entry *e, bool *changed) {
     if (!effect_del(&o->txn, &o->key)) return KORA_NOMEM;
     key_delete(&o->txn, &o->key, e);
+    event_emit(&o->txn, &o->key, EVENT_GENERIC, "del");
     *changed = true;
     return KORA_OK;
 }
@@ -230,9 +237,14 @@ static int set_value(struct op *o, struct entry *e, struct slice value, int64_t 
     uint32_t emitted = o->txn.emitted;
     if (effect_wanted(&o->txn) && !effect_set(&o->txn, &o->key, value, at_ms, keep_ttl)) return KORA_NOMEM;
     int status = key_set_string(&o->txn, &o->key, e, value, STRING_AS_SET, keep_ttl ? EXPIRE_KEEP : at_ms, NULL);
-    if (likely(status == KORA_OK)) *changed = true;
-    else effect_forget(&o->txn, recorded, emitted);
-    return status;
+    if (unlikely(status != KORA_OK)) {
+        effect_forget(&o->txn, recorded, emitted);
+        return status;
+    }
+    *changed = true;
+    event_emit(&o->txn, &o->key, EVENT_STRING, "set");
+    if (at_ms > 0) event_emit(&o->txn, &o->key, EVENT_GENERIC, "expire");
+    return KORA_OK;
 }
 
 enum { SET_FLAGS = KORA_NX | KORA_XX | KORA_KEEPTTL };
@@ -288,7 +300,8 @@ static __attribute__((noinline)) int set_other(kora *db, const struct spot *s, s
     struct op o;
     bool changed = false;
     int status;
-    op_of_spot(&o, db, s);
+    op_of_spot(&o, db, s, TYPED_SET);
+    o.bytes = value.n;
     if (unlikely(api_too_big(db, value.n))) status = KORA_TOOBIG;
     else if (opt) status = set_with_options(&o, value, opt, &changed);
     else status = set_value(&o, key_write(&o.txn, &o.key), value, EXPIRE_NONE, false, &changed);
@@ -306,7 +319,10 @@ static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, siz
 
 // Overwrites the entry (NULL: none such) with bytes that are as many, and no integer. False: that is not all that there is to do.
 static inline bool overwrite(const struct spot *s, struct entry *e, const char *value, size_t len) {
-    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->engine->common.effects.fn != NULL)) return false;
+    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->engine->common.effects.fn != NULL) ||
+        unlikely(atomic_load_explicit(&s->engine->common.settings.notify_events, memory_order_relaxed))) {
+        return false;
+    }
     if (unlikely(len <= NUM_INT_MAX) && len && (unsigned char)value[0] <= '9') return false; // perhaps the text of an integer
     if (len) memcpy((char *)(e + 1) + s->name.n, value, len);
     return true;
@@ -320,7 +336,7 @@ KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *val
     int status = spot_take(&s, db, key, key_len);
     if (unlikely(status != KORA_OK)) return status;
     struct entry *e = NULL;
-    if (likely(!api_too_big(db, value_len))) e = key_write_plain(&s.engine->common, s.stripe, db->number, s.hash, &name);
+    if (likely(!api_too_big(db, value_len)) && likely(!stat_due(&s.stripe->stat, TYPED_SET))) e = key_write_plain(&s.engine->common, s.stripe, db->number, s.hash, &name);
     if (likely(overwrite(&s, e, value, value_len))) {
         end_plain_write(&s, db);
         return KORA_OK;
@@ -347,7 +363,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
     bool changed = false;
     if (options && (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, KORA_KEEPTTL) != KORA_OK)) return KORA_INVAL;
     if (api_bad_bytes(value, value_len) || api_bad_bytes(expected, expected_len) || opt.old) return KORA_INVAL;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_SET);
     if (status != KORA_OK) return status;
     if (api_too_big(db, value_len)) status = KORA_TOOBIG;
     else status = cas_entry(&o, !expected, api_slice(expected, expected_len), api_slice(value, value_len), &opt, &changed);
@@ -358,7 +374,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
 KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
     struct op o;
     bool changed = false;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_DEL);
     if (status != KORA_OK) return status;
     struct entry *e = key_write(&o.txn, &o.key);
     status = e ? delete_entry(&o, e, &changed) : KORA_NOTFOUND;
@@ -380,13 +396,14 @@ static int incr_entry(struct op *o, int64_t by, int64_t *sum) {
     if (!effect_emit(&o->txn, &o->key, 3, argv)) return KORA_NOMEM;
     int status = key_set_int(&o->txn, &o->key, e, *sum);
     if (status != KORA_OK) effect_forget(&o->txn, recorded, emitted);
+    else event_emit(&o->txn, &o->key, EVENT_STRING, "incrby");
     return status;
 }
 
 KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, int64_t *result) {
     struct op o;
     int64_t sum = 0;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_INCRBY);
     if (status != KORA_OK) return status;
     status = incr_entry(&o, by, &sum);
     op_end_write(&o, status == KORA_OK);
@@ -421,6 +438,7 @@ static int expire_entry(struct op *o, int64_t at_ms, uint32_t flags, bool *chang
     int status = key_set_expiry(&o->txn, &o->key, &e, at_ms);
     if (status == KORA_OK) *changed = true;
     else effect_forget(&o->txn, 0, 0);
+    if (status == KORA_OK) event_emit(&o->txn, &o->key, EVENT_GENERIC, "expire");
     return status;
 }
 
@@ -428,7 +446,7 @@ static int expire_key(kora *db, const void *key, size_t key_len, int64_t ms, boo
     struct op o;
     bool changed = false;
     if (!expire_flags_ok(flags)) return KORA_INVAL;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, relative ? TYPED_PEXPIRE : TYPED_PEXPIREAT);
     if (status != KORA_OK) return status;
     if (relative && __builtin_add_overflow(txn_now(&o.txn), ms, &ms)) status = KORA_INVAL;
     else status = expire_entry(&o, ms, flags, &changed);
@@ -446,7 +464,7 @@ KORA_API int kora_expire_at(kora *db, const void *key, size_t key_len, int64_t u
 
 KORA_API int kora_persist(kora *db, const void *key, size_t key_len) {
     struct op o;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_PERSIST);
     if (status != KORA_OK) return status;
     struct entry *e = key_write(&o.txn, &o.key);
     if (!e) status = KORA_NOTFOUND;
@@ -454,6 +472,7 @@ KORA_API int kora_persist(kora *db, const void *key, size_t key_len) {
     else if (!effect_persist(&o.txn, &o.key)) status = KORA_NOMEM;
     else status = key_set_expiry(&o.txn, &o.key, &e, EXPIRE_NONE);
     if (status == KORA_NOMEM) effect_forget(&o.txn, 0, 0);
+    if (status == KORA_OK) event_emit(&o.txn, &o.key, EVENT_GENERIC, "persist");
     op_end_write(&o, status == KORA_OK);
     return status;
 }

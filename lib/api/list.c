@@ -8,7 +8,7 @@ static enum list_end end_of(int end) { return end == KORA_FRONT ? LIST_FRONT : L
 KORA_API int kora_push(kora *db, const void *key, size_t key_len, int end, const kora_bytes *items, size_t count, size_t *len) {
     struct change c;
     if (!end_ok(end)) return KORA_INVAL;
-    int status = change_list(&c, end == KORA_FRONT ? SLICE("LPUSH") : SLICE("RPUSH"), items, count);
+    int status = change_list(&c, end == KORA_FRONT ? TYPED_LPUSH : TYPED_RPUSH, end == KORA_FRONT ? SLICE("LPUSH") : SLICE("RPUSH"), items, count);
     if (status == KORA_OK) status = change_begin(&c, db, key, key_len, TYPE_LIST);
     if (status != KORA_OK) return status;
     if (count) status = change_tell(&c);
@@ -45,7 +45,7 @@ static int pop_element(struct change *c, enum list_end end, struct popped *p) {
 // KORA_NOTFOUND: there is nothing; or it is not for who waits, since somebody else was told that it is his turn.
 static int pop_now(kora *db, const void *key, size_t key_len, enum list_end end, bool waits, struct popped *p) {
     struct change c;
-    change_words(&c, end == LIST_FRONT ? SLICE("LPOP") : SLICE("RPOP"), 0);
+    change_words(&c, end == LIST_FRONT ? TYPED_LPOP : TYPED_RPOP, end == LIST_FRONT ? SLICE("LPOP") : SLICE("RPOP"), 0);
     int status = change_begin(&c, db, key, key_len, TYPE_LIST);
     if (status != KORA_OK) return status;
     const struct key *k = &c.op.key;
@@ -105,7 +105,7 @@ KORA_API int kora_llen(kora *db, const void *key, size_t key_len, size_t *count)
     struct value v;
     struct op o;
     if (!count) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_LIST);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_LIST, TYPED_LLEN);
     if (status != KORA_OK) return status;
     *count = list_count(&v);
     op_end_read(&o);
@@ -135,7 +135,7 @@ KORA_API int kora_lrange(kora *db, const void *key, size_t key_len, uint64_t *cu
     struct value v;
     struct op o;
     int status = portion_begin(&to, cursor, items, max, buffer, size, count);
-    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_LIST);
+    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_LIST, TYPED_LRANGE);
     if (status != KORA_OK) return status;
     uint64_t next = read_from(&v, *cursor, &to, items);
     op_end_read(&o);

@@ -4,6 +4,7 @@
 // no stripe has from when its key was read until after the last key was, all the values were there together at that moment. Else it starts again, with all leases.
 // The look-ups go in three rounds (buckets, entries, values), so that the cache misses of one round overlap, also with the hashing of the next keys.
 #include "api/api_int.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 enum { KEYS_INLINE = 32, BATCH = 16 };
@@ -16,6 +17,8 @@ struct many {
     uint32_t *versions; // of their stripes, when they were read
     struct txn txn;
     struct task task; // for all leases
+    enum stat_typed typed;
+    int64_t started_ns; // 0: not timed
     struct key few[KEYS_INLINE];
     uint32_t few_versions[KEYS_INLINE];
 };
@@ -31,12 +34,14 @@ static int many_refuse(struct many *m, int status) {
 }
 
 // Enters, with room for the keys. On anything but KORA_OK the call is over.
-static int many_enter(struct many *m, kora *db, const kora_bytes *keys, size_t count) {
+static int many_enter(struct many *m, kora *db, const kora_bytes *keys, size_t count, enum stat_typed typed) {
     int status = api_enter(db);
     if (status != KORA_OK) return status;
     m->db = db;
     m->names = keys;
     m->count = count;
+    m->typed = typed;
+    m->started_ns = 0;
     m->keys = m->few;
     m->versions = m->few_versions;
     if (count > UINT32_MAX || (count && !keys)) return many_refuse(m, KORA_INVAL);
@@ -60,18 +65,35 @@ static inline struct key *many_locate(struct many *m, size_t i) {
     return &m->keys[i];
 }
 
+// Under the lease of the first key's stripe, where it is counted.
+static inline void many_started(struct many *m) {
+    if (m->count && stat_due(&m->keys[0].stripe->stat, m->typed)) m->started_ns = clock_mono_ns();
+}
+static inline void many_count(struct many *m) {
+    if (m->count) stat_count(&m->keys[0].stripe->stat, m->typed);
+}
+
 // The same, with all leases.
-static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t count) {
-    int status = many_enter(m, db, keys, count);
+static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t count, enum stat_typed typed) {
+    int status = many_enter(m, db, keys, count, typed);
     if (status != KORA_OK) return status;
     for (size_t i = 0; i < count; i++) many_locate(m, i);
     status = task_lease_keys(&m->task, db->engine, m->keys, (uint32_t)count);
     if (status != KORA_OK) many_leave(m);
+    else many_started(m);
     return status;
 }
 
+// It was a sample: its keys are, too.
+static __attribute__((noinline)) void many_measured(struct many *m, uint64_t bytes) {
+    struct typed_sample t;
+    if (!typed_sampled(&t, m->db, m->keys[0].stripe, m->typed, m->started_ns)) return;
+    for (size_t i = 0; i < m->count; i++) typed_key(&t, &m->keys[i], m->typed != TYPED_MGET, bytes / m->count + m->keys[i].name.n);
+}
+
 static void many_end(struct many *m, bool changed) {
-    if (m->count) count_up(&m->keys[0].stripe->counters.commands);
+    many_count(m);
+    if (STATS_ON && unlikely(m->started_ns)) many_measured(m, 0);
     effect_flush(&m->txn);
     task_unlease_keys(&m->task, changed);
     many_leave(m);
@@ -145,9 +167,10 @@ static int read_apart(struct many *m, kora_value *values, struct sink *to) {
         const struct key *k = &m->keys[i];
         struct lease *l = &leases[k->stripe_number];
         if (i % BATCH != 0 && unlikely(!lease_try(l)) && !lease_wait(l)) return KORA_CLOSED;
+        if (i == 0) many_started(m);
         read_one(&m->txn, k, &values[i], to);
         m->versions[i] = stripe_version(k->stripe);
-        if (i == 0) count_up(&k->stripe->counters.commands);
+        if (i == 0) many_count(m);
         lease_release(l);
         lease_took(LEASE_PATH_APART);
     }
@@ -167,13 +190,14 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
     struct many m;
     struct sink to = { buffer, size, 0 };
     if ((count && !values) || api_bad_bytes(buffer, size)) return KORA_INVAL;
-    int status = many_enter(&m, db, keys, count);
+    int status = many_enter(&m, db, keys, count, TYPED_MGET);
     if (status != KORA_OK) return status;
     status = read_apart(&m, values, &to);
     if (unlikely(status == READ_AGAIN)) {
         to.used = 0;
         status = read_together(&m, values, &to);
     }
+    if (STATS_ON && unlikely(m.started_ns)) many_measured(&m, to.used);
     many_leave(&m);
     if (status != KORA_OK) return status;
     if (used) *used = to.used;
@@ -187,6 +211,7 @@ static void many_changed(const struct key *k) {
     count_up(&k->stripe->counters.changes);
     key_publish(k);
     if (unlikely(k->stripe->waiting.count)) waiting_ready(k);
+    key_mark_watched(k);
 }
 
 static int set_all(struct many *m, const kora_bytes *values, int64_t at_ms) {
@@ -204,7 +229,11 @@ static int set_all(struct many *m, const kora_bytes *values, int64_t at_ms) {
         return status;
     }
     txn_undo_commit(&m->txn);
-    for (size_t i = 0; i < m->count; i++) many_changed(&m->keys[i]);
+    for (size_t i = 0; i < m->count; i++) {
+        many_changed(&m->keys[i]);
+        event_emit(&m->txn, &m->keys[i], EVENT_STRING, "set");
+        if (at_ms > 0) event_emit(&m->txn, &m->keys[i], EVENT_GENERIC, "expire");
+    }
     return KORA_OK;
 }
 
@@ -214,7 +243,7 @@ KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *v
     for (size_t i = 0; i < count; i++) {
         if (api_bad_bytes(values[i].data, values[i].len)) return KORA_INVAL;
     }
-    int status = many_begin(&m, db, keys, count);
+    int status = many_begin(&m, db, keys, count, TYPED_MSET);
     if (status != KORA_OK) return status;
     int64_t at_ms;
     for (size_t i = 0; i < count && status == KORA_OK; i++) {
@@ -231,7 +260,7 @@ KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *v
 
 KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_t *deleted) {
     struct many m;
-    int status = many_begin(&m, db, keys, count);
+    int status = many_begin(&m, db, keys, count, TYPED_DEL);
     if (status != KORA_OK) return status;
     size_t n = 0;
     for (size_t from = 0; from < count; from += BATCH) prefetch_batch(&m.keys[from], MIN(count - from, (size_t)BATCH));
@@ -247,6 +276,7 @@ KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_
         struct entry *e = key_find(&m.txn, &m.keys[i], 0);
         if (!e) continue; // named twice, or missing
         key_delete(&m.txn, &m.keys[i], e);
+        event_emit(&m.txn, &m.keys[i], EVENT_GENERIC, "del");
         many_changed(&m.keys[i]);
         n++;
     }

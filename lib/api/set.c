@@ -5,7 +5,7 @@
 KORA_API int kora_sadd(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *added) {
     struct change c;
     size_t n = 0;
-    int status = change_list(&c, SLICE("SADD"), members, count);
+    int status = change_list(&c, TYPED_SADD, SLICE("SADD"), members, count);
     if (status == KORA_OK) status = change_begin(&c, db, key, key_len, TYPE_SET);
     if (status != KORA_OK) return status;
     if (count) status = change_tell(&c);
@@ -18,7 +18,7 @@ KORA_API int kora_sadd(kora *db, const void *key, size_t key_len, const kora_byt
 KORA_API int kora_srem(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *removed) {
     struct change c;
     size_t n = 0;
-    int status = change_list(&c, SLICE("SREM"), members, count);
+    int status = change_list(&c, TYPED_SREM, SLICE("SREM"), members, count);
     if (status == KORA_OK) status = change_begin(&c, db, key, key_len, TYPE_SET);
     if (status != KORA_OK) return status;
     if (count && c.v.there) {
@@ -36,7 +36,7 @@ KORA_API int kora_sismember(kora *db, const void *key, size_t key_len, const voi
     struct value v;
     struct op o;
     if (api_bad_bytes(member, member_len)) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_SET);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_SET, TYPED_SISMEMBER);
     if (status != KORA_OK) return status;
     if (!set_has(&v, api_slice(member, member_len))) status = KORA_NOTFOUND;
     op_end_read(&o);
@@ -47,7 +47,7 @@ KORA_API int kora_scard(kora *db, const void *key, size_t key_len, size_t *count
     struct value v;
     struct op o;
     if (!count) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_SET);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_SET, TYPED_SCARD);
     if (status != KORA_OK) return status;
     *count = set_count(&v);
     op_end_read(&o);
@@ -70,7 +70,7 @@ KORA_API int kora_sscan(kora *db, const void *key, size_t key_len, uint64_t *cur
     struct value v;
     struct op o;
     int status = portion_begin(&s.to, cursor, items, max, buffer, size, count);
-    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_SET);
+    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_SET, TYPED_SSCAN);
     if (status != KORA_OK) return status;
     s.items = items;
     s.width = 1;

@@ -54,7 +54,7 @@ KORA_API int kora_xadd(kora *db, const void *key, size_t key_len, const kora_id 
     struct stream_id chosen;
     size_t bytes = 0;
     if (!count || !fields || count > INT_MAX / 4 || (id && !id->ms && !id->seq)) return KORA_INVAL;
-    int status = change_words(&c, SLICE("XADD"), 1 + 2 * count);
+    int status = change_words(&c, TYPED_XADD, SLICE("XADD"), 1 + 2 * count);
     if (status != KORA_OK) return status;
     change_word(&c, NULL, 0); // the id
     for (size_t i = 0; i < count; i++) {
@@ -91,7 +91,7 @@ KORA_API int kora_xack(kora *db, const void *key, size_t key_len, const void *gr
     struct change c;
     size_t n = 0;
     if (count && !ids) return KORA_INVAL;
-    change_words(&c, SLICE("XACK"), 1);
+    change_words(&c, TYPED_XACK, SLICE("XACK"), 1);
     change_word(&c, group, group_len);
     int status = change_begin(&c, db, key, key_len, TYPE_STREAM);
     if (status != KORA_OK) return status;
@@ -115,7 +115,7 @@ KORA_API int kora_xlen(kora *db, const void *key, size_t key_len, size_t *count)
     struct value v;
     struct op o;
     if (!count) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_STREAM);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_STREAM, TYPED_XLEN);
     if (status != KORA_OK) return status;
     *count = v.there ? value_stream(&v)->length : 0;
     op_end_read(&o);
@@ -164,7 +164,7 @@ static void read_behind(const struct stream *s, struct stream_id *after, struct 
 static int read_now(kora *db, const void *key, size_t key_len, struct stream_id *after, struct portion *to, kora_entry *items) {
     struct value v;
     struct op o;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_STREAM);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_STREAM, TYPED_XREAD);
     if (status != KORA_OK) return status;
     const struct stream *s = value_stream(&v);
     if (stream_id_compare(*after, STREAM_ID_MAX) == 0) *after = s ? s->last_id : (struct stream_id){ 0, 0 };

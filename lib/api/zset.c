@@ -54,6 +54,7 @@ static int add_items(struct op *o, struct value *v, struct zset_add *items, size
     if (status == KORA_OK && !zset_add(v, items, n, flags)) status = KORA_NOMEM;
     for (size_t i = 0; status == KORA_OK && i < n; i++) changed |= items[i].outcome != ZSET_NOTHING;
     if (!changed) effect_forget(&o->txn, recorded, emitted);
+    if (changed) event_emit(&o->txn, &o->key, EVENT_ZSET, "zadd");
     op_end_write(o, changed);
     return status;
 }
@@ -61,7 +62,7 @@ static int add_items(struct op *o, struct value *v, struct zset_add *items, size
 static int add_at(kora *db, const void *key, size_t key_len, struct zset_add *items, size_t n, size_t longest, uint32_t flags) {
     struct value v;
     struct op o;
-    int status = op_begin(&o, db, key, key_len);
+    int status = op_begin(&o, db, key, key_len, TYPED_ZADD);
     if (status != KORA_OK) return status;
     value_attach(&v, TYPE_ZSET, &o.txn, &o.key, key_write(&o.txn, &o.key));
     if (api_too_big(db, longest)) status = KORA_TOOBIG;
@@ -109,7 +110,7 @@ KORA_API int kora_zincr(
     bool changed = false;
     double sum = 0;
     if (isnan(by)) return KORA_INVAL;
-    change_words(&c, SLICE("ZADD"), 2);
+    change_words(&c, TYPED_ZINCRBY, SLICE("ZADD"), 2);
     change_word(&c, NULL, 0);
     change_word(&c, member, member_len);
     int status = change_begin(&c, db, key, key_len, TYPE_ZSET);
@@ -123,7 +124,7 @@ KORA_API int kora_zincr(
 KORA_API int kora_zrem(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *removed) {
     struct change c;
     size_t n = 0;
-    int status = change_list(&c, SLICE("ZREM"), members, count);
+    int status = change_list(&c, TYPED_ZREM, SLICE("ZREM"), members, count);
     if (status == KORA_OK) status = change_begin(&c, db, key, key_len, TYPE_ZSET);
     if (status != KORA_OK) return status;
     if (count && c.v.there) {
@@ -145,7 +146,7 @@ KORA_API int kora_zscore(kora *db, const void *key, size_t key_len, const void *
     struct value v;
     struct op o;
     if (!score || api_bad_bytes(member, member_len)) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET, TYPED_ZSCORE);
     if (status != KORA_OK) return status;
     if (!zset_score(&v, api_slice(member, member_len), score)) status = KORA_NOTFOUND;
     op_end_read(&o);
@@ -159,7 +160,7 @@ KORA_API int kora_zrank(
     double score;
     uint64_t n;
     if (!rank || (flags & ~(uint32_t)KORA_REVERSE) || api_bad_bytes(member, member_len)) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET, TYPED_ZRANK);
     if (status != KORA_OK) return status;
     if (zset_rank(&v, api_slice(member, member_len), &n, &score)) *rank = flags & KORA_REVERSE ? zset_count(&v) - 1 - n : n;
     else status = KORA_NOTFOUND;
@@ -171,7 +172,7 @@ KORA_API int kora_zcard(kora *db, const void *key, size_t key_len, size_t *count
     struct value v;
     struct op o;
     if (!count) return KORA_INVAL;
-    int status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET);
+    int status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET, TYPED_ZCARD);
     if (status != KORA_OK) return status;
     *count = zset_count(&v);
     op_end_read(&o);
@@ -201,7 +202,7 @@ KORA_API int kora_zrange(kora *db, const void *key, size_t key_len, uint32_t fla
     struct op o;
     int status = portion_begin(&to, cursor, items, max, buffer, size, count);
     if (flags & ~(uint32_t)KORA_REVERSE) status = KORA_INVAL;
-    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET);
+    if (status == KORA_OK) status = look_begin(&o, &v, db, key, key_len, TYPE_ZSET, TYPED_ZRANGE);
     if (status != KORA_OK) return status;
     uint64_t next = read_from(&v, *cursor, flags & KORA_REVERSE, &to, items);
     op_end_read(&o);

@@ -40,6 +40,10 @@ void *mem_alloc_zero(size_t size) { return fault() ? NULL : calloc(1, size ? siz
 void *mem_realloc(void *p, size_t size) { return fault() ? NULL : realloc(p, size ? size : 1); }
 void mem_free(void *p) { free(p); }
 void mem_collect(void) { }
+bool mem_statistics(void (*out)(const char *text, void *arg), void *arg) {
+    (void)out, (void)arg;
+    return false;
+}
 void *mem_alloc_aligned(size_t size, size_t align) {
     void *p = NULL;
     if (fault() || posix_memalign(&p, MAX(align, sizeof(void *)), size) != 0) return NULL;
@@ -51,6 +55,10 @@ void *mem_alloc_zero(size_t size) { return fault() ? NULL : mi_zalloc(size); }
 void *mem_realloc(void *p, size_t size) { return fault() ? NULL : mi_realloc(p, size); }
 void mem_free(void *p) { mi_free(p); }
 void mem_collect(void) { mi_collect(false); }
+bool mem_statistics(void (*out)(const char *text, void *arg), void *arg) {
+    mi_stats_print_out(out, arg);
+    return true;
+}
 void *mem_alloc_aligned(size_t size, size_t align) { return fault() ? NULL : mi_malloc_aligned(size, align); }
 #endif
 
@@ -80,5 +88,7 @@ void *mem_map(size_t size, size_t align) {
 void mem_unmap(void *p, size_t size) {
     if (p) munmap(p, size);
 }
+
+void mem_sparse(void *p, size_t size) { madvise(p, size, MADV_NOHUGEPAGE); }
 
 void mem_discard(void *p, size_t size) { madvise(p, size, MADV_DONTNEED); }

@@ -11,6 +11,8 @@ void *mem_alloc_aligned(size_t size, size_t align); // freed with mem_free; alig
 void *mem_realloc(void *p, size_t size);            // NULL: `p` is still there
 char *mem_copy(const void *p, size_t n);            // with a zero byte behind it
 void mem_free(void *p);
+// Hands the allocator's own statistics to `out`, piece by piece. False: it has none.
+bool mem_statistics(void (*out)(const char *text, void *arg), void *arg);
 void mem_collect(void); // gives back what the calling thread's part of the allocator holds free
 
 // Mappings: zeroed, private, `size` a multiple of 4096, aligned to `align` (a power of two, at least 4096). Not touched
@@ -19,6 +21,8 @@ void *mem_map(size_t size, size_t align);
 void mem_unmap(void *p, size_t size);
 // Gives the memory of whole pages back; they stay mapped and read as zeros.
 void mem_discard(void *p, size_t size);
+// Of a mapping of which little will be used: it is not to be made of huge pages.
+void mem_sparse(void *p, size_t size);
 
 // Tests: the n-th allocation from now on this thread (1: the next) fails, of mem_alloc*, mem_realloc, mem_copy and mem_map;
 // with `forever` all after it fail too. 0: none. Only in builds with KORA_FAULTS.

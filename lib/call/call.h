@@ -19,6 +19,7 @@ struct command;
 struct common;
 struct host;
 struct table_bucket;
+struct stat_slot;
 
 // ---- transactions: what one atomic execution carries along -------------------------------------------------------------
 
@@ -42,6 +43,10 @@ struct txn {
     bool expired;        // a look-up has found that a key's time has come: whoever waits for it is to be told, also by a call that only reads
     bool no_memory;      // an effect could not be recorded: from here on nothing may change any more (effect_emit, key_set_* ... refuse)
     struct undo *undo;   // see txn_undo_begin
+    uint32_t notify;     // classes of events that somebody is to be told of (stripe/stripe.h); 0: none
+    struct buf events;   // what happened of them
+    size_t last_event;
+    void (*send_events)(struct txn *t); // set with the first
 };
 
 // A key as look-ups need it: where it is, not what it holds.
@@ -58,6 +63,8 @@ struct key {
 
 enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
 
+struct multi; // call/multi.h
+
 struct session {
     uint64_t id;
     uint32_t db;      // SELECT
@@ -66,12 +73,15 @@ struct session {
     bool no_touch, no_evict;
     bool never_block; // blocking commands answer at once, as if time were over
     bool close;       // end the connection once the reply is written (QUIT, CLIENT KILL of itself)
+    bool ended;       // SHUTDOWN: nothing of the connection runs any more; it is closed with all others
     enum reply_mode reply_mode;
     char *name, *lib_name, *lib_version; // NULL: none; mem_alloc'ed
     struct client *client;               // the connection (net's), NULL in-process
+    struct multi *multi;                 // its transaction; NULL: it is in none, and watches nothing
+    struct subscriber *subscriber;       // what it has subscribed to (feed/feed.h); NULL: nothing ever
 };
 void session_init(struct session *s, uint64_t id);
-void session_free(struct session *s); // releases what it owns, not itself
+void session_free(struct session *s); // releases what it owns, not itself. Its transaction is over (session_end_multi)
 
 // ---- replies -----------------------------------------------------------------------------------------------------------
 
@@ -115,6 +125,8 @@ struct call {
     struct slice *argv;
     struct session *session; // never NULL
     struct host *host;       // what handlers may ask of the floors above (cmd/host.h)
+    struct stat_slot *stat;  // where it is counted (stat/stat.h); NULL: in any of the shared ones
+    uint64_t spent_ns;       // time of earlier parts, of a call that runs in several
     struct reply reply;
     struct txn txn;
     enum call_outcome outcome;

@@ -35,6 +35,7 @@ bool effect_set(struct txn *t, const struct key *key, struct slice value, int64_
 // Hands what was recorded to the sink, with all leases still held, and forgets it. The end of every execution.
 void effect_flush_(struct txn *t);
 static inline void effect_flush(struct txn *t) {
+    if (unlikely(t->events.n)) t->send_events(t);
     if (unlikely(t->effects.p)) effect_flush_(t); // also if all was taken back
 }
 // Forgets what was recorded after the first `emitted` effects, `bytes` long: it was not done after all.

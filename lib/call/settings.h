@@ -14,8 +14,10 @@ struct output_limit { // of client-output-buffer-limit: 0 is no limit
 enum { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
 
 enum settings_text { // what the embedding program says of itself, for CONFIG GET and REWRITE
-    SETTINGS_TEXT_CONFIGFILE, SETTINGS_TEXT_LOGFILE, SETTINGS_TEXT_LOGLEVEL, SETTINGS_TEXTS,
+    SETTINGS_TEXT_CONFIGFILE, SETTINGS_TEXT_LOGFILE, SETTINGS_TEXTS,
 };
+
+enum { SETTINGS_PERCENTILES = 16 };
 
 enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
@@ -33,6 +35,8 @@ struct settings {
     _Atomic uint64_t enable_debug_command; // 0 no, 1 yes, 2 local
     _Atomic uint64_t maxmemory_policy;     // by number in settings.def
     _Atomic uint64_t access_policy;        // enum access_policy, from maxmemory-policy
+    _Atomic uint64_t lfu_log_factor, lfu_decay_minutes; // decay 0: never
+    _Atomic uint64_t log_level;            // KORA_LOG_*: the lowest that is logged
     _Atomic uint32_t access_now;           // not a setting: what an access is noted as now, see stripe.h
     _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)
     // Up to where collections are packed
@@ -42,6 +46,14 @@ struct settings {
     _Atomic uint64_t list_max_listpack_size; // an int64_t: negative ones mean sizes, -1 to -5: 4 to 64 KB
     _Atomic uint64_t list_compress_depth;    // kept, but nothing is compressed
     _Atomic uint64_t stream_node_max_bytes, stream_node_max_entries;
+    // Observability
+    _Atomic uint64_t slowlog_log_slower_than; // an int64_t, us; negative: nothing is logged
+    _Atomic uint64_t slowlog_max_len;
+    _Atomic uint64_t latency_monitor_threshold; // ms; 0: off
+    _Atomic uint64_t latency_tracking;
+    _Atomic uint64_t latency_percentile[SETTINGS_PERCENTILES]; // in millionths of a percent; the first latency_percentiles of them
+    _Atomic uint64_t latency_percentiles;
+    _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 
     pthread_mutex_t mutex; // of what follows

@@ -3,6 +3,7 @@
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
 #include "cmd/session.h"
+#include "feed/feed.h"
 #include "cmd/settings.h"
 
 // There is one user, "default"; without requirepass every password is right.
@@ -103,8 +104,14 @@ void cmd_quit(struct call *c) {
     reply_ok(c);
 }
 
+// Who listens needs all leases to leave: the row right behind.
+const struct command *reset_variant(const struct call *c) { return feed_listens(c->session->subscriber) ? c->cmd + 1 : c->cmd; }
+
 void cmd_reset(struct call *c) {
     struct session *s = c->session;
+    session_end_multi(c->host, s);
+    if (s->subscriber) feed_monitor_no_more(c->txn.common->feed, s->subscriber);
+    if (feed_listens(s->subscriber) && c->cmd->route == ROUTE_ALL) feed_leave_all(c->txn.common->feed, s->subscriber);
     s->db = 0;
     s->version = c->reply.version = 2;
     s->no_touch = s->no_evict = false;

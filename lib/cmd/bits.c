@@ -198,7 +198,7 @@ static int delete_result(struct call *c, struct entry *e) {
     if (!e) return KORA_OK;
     if (!effect_del(&c->txn, &c->keys[0])) return KORA_NOMEM;
     key_delete(&c->txn, &c->keys[0], e);
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
     return KORA_OK;
 }
 
@@ -242,7 +242,7 @@ static int combine(struct call *c, const struct bitop *b, struct sources *s, str
     int status = anew ? combine_anew(c, b, s, e, &result) : combine_in_place(c, b, s, e, &result);
     if (status != KORA_OK) return status;
     if (effect_wanted(t)) effect_set(t, k, result, 0, false);
-    key_changed(k);
+    key_changed(c, k);
     return KORA_OK;
 }
 

@@ -1,9 +1,11 @@
 // CLIENT: what connections are, and what is done with them. What only the network knows of a connection comes from the host
 // (client_view); how it is written is here.
 #include "base/mem.h"
+#include "call/multi.h"
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
 #include "cmd/session.h"
+#include "feed/feed.h"
 
 // ---- words ---------------------------------------------------------------------------------------------------------------
 
@@ -100,7 +102,11 @@ static struct client_view view_of(struct call *c, struct session *s) {
 
 static void write_flags(const struct session *s, const struct client_view *v, char *to) {
     char *p = to;
+    if (s->subscriber && s->subscriber->monitors) *p++ = 'O';
+    if (feed_listens(s->subscriber)) *p++ = 'P';
+    if (session_queues(s)) *p++ = 'x';
     if (v->blocked) *p++ = 'b';
+    if (s->multi && watch_has_changed(s->multi->watched)) *p++ = 'd';
     if (v->to_close || s->close) *p++ = 'c';
     if (v->unix_socket) *p++ = 'U';
     if (s->no_evict) *p++ = 'e';
@@ -111,15 +117,19 @@ static void write_flags(const struct session *s, const struct client_view *v, ch
 
 static const char *text_or_empty(const char *text) { return text ? text : ""; }
 
+static unsigned long long subscriptions(const struct session *s, enum feed_kind kind) { return s->subscriber ? s->subscriber->count[kind] : 0; }
+
 static void write_line(struct call *c, struct session *s, struct buf *out) {
     struct client_view v = view_of(c, s);
-    char flags[8];
+    char flags[16];
     write_flags(s, &v, flags);
-    buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 watch=0",
-        (unsigned long long)s->id, v.addr, v.laddr, v.fd, text_or_empty(s->name), (long long)v.age_s, (long long)v.idle_s, flags, s->db);
-    buf_printf(out, " qbuf=%llu qbuf-free=%llu argv-mem=%llu multi-mem=0 rbs=0 rbp=0 obl=0 oll=%llu omem=%llu tot-mem=%llu events=%s%s",
+    buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%u sub=%llu psub=%llu ssub=%llu",
+        (unsigned long long)s->id, v.addr, v.laddr, v.fd, text_or_empty(s->name), (long long)v.age_s, (long long)v.idle_s, flags, s->db,
+        subscriptions(s, FEED_CHANNEL), subscriptions(s, FEED_PATTERN), subscriptions(s, FEED_SHARD_CHANNEL));
+    buf_printf(out, " multi=%d watch=%u", session_queues(s) ? (int)s->multi->count : -1, s->multi ? watch_count(s->multi->watched) : 0);
+    buf_printf(out, " qbuf=%llu qbuf-free=%llu argv-mem=%llu multi-mem=%llu rbs=0 rbp=0 obl=0 oll=%llu omem=%llu tot-mem=%llu events=%s%s",
         (unsigned long long)v.query_bytes, (unsigned long long)v.query_free, (unsigned long long)v.argv_bytes,
-        (unsigned long long)v.output_list_len, (unsigned long long)v.output_bytes, (unsigned long long)v.total_bytes, v.readable ? "r" : "",
+        (unsigned long long)(s->multi ? s->multi->bytes : 0), (unsigned long long)v.output_list_len, (unsigned long long)v.output_bytes, (unsigned long long)v.total_bytes, v.readable ? "r" : "",
         v.writable ? "w" : "");
     buf_printf(out, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n", v.last ? v.last->name : "NULL", s->version,
         text_or_empty(s->lib_name), text_or_empty(s->lib_version));
@@ -283,13 +293,102 @@ void cmd_client_kill(struct call *c) {
     if (read_filter(c, &f) && !f.none && c->host->client_each) c->host->client_each(c->host, c->part, kill_one, &f);
 }
 
+// Redis says it so of subcommands that may have more arguments or fewer.
+static void reply_too_many(struct call *c) {
+    reply_error(c, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try CLIENT HELP.", (int)MIN(c->argv[1].n, (size_t)128), c->argv[1].p);
+}
+
+// ---- UNBLOCK -------------------------------------------------------------------------------------------------------------------
+
+struct unblock {
+    struct call *call;
+    uint64_t id;
+    bool with_error;
+};
+
+static void unblock_one(void *arg, struct session *s) {
+    struct unblock *u = arg;
+    if (s->id == u->id && u->call->host->client_unblock(s, u->with_error)) u->call->sum = 1;
+}
+
+// As cmd_client_kill.
+void cmd_client_unblock(struct call *c) {
+    int64_t id;
+    struct unblock u = { .call = c };
+    if (c->part == c->parts) {
+        reply_int(c, c->sum);
+        return;
+    }
+    if (c->argc > 4) {
+        reply_too_many(c);
+        return;
+    }
+    if (c->argc == 4) {
+        u.with_error = slice_is_word(c->argv[3], "error");
+        if (!u.with_error && !slice_is_word(c->argv[3], "timeout")) {
+            reply_error(c, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+            return;
+        }
+    }
+    if (!read_int(c, c->argv[2], &id)) return;
+    u.id = (uint64_t)id;
+    if (c->host->client_each) c->host->client_each(c->host, c->part, unblock_one, &u);
+}
+
+// ---- TRACKING ------------------------------------------------------------------------------------------------------------------
+//
+// Client-side caching is not there: it is off, and can't be turned on.
+
+static bool read_tracking(struct call *c) {
+    static const char *const words[] = { "bcast", "optin", "optout", "noloop" };
+    for (int i = 3; i < c->argc; i++) {
+        int64_t id;
+        size_t k = 0;
+        bool has_value = i + 1 < c->argc, redirect = has_value && slice_is_word(c->argv[i], "redirect");
+        while (k < ARRAY_LEN(words) && !slice_is_word(c->argv[i], words[k])) k++;
+        if (k < ARRAY_LEN(words)) continue;
+        if (redirect || (has_value && slice_is_word(c->argv[i], "prefix"))) {
+            i++;
+            if (redirect && !read_int(c, c->argv[i], &id)) return false;
+            continue;
+        }
+        reply_syntax_error(c);
+        return false;
+    }
+    return true;
+}
+
+void cmd_client_tracking(struct call *c) {
+    if (!read_tracking(c)) return;
+    if (slice_is_word(c->argv[2], "on")) reply_error(c, "ERR client-side caching is not supported by this server");
+    else if (slice_is_word(c->argv[2], "off")) reply_ok(c);
+    else reply_syntax_error(c);
+}
+
+void cmd_client_caching(struct call *c) {
+    reply_error(c, "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled");
+}
+
+void cmd_client_getredir(struct call *c) { reply_int(c, -1); }
+
+void cmd_client_trackinginfo(struct call *c) {
+    reply_map(c, 3);
+    reply_bulk_str(c, "flags");
+    reply_set(c, 1);
+    reply_bulk_str(c, "off");
+    reply_bulk_str(c, "redirect");
+    reply_int(c, -1);
+    reply_bulk_str(c, "prefixes");
+    reply_array(c, 0);
+}
+
 // ---- PAUSE ---------------------------------------------------------------------------------------------------------------------
 
 void cmd_client_pause(struct call *c) {
     int64_t ms;
     bool writes_only = c->argc == 4 && slice_is_word(c->argv[3], "write");
     if (c->argc > 4) {
-        reply_syntax_error(c);
+        reply_too_many(c);
     } else if (c->argc == 4 && !writes_only && !slice_is_word(c->argv[3], "all")) {
         reply_error(c, "ERR CLIENT PAUSE mode must be WRITE or ALL");
     } else if (!num_parse_int(c->argv[2], &ms)) {

@@ -12,6 +12,7 @@ enum command_route {
     ROUTE_SCATTER, // stripe by stripe, shards side by side; the handler is called once a stripe (call->stripe, ->part), replies are merged
     ROUTE_WALK,    // one stripe after the other as the handler says (call->walk_on); starts at the stripe that walk_start names
     ROUTE_SHARDS,  // once on each shard's thread, without a lease, replies are merged
+    ROUTE_EXEC,    // the stripes that the session's transaction needs
 };
 
 enum command_merge {
@@ -41,6 +42,10 @@ enum { // flags, as COMMAND INFO names them
     CMD_BLOCKING = 1 << 17,   // may wait (call_block)
     CMD_ITEM = 1 << 18,       // argv[2] names an item of the key's value
     CMD_LAST_ITEM = 1 << 19,  // its last argument does
+    CMD_SKIP_SLOWLOG = 1 << 20,
+    CMD_MAY_WRITE = 1 << 24,  // a read that may change how a value is stored: held back with writes (CLIENT PAUSE)
+    CMD_NO_ASYNC_LOADING = 1 << 25,
+    CMD_PUBSUB = 1 << 22,     // about channels: if its route is ROUTE_KEYS and it has no keys, its arguments (of fixed number: the first) are channels' names
     CMD_HIDDEN = 1 << 16,     // a row that is picked so: not in the index, not in COMMAND
 };
 
@@ -100,6 +105,9 @@ typedef void key_visit_fn(void *arg, int at, struct slice flags);
 bool command_keys(const struct command *cmd, int argc, const struct slice *argv, key_visit_fn *visit, void *arg);
 bool command_arity_ok(const struct command *cmd, int argc);
 
+// Whether it may be called under RESP2 by who has subscribed to something.
+bool command_allowed_to_subscriber(const struct command *cmd);
+
 // Looks the command up and checks the number of arguments. False: the error reply is written.
 bool call_prepare(struct call *c, const struct command_index *x);
 // Fills in c->keys (hash, stripe, database of the session). False: no memory; the error reply is written. Frees with call_release_keys.
@@ -107,7 +115,28 @@ bool call_find_keys(struct call *c);
 void call_release_keys(struct call *c);
 // ROUTE_WALK: the number of the stripe to visit first. No lease is needed. False: the reply is written, there is nothing to visit.
 bool walk_start(struct call *c, uint32_t *stripe);
+// Counts a call that has run in parts, which took so long together (call->spent_ns of each). call_run does it for all others.
+void call_count(struct call *c, uint64_t ns);
+// A call was refused before it ran: a wrong number of arguments, no authentication.
+void call_rejected(struct call *c, const struct command *cmd);
+// The tallies of a database, by the rows of the table. KORA_OK or KORA_NOMEM.
+struct stats;
+int command_stats_create(struct host *h, uint32_t stripes, struct stats **out);
+// The event of a change that is the same as this command's (its name, in any case), for typed calls.
+void event_of_name(struct txn *t, const struct key *k, struct slice command);
 // Runs the handler of a prepared call whose leases are held (for a route that needs none: without), hands on its effects, counts it.
 void call_run(struct call *c);
+// The same for a part of a call: its effects stay with those of the call.
+void call_run_inside(struct call *c);
+
+// Transactions (multi.c). Of a session that is in one (session_queues): the prepared call is queued instead of run. True: its reply is written. False: it is
+// one that is run at once.
+bool call_queue(struct call *c);
+// Adds the prepared call to a transaction. KORA_OK, KORA_NOMEM, KORA_TOOBIG, or KORA_INVAL: it can't be in one. c->reply is for scratch.
+int call_enqueue(struct call *c, struct multi *m);
+// call_prepare, or call_find_keys, has refused the call: so EXEC will be refused, too.
+void call_refused(struct call *c);
+// Ends the session's transaction, if there is one, and its watching. No lease is held.
+void session_end_multi(struct host *h, struct session *s);
 
 #endif

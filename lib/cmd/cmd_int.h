@@ -69,11 +69,15 @@ static inline bool effect_room(struct txn *t, size_t n) {
     t->effects.failed = false;
     return false;
 }
+// The event that a change by this command is (event.c).
+void event_of_command(struct call *c, const struct key *k);
 // A handler that emits its effects itself leaves call->changed alone and says here which key it has changed.
-static inline void key_changed(const struct key *k) {
+static inline void key_changed(struct call *c, const struct key *k) {
+    if (unlikely(c->txn.notify)) event_of_command(c, k);
     count_up(&k->stripe->counters.changes);
     key_publish(k);
     if (unlikely(k->stripe->waiting.count)) waiting_ready(k);
+    key_mark_watched(k);
 }
 // A whole value as an effect: RESTORE with its payload, or SET. Encoded only where somebody wants effects. False: no memory (change nothing).
 bool effect_restore(struct txn *t, const struct key *k, const struct entry *e, int64_t expire_at_ms);
@@ -93,6 +97,8 @@ static inline void prefetch_keys(const struct call *c, uint32_t i) {
     for (uint32_t k = i; k < end; k++) key_prefetch_bucket(&c->keys[k]);
     for (uint32_t k = i; k < end; k++) key_prefetch_entry(&c->keys[k]);
 }
+
+void monitor_tell(struct call *c); // MONITOR's line about a call that has run
 
 // ---- HELP --------------------------------------------------------------------------------------------------------------------
 

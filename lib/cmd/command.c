@@ -48,8 +48,9 @@ static void reply_flags(struct call *c, uint32_t flags) {
         const char *name;
     } names[] = {
         { CMD_WRITE, "write" }, { CMD_READONLY, "readonly" }, { CMD_DENYOOM, "denyoom" }, { CMD_ADMIN, "admin" }, { CMD_NOSCRIPT, "noscript" },
-        { CMD_LOADING, "loading" }, { CMD_STALE, "stale" }, { CMD_SKIP_MONITOR, "skip_monitor" }, { CMD_FAST, "fast" }, { CMD_BLOCKING, "blocking" },
-        { CMD_NO_AUTH, "no_auth" }, { CMD_NO_MULTI, "no_multi" }, { CMD_MOVABLEKEYS, "movablekeys" }, { CMD_ALLOW_BUSY, "allow_busy" },
+        { CMD_PUBSUB, "pubsub" }, { CMD_LOADING, "loading" }, { CMD_STALE, "stale" }, { CMD_SKIP_MONITOR, "skip_monitor" }, { CMD_FAST, "fast" },
+        { CMD_BLOCKING, "blocking" }, { CMD_NO_AUTH, "no_auth" }, { CMD_NO_ASYNC_LOADING, "no_async_loading" }, { CMD_NO_MULTI, "no_multi" }, { CMD_SKIP_SLOWLOG, "skip_slowlog" },
+        { CMD_MOVABLEKEYS, "movablekeys" }, { CMD_ALLOW_BUSY, "allow_busy" },
     };
     char list[256] = "";
     size_t n = 0;
@@ -102,10 +103,36 @@ static void reply_index(struct call *c, int index) {
     reply_field(c, "index", index);
 }
 
+// What there is to say of a specification. NULL: nothing.
+static const char *key_spec_note(const struct command *cmd, const struct key_spec *k) {
+    static const struct {
+        void (*handler)(struct call *c);
+        const char *note;
+    } notes[] = {
+        { cmd_bitfield, "Reads the key, and changes it unless there is nothing but GET." },
+        { cmd_getex, "RW and update, since it may change when the key expires." },
+        { cmd_pfcount, "RW, since it may change how the key's value is stored." },
+        { cmd_set, "Reads the key only with GET." },
+        { cmd_xadd, "Update, since it may trim the stream." },
+    };
+    bool sorts = cmd->handler == cmd_sort || cmd->handler == cmd_sort_ro;
+    if (sorts && k->place == KEYS_UNKNOWN) return "Keys that patterns of BY and GET make of what is sorted: only the data names them.";
+    if (sorts && k->place == KEYS_SORT) return "The key behind STORE, a word that may stand anywhere.";
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        if (cmd->handler == notes[i].handler) return notes[i].note;
+    }
+    return NULL;
+}
+
 static void reply_key_spec(struct call *c, const struct command *cmd, const struct key_spec *k) {
     char flags[64];
+    const char *note = key_spec_note(cmd, k);
     snprintf(flags, sizeof flags, "%.*s", (int)k->flags.n, k->flags.p);
-    reply_map(c, 3);
+    reply_map(c, note ? 4 : 3);
+    if (note) {
+        reply_bulk_str(c, "notes");
+        reply_bulk_str(c, note);
+    }
     reply_bulk_str(c, "flags");
     reply_words(c, flags, "");
     switch (k->place) {
@@ -249,7 +276,7 @@ static bool inner_command(struct call *c, struct found_keys *f) {
     const struct command *container, *cmd = command_find(c->host->index, c->argc - 2, c->argv + 2, &container);
     f->cmd = cmd;
     if (!cmd) reply_error(c, "ERR Invalid command specified");
-    else if (!*cmd->key_flags) reply_error(c, "ERR The command has no key arguments");
+    else if (!*cmd->key_flags || (cmd->flags & CMD_PUBSUB)) reply_error(c, "ERR The command has no key arguments");
     else if (!command_arity_ok(cmd, c->argc - 2)) reply_error(c, "ERR Invalid number of arguments specified for command");
     else if (!command_keys(cmd, c->argc - 2, c->argv + 2, count_key, f) || f->count == 0) reply_error(c, "ERR Invalid arguments specified for command");
     else return true;

@@ -46,7 +46,7 @@ static void refuse_set(struct call *c, struct slice name, const char *why) {
     reply_error(c, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)MIN(name.n, (size_t)128), name.p, why);
 }
 
-// As Redis: all names are looked at before any value.
+// As Redis: all names are looked at before any value, and an error tells those as they were given, but that of a bad value in its own form.
 static bool check_names(struct call *c, int count) {
     bool seen[SETTINGS_COUNT_MAX] = { false };
     for (int i = 0; i < count; i++) {
@@ -54,6 +54,10 @@ static bool check_names(struct call *c, int count) {
         int setting = settings_find(name);
         if (setting < 0) {
             reply_error(c, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'", (int)MIN(name.n, (size_t)128), name.p);
+            return false;
+        }
+        if (settings_immutable(setting)) {
+            refuse_set(c, name, "can't set immutable config");
             return false;
         }
         if (seen[setting]) {
@@ -69,12 +73,11 @@ static bool check_names(struct call *c, int count) {
 static bool check_all(struct call *c, struct setting_value *values, int count, int *checked) {
     if (!check_names(c, count)) return false;
     for (; *checked < count; ++*checked) {
-        struct slice name = c->argv[2 + 2 * *checked];
+        int setting = settings_find(c->argv[2 + 2 * *checked]);
         char why[SETTINGS_ERROR_MAX] = "";
-        int status = settings_check(
-            c->host, settings_find(name), c->argv[3 + 2 * *checked], SETTINGS_BY_CLIENT, &values[*checked], why, sizeof why);
+        int status = settings_check(c->host, setting, c->argv[3 + 2 * *checked], SETTINGS_BY_CLIENT, &values[*checked], why, sizeof why);
         if (status != KORA_OK) {
-            refuse_set(c, name, why);
+            refuse_set(c, slice_str(settings_name(setting)), why);
             return false;
         }
     }
@@ -200,7 +203,6 @@ static bool current(struct host *h, int setting, struct buf *value, bool *is_def
 
 // The new text of the file. NULL: fine; else the name of the setting that can't be written.
 static const char *compose(struct host *h, const struct buf *old, struct buf *out) {
-    enum { SETTINGS_MAX = 128 };
     bool seen[SETTINGS_COUNT_MAX] = { false }, is_default;
     struct buf value = { 0 };
     const char *wrong = NULL;
@@ -221,7 +223,7 @@ static const char *compose(struct host *h, const struct buf *old, struct buf *ou
         else write_setting(setting, &value, out);
     }
     if (out->n && out->p[out->n - 1] != '\n') buf_append_char(out, '\n');
-    for (int i = 0; i < settings_count() && i < SETTINGS_MAX && !wrong; i++) {
+    for (int i = 0; i < settings_count() && !wrong; i++) {
         if (seen[i] || !settings_in_file(i)) continue;
         bool writable = current(h, i, &value, &is_default);
         if (is_default) continue;

@@ -133,10 +133,10 @@ static const char *type_of(struct slice name) {
     } types[] = {
         { "key", " key newkey source destination key1 key2 destkey sourcekey " },
         { "integer", " seconds milliseconds increment decrement offset start end min-match-len cursor count index index1 index2 db "
-                     "destination-db timeout client-id protover bit " },
+                     "destination-db timeout client-id protover bit numkeys numreplicas numlocal " },
         { "unix-time", " unix-time-seconds unix-time-milliseconds " },
         { "pattern", " pattern " },
-        { "double", " decimal-increment " },
+        { "double", " decimal-increment longitude latitude radius width height " },
     };
     char word[64];
     snprintf(word, sizeof word, " %.*s ", (int)name.n, name.p);

@@ -122,11 +122,12 @@ static bool read_payload(struct call *c, struct rdb_object *o) {
 static bool is_past(struct call *c, int64_t at_ms) { return at_ms && !(c->txn.flags & TXN_REPLAY) && at_ms <= txn_now(&c->txn); }
 
 // What is restored has expired before it is there: only the key that it would have replaced goes.
-static int delete_old(struct txn *t, const struct key *k, struct entry *old) {
+static int delete_old(struct call *c, const struct key *k, struct entry *old) {
+    struct txn *t = &c->txn;
     if (!old) return KORA_OK;
     if (!effect_del(t, k)) return KORA_NOMEM;
     key_delete(t, k, old);
-    key_changed(k);
+    key_changed(c, k);
     return KORA_OK;
 }
 
@@ -141,8 +142,9 @@ static int put(struct call *c, struct entry *old, struct rdb_object *o, const st
         effects_retract(t, mark);
         return status;
     }
+    if (old) event_emit(t, k, EVENT_NEW, "new"); // as Redis, where it is taken away first
     entry_set_access(t, key_find(t, k, 0), how->idle_s, how->frequency);
-    key_changed(k);
+    key_changed(c, k);
     return KORA_OK;
 }
 
@@ -156,7 +158,7 @@ void cmd_restore(struct call *c) {
         return;
     }
     if (!parse_ttl(c, &how) || !read_payload(c, &o)) return;
-    int status = is_past(c, how.expire_at_ms) ? delete_old(&c->txn, &c->keys[0], old) : put(c, old, &o, &how);
+    int status = is_past(c, how.expire_at_ms) ? delete_old(c, &c->keys[0], old) : put(c, old, &o, &how);
     rdb_object_free(&o);
     if (status == KORA_OK) reply_ok(c);
     else reply_no_memory(c);

@@ -66,7 +66,7 @@ static void expire(struct call *c, bool seconds, bool from_now) {
         reply_status_code(c, status);
         return;
     }
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
     reply_int(c, 1);
 }
 

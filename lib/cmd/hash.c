@@ -126,7 +126,7 @@ static int put_result(struct call *c, struct value *v, const struct slice pair[2
         effect_emit(t, k, 4, (struct slice[]){ SLICE("HSET"), k->name, pair[0], pair[1] });
     if (!told) return KORA_NOMEM;
     int status = hash_put(v, pair, 1, HASH_KEEP_EXPIRY, NULL);
-    if (status == KORA_OK) key_changed(k);
+    if (status == KORA_OK) key_changed(c, k);
     else effects_retract(t, mark);
     return status;
 }

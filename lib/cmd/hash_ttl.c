@@ -128,7 +128,7 @@ static int delete_fields(struct call *c, struct value *v, struct names names) {
     size_t removed;
     if (!effect_with_rest(c, (struct slice[]){ SLICE("HDEL"), k->name }, 2, names.at, names.n)) return KORA_NOMEM;
     int status = hash_remove(v, names.at, names.n, &removed);
-    if (status == KORA_OK) key_changed(k);
+    if (status == KORA_OK) key_changed(c, k);
     else effects_retract(&c->txn, mark);
     return status;
 }
@@ -146,7 +146,7 @@ static int expire_fields(struct call *c, struct value *v, struct names names, in
             names.at, names.n);
     if (!told) return KORA_NOMEM;
     int status = hash_set_expiry(v, names.at, names.n, at_ms);
-    if (status == KORA_OK) key_changed(k);
+    if (status == KORA_OK) key_changed(c, k);
     else effects_retract(&c->txn, mark);
     return status;
 }
@@ -452,7 +452,7 @@ static int setex_put(struct call *c, struct value *v, const struct setex_options
     struct effects_mark mark = effects_mark(&c->txn);
     if (!emit_setex(c, o)) return KORA_NOMEM;
     int status = hash_put(v, o->pairs, o->count, o->keep ? HASH_KEEP_EXPIRY : o->at_ms, NULL);
-    if (status == KORA_OK) key_changed(&c->keys[0]);
+    if (status == KORA_OK) key_changed(c, &c->keys[0]);
     else effects_retract(&c->txn, mark);
     return status;
 }

@@ -4,6 +4,7 @@
 #define KORA_CMD_HOST_H
 
 #include "cmd/cmd.h"
+#include "stat/stat.h"
 
 #define HOST_REDIS_VERSION "7.2.0" // of Redis, whose commands are these: what clients are told
 
@@ -33,9 +34,10 @@ struct host_stats {  // sums over all shards and stripes, read at some instant
     uint64_t keys_all, expiring_all;
     uint64_t commands, hits, misses, expired, changes;
     uint64_t lease_waits;
-    uint64_t connections, connections_total, rejected_connections, blocked_clients;
+    uint64_t connections, connections_total, rejected_connections, blocked_clients, timed_clients /* of these, with a timeout */;
     uint64_t net_input_bytes, net_output_bytes;
     uint64_t memory_used, memory_held;
+    uint64_t memory_index; // of memory_used: tables
     uint64_t errors;
     uint64_t query_buffer_closed, output_buffer_closed; // clients closed for their limits
 };
@@ -49,13 +51,18 @@ struct host {
     // The engine's
     void *engine;
     void (*stats)(struct host *h, struct host_stats *out);
+    void (*shard_stats)(struct host *h, uint32_t shard, struct stat_shard *out); // any thread
+    struct stats *stat;
     void (*log)(struct host *h, int level, const char *text);
+    void (*unwatch)(struct host *h, struct session *s);            // it watches nothing any more. Its thread, no lease held
+    void (*shutdown)(struct host *h); // asks the program that embeds the database to end; returns at once. NULL: clients can't
     _Atomic uint64_t next_client_id;
     _Atomic uint64_t total_error_replies;
     _Atomic uint64_t commands_in_process; // by kora_exec and kora_submit, that have run without any stripe, whose counters hold the others
     struct host_error_code error_codes[HOST_ERROR_CODES];
     // What handlers keep of their own (info.c), under common->settings.mutex
     struct host_stats reset_at;                // counters as they were at CONFIG RESETSTAT
+    _Atomic uint64_t memory_peak;
     struct { int64_t at_us; uint64_t commands, input, output; } samples[2]; // for rates: the last two times that INFO was asked
     // CONFIG SET has changed something. NULL: nobody acts on it
     void (*settings_changed)(struct host *h);
@@ -64,14 +71,24 @@ struct host {
     void (*client_view)(struct session *s, struct client_view *out);            // on its shard's thread; session->client is not NULL
     void (*client_each)(struct host *h, uint32_t shard, void (*visit)(void *arg, struct session *s), void *arg); // on that shard's thread
     void (*client_kill)(struct session *s);                        // on its shard's thread; the one running a call is closed after its reply
+    bool (*client_unblock)(struct session *s, bool with_error);    // on its shard's thread; false: it does not wait for anything
     void (*clients_pause)(struct host *h, int64_t for_ms, bool writes_only); // 0: unpause. Any thread
+    // On its shard's thread. The connection's subscriber, made if it has none; NULL: no memory, or it is closed
+    struct subscriber *(*client_subscriber)(struct session *s);
+    void (*client_peer)(const struct session *s, char *to, size_t size); // its address. Any thread that runs a call of it
+    // On its shard's thread: what goes to the connection beside the reply of its call, in order with its messages. False: the call is part of
+    // another one, whose reply is where this belongs
+    bool (*client_push)(struct call *c, struct slice bytes);
     uint32_t (*tcp_port)(struct host *h);                          // of the first TCP listener; 0: none
-    void (*listen_text)(struct host *h, const char *what, struct buf *out); // "bind", "unixsocket": as configured, space separated
+    void (*listen_text)(struct host *h, const char *what, struct buf *out); // "bind", "unixsocket", "unixsocketperm": as configured, space separated
 };
 
 // Statistics since the last CONFIG RESETSTAT.
 void host_stats_since_reset(struct host *h, struct host_stats *out);
 void host_reset_stats(struct host *h);
+// The most memory that was ever seen in use: now, or when it was looked at before. There is no clock that looks.
+uint64_t host_memory_peak(struct host *h, uint64_t used);
+uint64_t host_resident_bytes(void); // of the process
 
 // Counts an error reply ("-ERR ..." as it was written, or without the '-'). Any thread.
 void host_count_error(struct host *h, struct slice reply);

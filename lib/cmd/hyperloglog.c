@@ -118,7 +118,7 @@ static void keep_estimate(struct call *c, struct entry *e, size_t len, uint64_t 
     }
     hll_cache(bytes, estimate);
     stripe_changed(k->stripe);
-    key_changed(k);
+    key_changed(c, k);
 }
 
 static void count_one(struct call *c) {
@@ -179,7 +179,7 @@ static int store_merged(struct call *c, struct entry *e, const struct hll *h) {
     struct effects_mark mark = effects_mark(t);
     if (effect_wanted(t) && !effect_set(t, k, slice_of(h->p, h->n), 0, e != NULL)) return KORA_NOMEM;
     int status = store(c, e, h);
-    if (status == KORA_OK) key_changed(k);
+    if (status == KORA_OK) key_changed(c, k);
     else effects_retract(t, mark);
     return status;
 }

@@ -7,6 +7,8 @@
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
 #include "cmd/settings.h"
+#include "cmd/stats.h"
+#include "feed/feed.h"
 #include "kora.h"
 
 // ---- statistics since CONFIG RESETSTAT -----------------------------------------------------------------------------------------
@@ -38,8 +40,24 @@ void host_reset_stats(struct host *h) {
     h->reset_at = now;
     memset(h->samples, 0, sizeof h->samples);
     pthread_mutex_unlock(&s->mutex);
+    stats_reset(h->stat);
     atomic_store_explicit(&h->total_error_replies, 0, memory_order_relaxed);
     for (int i = 0; i < HOST_ERROR_CODES; i++) atomic_store_explicit(&h->error_codes[i].count, 0, memory_order_relaxed);
+}
+
+uint64_t host_resident_bytes(void) {
+    unsigned long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f) return 0;
+    if (fscanf(f, "%*u %llu", &pages) != 1) pages = 0;
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t host_memory_peak(struct host *h, uint64_t used) {
+    uint64_t peak = atomic_load_explicit(&h->memory_peak, memory_order_relaxed);
+    while (used > peak && !atomic_compare_exchange_weak(&h->memory_peak, &peak, used)) { }
+    return MAX(peak, used);
 }
 
 // ---- error replies ---------------------------------------------------------------------------------------------------------------
@@ -110,17 +128,25 @@ static void server(struct info *i) {
     int64_t up_s = MAX(clock_wall_ms() - i->host->started_ms, 0) / 1000;
     text(i, "redis_version", HOST_REDIS_VERSION);
     text(i, "kora_version", KORA_VERSION);
+    text(i, "redis_git_sha1", "00000000");
+    field(i, "redis_git_dirty", 0);
     text(i, "redis_mode", "standalone");
     buf_printf(&i->out, "os:%s %s %s\r\n", u.sysname, u.release, u.machine);
     field(i, "arch_bits", sizeof(void *) * 8);
+    text(i, "monotonic_clock", "POSIX clock_gettime");
     text(i, "multiplexing_api", "epoll");
+    text(i, "atomicvar_api", "c11-builtin");
     text(i, "compiler_version", __VERSION__);
     field(i, "process_id", (uint64_t)getpid());
+    text(i, "process_supervised", "no");
     text(i, "run_id", i->host->run_id);
     field(i, "tcp_port", i->host->tcp_port ? i->host->tcp_port(i->host) : 0);
     field(i, "server_time_usec", (uint64_t)clock_wall_us());
     field(i, "uptime_in_seconds", (uint64_t)up_s);
     field(i, "uptime_in_days", (uint64_t)up_s / 86400);
+    setting_field(i, "hz", "hz");
+    setting_field(i, "configured_hz", "hz");
+    field(i, "lru_clock", (uint64_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1));
     text(i, "executable", path);
     setting_field(i, "config_file", "configfile");
     field(i, "shards", i->host->shards);
@@ -132,43 +158,89 @@ static void clients(struct info *i) {
     field(i, "cluster_connections", 0);
     setting_field(i, "maxclients", "maxclients");
     field(i, "blocked_clients", i->stats.blocked_clients);
+    field(i, "tracking_clients", 0);
+    field(i, "clients_in_timeout_table", i->stats.timed_clients);
 }
 
-static uint64_t resident_bytes(void) {
-    unsigned long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f) return 0;
-    if (fscanf(f, "%*u %llu", &pages) != 1) pages = 0;
-    fclose(f);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+static void ratio_field(struct info *i, const char *name, uint64_t a, uint64_t b) {
+    buf_printf(&i->out, "%s:%.2f\r\n", name, b ? (double)a / (double)b : 1.0);
+}
+static void percent_field(struct info *i, const char *name, uint64_t a, uint64_t b) {
+    buf_printf(&i->out, "%s:%.2f%%\r\n", name, b ? (double)a / (double)b * 100 : 0.0);
+}
+// May be negative: pages of the data that were given back are not resident.
+static void bytes_between(struct info *i, const char *name, uint64_t a, uint64_t b) {
+    buf_printf(&i->out, "%s:%lld\r\n", name, (long long)(a - b));
 }
 
+// Of the data: keys, values and their tables. What the process takes besides is in used_memory_rss alone.
 static void memory(struct info *i) {
-    uint64_t used = i->stats.memory_used, held = i->stats.memory_held, rss = resident_bytes();
+    uint64_t used = i->stats.memory_used, held = i->stats.memory_held, index = i->stats.memory_index;
+    uint64_t rss = host_resident_bytes(), peak = host_memory_peak(i->host, used);
     size_field(i, "used_memory", used);
     size_field(i, "used_memory_rss", rss);
-    field(i, "used_memory_dataset", used);
+    size_field(i, "used_memory_peak", peak);
+    percent_field(i, "used_memory_peak_perc", used, peak);
+    field(i, "used_memory_overhead", index);
+    field(i, "used_memory_startup", 0);
+    field(i, "used_memory_dataset", used - index);
+    percent_field(i, "used_memory_dataset_perc", used - index, used);
     field(i, "allocator_allocated", used);
     field(i, "allocator_active", held);
+    field(i, "allocator_resident", rss);
     size_field(i, "total_system_memory", (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+    size_field(i, "used_memory_lua", 0);
+    size_field(i, "used_memory_scripts", 0);
+    field(i, "number_of_cached_scripts", 0);
+    field(i, "number_of_functions", 0);
+    field(i, "number_of_libraries", 0);
     size_field(i, "maxmemory", 0);
     setting_field(i, "maxmemory_policy", "maxmemory-policy");
-    buf_printf(&i->out, "allocator_frag_ratio:%.2f\r\n", used ? (double)held / (double)used : 1.0);
-    buf_printf(&i->out, "mem_fragmentation_ratio:%.2f\r\n", used ? (double)rss / (double)used : 1.0);
+    ratio_field(i, "allocator_frag_ratio", held, used);
+    bytes_between(i, "allocator_frag_bytes", held, used);
+    ratio_field(i, "allocator_rss_ratio", rss, held);
+    bytes_between(i, "allocator_rss_bytes", rss, held);
+    ratio_field(i, "mem_fragmentation_ratio", rss, used);
+    bytes_between(i, "mem_fragmentation_bytes", rss, used);
+    field(i, "mem_not_counted_for_evict", 0);
+    field(i, "mem_replication_backlog", 0);
+    field(i, "mem_total_replication_buffers", 0);
+    field(i, "mem_clients_slaves", 0);
+    field(i, "mem_cluster_links", 0);
+    field(i, "mem_aof_buffer", 0);
 #ifdef KORA_ALLOC_LIBC
     text(i, "mem_allocator", "libc");
 #else
     text(i, "mem_allocator", "mimalloc");
 #endif
+    field(i, "active_defrag_running", 0);
 }
 
+// There is none: what would tell of a save or a log says that none was made, or runs.
 static void persistence(struct info *i) {
     field(i, "loading", 0);
     field(i, "async_loading", 0);
     field(i, "rdb_changes_since_last_save", i->stats.changes);
     field(i, "rdb_bgsave_in_progress", 0);
+    field(i, "rdb_last_save_time", (uint64_t)i->host->started_ms / 1000); // as LASTSAVE
+    text(i, "rdb_last_bgsave_status", "ok");
+    text(i, "rdb_last_bgsave_time_sec", "-1");
+    text(i, "rdb_current_bgsave_time_sec", "-1");
+    field(i, "rdb_saves", 0);
+    field(i, "rdb_last_cow_size", 0);
+    field(i, "rdb_last_load_keys_expired", 0);
+    field(i, "rdb_last_load_keys_loaded", 0);
     field(i, "aof_enabled", 0);
     field(i, "aof_rewrite_in_progress", 0);
+    field(i, "aof_rewrite_scheduled", 0);
+    text(i, "aof_last_rewrite_time_sec", "-1");
+    text(i, "aof_current_rewrite_time_sec", "-1");
+    text(i, "aof_last_bgrewrite_status", "ok");
+    field(i, "aof_rewrites", 0);
+    text(i, "aof_last_write_status", "ok");
+    field(i, "aof_last_cow_size", 0);
+    field(i, "module_fork_in_progress", 0);
+    field(i, "module_fork_last_cow_size", 0);
 }
 
 // Changes a second between the two samples.
@@ -203,11 +275,29 @@ static void stats(struct info *i) {
     rates(i);
     field(i, "total_net_input_bytes", s->net_input_bytes);
     field(i, "total_net_output_bytes", s->net_output_bytes);
+    field(i, "total_net_repl_input_bytes", 0);
+    field(i, "total_net_repl_output_bytes", 0);
     field(i, "rejected_connections", s->rejected_connections);
+    field(i, "sync_full", 0);
+    field(i, "sync_partial_ok", 0);
+    field(i, "sync_partial_err", 0);
     field(i, "expired_keys", s->expired);
+    text(i, "expired_stale_perc", "0.00"); // what is due is known, and is deleted
     field(i, "evicted_keys", 0);
+    field(i, "evicted_clients", 0);
     field(i, "keyspace_hits", s->hits);
     field(i, "keyspace_misses", s->misses);
+    field(i, "latest_fork_usec", 0);
+    field(i, "total_forks", 0);
+    field(i, "migrate_cached_sockets", 0);
+    field(i, "slave_expires_tracked_keys", 0);
+    field(i, "tracking_total_keys", 0);
+    field(i, "tracking_total_items", 0);
+    field(i, "tracking_total_prefixes", 0);
+    field(i, "unexpected_error_replies", 0);
+    field(i, "pubsub_channels", feed_channels(i->host->common->feed, FEED_CHANNEL));
+    field(i, "pubsub_patterns", feed_channels(i->host->common->feed, FEED_PATTERN));
+    field(i, "pubsubshard_channels", feed_channels(i->host->common->feed, FEED_SHARD_CHANNEL));
     field(i, "total_error_replies", s->errors);
     field(i, "client_query_buffer_limit_disconnections", s->query_buffer_closed);
     field(i, "client_output_buffer_limit_disconnections", s->output_buffer_closed);
@@ -219,9 +309,13 @@ static void replication(struct info *i) {
     field(i, "connected_slaves", 0);
     text(i, "master_failover_state", "no-failover");
     text(i, "master_replid", i->host->run_id);
+    text(i, "master_replid2", "0000000000000000000000000000000000000000");
     field(i, "master_repl_offset", 0);
     text(i, "second_repl_offset", "-1");
     field(i, "repl_backlog_active", 0);
+    field(i, "repl_backlog_size", 0);
+    field(i, "repl_backlog_first_byte_offset", 0);
+    field(i, "repl_backlog_histlen", 0);
 }
 
 static void seconds(struct info *i, const char *name, struct timeval t) {
@@ -269,17 +363,30 @@ static void errorstats(struct info *i) {
     }
 }
 
+static void commandstats(struct info *i) { info_commandstats(i->host, &i->out); }
+static void latencystats(struct info *i) { info_latencystats(i->host, &i->out); }
+
 static void cluster(struct info *i) { field(i, "cluster_enabled", 0); }
+
+// Counts of many stripes, read while these change: a sum that does not fit them (a moment's) gives an average of 0.
+static uint64_t average_ttl_ms(uint64_t grains, uint64_t expires, int64_t now_ms) {
+    uint64_t at_ms = expires ? grains / expires * WHEEL_GRAIN_MS + grains % expires * WHEEL_GRAIN_MS / expires : 0;
+    return at_ms > (uint64_t)now_ms ? at_ms - (uint64_t)now_ms : 0;
+}
 
 static void keyspace(struct info *i) {
     struct common *c = i->host->common;
+    int64_t now_ms = c->wall_ms ? c->wall_ms(c->wall_arg) : clock_wall_ms();
     for (uint32_t db = 0; db < c->databases; db++) {
-        uint64_t keys = 0, expires = 0;
+        uint64_t keys = 0, expires = 0, grains = 0;
         for (uint32_t s = 0; s < c->stripe_count; s++) {
             keys += stripe_count(&c->stripes[s], db);
             expires += stripe_count_expiring(&c->stripes[s], db);
+            grains += atomic_load_explicit(&c->stripes[s].counts[db].expiry_sum, memory_order_relaxed);
         }
-        if (keys) buf_printf(&i->out, "db%u:keys=%llu,expires=%llu,avg_ttl=0\r\n", db, number(keys), number(expires));
+        if (!keys) continue;
+        buf_printf(&i->out, "db%u:keys=%llu,expires=%llu,avg_ttl=%llu\r\n", db, number(keys), number(expires),
+            number(average_ttl_ms(grains, expires, now_ms)));
     }
 }
 
@@ -295,8 +402,10 @@ static const struct section {
     { "stats", "Stats", stats, true },
     { "replication", "Replication", replication, true },
     { "cpu", "CPU", cpu, true },
-    { "modules", "Modules", modules, false },
+    { "modules", "Modules", modules, true },
+    { "commandstats", "Commandstats", commandstats, false },
     { "errorstats", "Errorstats", errorstats, true },
+    { "latencystats", "Latencystats", latencystats, false },
     { "cluster", "Cluster", cluster, true },
     { "keyspace", "Keyspace", keyspace, true },
 };
@@ -305,9 +414,8 @@ static bool asked_for(const struct call *c, const struct section *s) {
     if (c->argc == 1) return s->by_default;
     for (int i = 1; i < c->argc; i++) {
         struct slice a = c->argv[i];
-        if (slice_is_word(a, s->name) || slice_is_word(a, "everything")) return true;
+        if (slice_is_word(a, s->name) || slice_is_word(a, "everything") || slice_is_word(a, "all")) return true;
         if (slice_is_word(a, "default") && s->by_default) return true;
-        if (slice_is_word(a, "all") && strcmp(s->name, "modules") != 0) return true;
     }
     return false;
 }

@@ -30,7 +30,7 @@ static void delete_keys(struct call *c) {
         struct entry *e = key_find(t, &c->keys[i], 0);
         if (!e) continue;
         key_delete(t, &c->keys[i], e);
-        key_changed(&c->keys[i]);
+        key_changed(c, &c->keys[i]);
         deleted++;
     }
     reply_int(c, deleted);
@@ -84,8 +84,9 @@ static enum transfer transfer(struct call *c, const struct key *from, const stru
         effects_retract(t, mark);
         return TRANSFER_NO_MEMORY;
     }
-    key_changed(to);
-    if (moved) key_changed(from);
+    if (old) event_emit(t, to, EVENT_NEW, "new"); // as Redis, where it is taken away first
+    key_changed(c, to);
+    if (moved) key_changed(c, from);
     return TRANSFER_DONE;
 }
 
@@ -98,6 +99,7 @@ static void reply_transfer(struct call *c, enum transfer result) {
 static void rename_key(struct call *c, bool only_new) {
     const struct key *from = &c->keys[0], *to = &c->keys[1];
     enum transfer result;
+    c->txn.notify &= ~(uint32_t)EVENT_MISS; // as Redis, where this counts as a look for writing
     if (slice_equal(from->name, to->name)) {
         result = key_find(&c->txn, from, FIND_TOUCH | FIND_COUNT) ? TRANSFER_TAKEN : TRANSFER_NO_SOURCE;
     } else {
@@ -132,6 +134,7 @@ void cmd_copy(struct call *c) {
 
 void cmd_move(struct call *c) {
     struct key to = c->keys[0];
+    c->txn.notify &= ~(uint32_t)EVENT_MISS;
     if (!read_db(c, c->argv[2], NULL, &to.db)) return;
     if (to.db == c->keys[0].db) reply_same_object(c);
     else reply_transfer(c, transfer(c, &c->keys[0], &to, TRANSFER_DELETE_SOURCE));
@@ -142,6 +145,7 @@ void cmd_move(struct call *c) {
 #define POLICY_NOTE "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
 
 static struct entry *find_object(struct call *c) {
+    c->txn.notify &= ~(uint32_t)EVENT_MISS; // looking at a key is not missing it
     struct entry *e = key_peek(&c->txn, &c->keys[0]);
     if (!e) reply_null(c);
     return e;

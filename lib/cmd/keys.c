@@ -158,12 +158,21 @@ static bool find_movable(struct call *c) {
     return true;
 }
 
+// Channels have the stripes of their names, as if they were keys.
+static bool find_channels(struct call *c) {
+    const struct command *cmd = c->cmd;
+    int first = cmd->parent < 0 ? 1 : 2, end = cmd->arity > 0 ? first + 1 : c->argc;
+    if (!room_for_keys(c, (size_t)(end - first))) return false;
+    for (int i = first; i < end; i++) key_locate(c->txn.common, &c->keys[c->key_count++], c->session->db, c->argv[i]);
+    return true;
+}
+
 bool call_find_keys(struct call *c) {
     const struct command *cmd = c->cmd;
     c->keys = c->keys_inline;
     c->key_count = 0;
     if (unlikely(cmd->flags & CMD_MOVABLEKEYS)) return find_movable(c);
-    if (cmd->first_key == 0) return true;
+    if (cmd->first_key == 0) return unlikely(cmd->flags & CMD_PUBSUB) && cmd->route == ROUTE_KEYS ? find_channels(c) : true;
     if (likely(cmd->last_key == cmd->first_key)) {
         key_locate(c->txn.common, &c->keys[c->key_count++], c->session->db, c->argv[cmd->first_key]);
         return true;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "cmd/scan.h"
+#include "cmd/stats.h"
 #include "kora.h"
 
 static uint64_t count_of(struct call *c, uint32_t stripe) { return stripe_count(&c->txn.common->stripes[stripe], c->session->db); }
@@ -127,6 +128,7 @@ void cmd_randomkey(struct call *c) {
 }
 
 bool walk_start(struct call *c, uint32_t *stripe) {
+    if (c->cmd->handler == cmd_stats_bigkeys || c->cmd->handler == cmd_stats_memory) return stats_walk_start(c, stripe);
     return c->cmd->handler == cmd_scan ? start_scan(c, stripe) : start_random(c, stripe);
 }
 
@@ -223,7 +225,7 @@ void cmd_swapdb(struct call *c) {
         return;
     }
     for (uint32_t i = 0; a != b && i < common->stripe_count; i++) {
-        stripe_swap(&common->stripes[i], a, b);
+        stripe_swap(&common->stripes[i], &c->txn, a, b);
         count_up(&common->stripes[i].counters.changes);
     }
     reply_ok(c);

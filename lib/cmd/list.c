@@ -224,6 +224,8 @@ void cmd_ltrim(struct call *c) {
         if (!finish(c, list_edit(&v))) return;
         list_remove(&v, r.end, count - r.end);
         list_remove(&v, 0, r.first);
+    } else if (v.there) {
+        key_mark_watched(&c->keys[0]); // as Redis counts
     }
     reply_ok(c);
 }

@@ -6,7 +6,7 @@ static void pop_one(struct call *c, const struct key *k, struct value *v, enum l
     size_t start = c->reply.buf->n;
     reply_array(c, 2);
     reply_bulk(c, k->name);
-    if (list_effect_pop(&c->txn, k, end, 1) && list_pop_reply(c, v, end, 1)) key_changed(k);
+    if (list_effect_pop(&c->txn, k, end, 1) && list_pop_reply(c, v, end, 1)) key_changed(c, k);
     else list_fail(c, start, mark);
 }
 
@@ -54,7 +54,9 @@ static void move(struct call *c, enum list_end from, enum list_end to, struct sl
             return;
         }
     }
-    if (!call_block(c, 1, timeout_ms)) reply_null_array(c); // Redis says so, though an element is no array
+    if (call_block(c, 1, timeout_ms)) return;
+    if (c->pass == CALL_TIMED_OUT) reply_null_array(c); // Redis says so, though an element is no array
+    else reply_null(c);
 }
 
 void cmd_blmove(struct call *c) {

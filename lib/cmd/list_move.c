@@ -108,7 +108,7 @@ void list_mpop_from(struct call *c, const struct key *k, struct value *v, const 
     reply_array(c, 2);
     reply_bulk(c, k->name);
     reply_array(c, n);
-    if (list_effect_pop(&c->txn, k, m->end, n) && list_pop_reply(c, v, m->end, n)) key_changed(k);
+    if (list_effect_pop(&c->txn, k, m->end, n) && list_pop_reply(c, v, m->end, n)) key_changed(c, k);
     else list_fail(c, start, mark);
 }
 
@@ -147,7 +147,7 @@ static bool move_between(
     if (!emit_move(t, from, from_end, to, to_end, s) || !list_push(into, to_end, &s, 1)) return false;
     value_attach(&v, TYPE_LIST, t, from, key_find(t, from, 0));
     list_remove(&v, from_end == LIST_FRONT ? 0 : list_count(&v) - 1, 1);
-    key_changed(to);
+    key_changed(c, to);
     return true;
 }
 
@@ -172,7 +172,7 @@ bool list_move(struct call *c, const struct key *from, struct value *v, enum lis
         if (!c->reply.buf->failed) s.p = c->reply.buf->p + c->reply.buf->n - 2 - s.n;
         done = !c->reply.buf->failed && (same ? rotate(c, from, v, from_end, to_end, s) : move_between(c, from, from_end, to, &into, to_end, s));
     }
-    if (done) key_changed(from);
+    if (done) key_changed(c, from);
     else list_fail(c, start, mark);
     return done;
 }

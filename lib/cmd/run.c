@@ -4,6 +4,7 @@
 // as its effect with a DEL for each of its keys that turns out to have expired.
 #include "call/effect.h"
 #include "cmd/cmd_int.h"
+#include "cmd/measure.h"
 
 enum {
     REPLY_ROOM = 160,      // the longest reply of a command that has changed something, longer ones ask for room themselves
@@ -28,12 +29,32 @@ static inline void count_command(struct call *c) {
     if (s && (c->cmd->route != ROUTE_SCATTER || c->part == 0) && !c->walk_on) count_up(&s->counters.commands);
 }
 
-void call_run(struct call *c) {
+static inline void run_handler(struct call *c) {
     if (!(c->cmd->flags & CMD_WRITE) || likely(call_make_room(c))) c->cmd->handler(c);
     if (c->changed && c->key_count) {
         if (effect_wanted(&c->txn)) effect_emit(&c->txn, &c->keys[0], c->argc, c->argv);
-        key_changed(&c->keys[0]);
+        key_changed(c, &c->keys[0]);
     }
+}
+
+static inline void tell_monitors(struct call *c) {
+    if (unlikely(atomic_load_explicit(&c->txn.common->monitors, memory_order_relaxed))) monitor_tell(c);
+}
+
+void call_run_inside(struct call *c) {
+    struct measure m = measure_begin(c);
+    run_handler(c);
+    count_command(c);
+    measure_end(&m, c);
+    tell_monitors(c);
+}
+
+void call_run(struct call *c) {
+    struct measure m = measure_begin(c);
+    run_handler(c);
+    if (unlikely(c->txn.events.n)) events_send(&c->txn);
     if (effect_wanted(&c->txn)) effect_flush_(&c->txn); // gives the room back, even if it was not needed
     if (likely(!c->blocks)) count_command(c);
+    measure_end(&m, c);
+    tell_monitors(c);
 }

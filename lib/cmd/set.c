@@ -51,8 +51,8 @@ static bool move_member(struct call *c, struct value *from, struct value *to) {
     find_again(c, 0, from);
     set_remove(from, &c->argv[3], 1);
     if (set_count(from) == 0) value_delete(from);
-    key_changed(&c->keys[0]);
-    if (added) key_changed(&c->keys[1]);
+    key_changed(c, &c->keys[0]);
+    if (added) key_changed(c, &c->keys[1]);
     return true;
 }
 
@@ -175,7 +175,7 @@ static void pop_all(struct call *c, struct value *v) {
         return;
     }
     value_delete(v);
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
 }
 
 // Replies the picked members and says so in effects. False: no memory.
@@ -204,7 +204,7 @@ static void pop_some(struct call *c, struct value *v, size_t n) {
         effects_retract(&c->txn, mark);
     } else {
         set_remove_picked(v, picks, n);
-        key_changed(&c->keys[0]);
+        key_changed(c, &c->keys[0]);
     }
     if (picks != few) mem_free(picks);
 }
@@ -248,7 +248,7 @@ static void pop_one(struct call *c) {
     reply_bulk(c, text);
     set_remove_picked(&v, &pick, 1);
     if (set_count(&v) == 0) value_delete(&v);
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
 }
 
 void cmd_spop(struct call *c) {

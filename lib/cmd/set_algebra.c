@@ -228,7 +228,7 @@ static bool store(struct algebra *a, struct entry *old) {
         return false;
     }
     if (n == 0) key_delete(&c->txn, &c->keys[0], old);
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
     reply_int(c, (int64_t)n);
     return true;
 }

@@ -11,15 +11,15 @@
 #include "kora.h"
 #include "stripe/stripe.h"
 
-enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_LIMITS, KIND_PASSWORD, KIND_TEXT, KIND_FIXED };
+enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_EVENTS, KIND_LIMITS, KIND_PERCENTILES, KIND_PASSWORD, KIND_TEXT, KIND_FIXED, KIND_CONSTANT };
 enum who { ANYBODY, PROGRAM };
 enum fixed {
-    FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_ZERO, FIXED_NOTHING, FIXED_NO,
-    FIXED_LFU_LOG_FACTOR, FIXED_LFU_DECAY_TIME,
+    FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_UNIXSOCKETPERM, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_NO, FIXED_NOTHING,
 };
 enum { POLICY_NOEVICTION = 7, FILES_RESERVED = 32 /* descriptors that are not connections */ };
 
 static const char *const debug_words[] = { "no", "yes", "local", NULL };
+static const char *const level_words[] = { "debug", "verbose", "notice", "warning", NULL }; // KORA_LOG_*
 static const char *const policy_words[] = { "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
     "allkeys-random", "noeviction", NULL };
 
@@ -30,18 +30,22 @@ static const struct row {
     size_t offset;            // in struct settings, of numbers; else an index
     uint64_t initial, min, max;
     const char *const *words; // of choices
-    const char *text;         // the default of texts
+    const char *text;         // the default of texts; the value of constants
+    const char *why;          // constants: why it can't be another one
 } rows[] = {
-#define SETTING_NUMBER(name, field, initial, min, max, who) { name, KIND_NUMBER, who, offsetof(struct settings, field), initial, min, max, NULL, NULL },
+#define SETTING_NUMBER(name, field, initial, min, max, who) { name, KIND_NUMBER, who, offsetof(struct settings, field), initial, min, max, NULL, NULL, NULL },
 #define SETTING_SIGNED(name, field, initial, min, max, who) \
-    { name, KIND_SIGNED, who, offsetof(struct settings, field), (uint64_t)(initial), (uint64_t)(min), (uint64_t)(max), NULL, NULL },
-#define SETTING_SIZE(name, field, initial, min, max, who) { name, KIND_SIZE, who, offsetof(struct settings, field), initial, min, max, NULL, NULL },
-#define SETTING_YES_NO(name, field, initial, who) { name, KIND_YES_NO, who, offsetof(struct settings, field), initial, 0, 1, NULL, NULL },
-#define SETTING_CHOICE(name, field, words, initial, who) { name, KIND_CHOICE, who, offsetof(struct settings, field), initial, 0, 0, words, NULL },
-#define SETTING_LIMITS(name, who) { name, KIND_LIMITS, who, 0, 0, 0, 0, NULL, NULL },
-#define SETTING_PASSWORD(name, who) { name, KIND_PASSWORD, who, 0, 0, 0, 0, NULL, NULL },
-#define SETTING_TEXT(name, index, initial, who) { name, KIND_TEXT, who, index, 0, 0, 0, NULL, initial },
-#define SETTING_FIXED(name, what) { name, KIND_FIXED, PROGRAM, what, 0, 0, 0, NULL, NULL },
+    { name, KIND_SIGNED, who, offsetof(struct settings, field), (uint64_t)(initial), (uint64_t)(min), (uint64_t)(max), NULL, NULL, NULL },
+#define SETTING_SIZE(name, field, initial, min, max, who) { name, KIND_SIZE, who, offsetof(struct settings, field), initial, min, max, NULL, NULL, NULL },
+#define SETTING_YES_NO(name, field, initial, who) { name, KIND_YES_NO, who, offsetof(struct settings, field), initial, 0, 1, NULL, NULL, NULL },
+#define SETTING_CHOICE(name, field, words, initial, who) { name, KIND_CHOICE, who, offsetof(struct settings, field), initial, 0, 0, words, NULL, NULL },
+#define SETTING_EVENTS(name, field, who) { name, KIND_EVENTS, who, offsetof(struct settings, field), 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_LIMITS(name, who) { name, KIND_LIMITS, who, 0, 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_PERCENTILES(name, who) { name, KIND_PERCENTILES, who, 0, 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_PASSWORD(name, who) { name, KIND_PASSWORD, who, 0, 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_TEXT(name, index, initial, who) { name, KIND_TEXT, who, index, 0, 0, 0, NULL, initial, NULL },
+#define SETTING_FIXED(name, what) { name, KIND_FIXED, PROGRAM, what, 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_CONSTANT(name, value, why) { name, KIND_CONSTANT, ANYBODY, 0, 0, 0, 0, NULL, value, why },
 #include "cmd/settings.def"
 };
 
@@ -73,15 +77,36 @@ static struct setting_limits read_limits(struct settings *s) {
     return limits;
 }
 
+// ---- percentiles -----------------------------------------------------------------------------------------------------------
+
+enum { PERCENT = 1000000 };
+static const struct setting_percentiles percentiles_initial = { 3, { 50 * PERCENT, 99 * PERCENT, 99 * PERCENT + 9 * PERCENT / 10 } };
+
+static void put_percentiles(struct settings *s, const struct setting_percentiles *p) {
+    for (uint32_t i = 0; i < p->count; i++) atomic_store_explicit(&s->latency_percentile[i], p->of[i], memory_order_relaxed);
+    atomic_store_explicit(&s->latency_percentiles, p->count, memory_order_relaxed);
+}
+
+static void format_percentiles(const struct setting_percentiles *p, struct buf *out) {
+    for (uint32_t i = 0; i < p->count; i++) buf_printf(out, "%s%.10g", i ? " " : "", (double)p->of[i] / PERCENT);
+}
+
+static struct setting_percentiles read_percentiles(struct settings *s) {
+    struct setting_percentiles p = { .count = (uint32_t)atomic_load_explicit(&s->latency_percentiles, memory_order_relaxed) };
+    for (uint32_t i = 0; i < p.count; i++) p.of[i] = atomic_load_explicit(&s->latency_percentile[i], memory_order_relaxed);
+    return p;
+}
+
 int settings_init(struct settings *s) {
     memset(s, 0, sizeof *s);
     s->requirepass = mem_copy("", 0);
     if (!s->requirepass) return KORA_NOMEM;
     pthread_mutex_init(&s->mutex, NULL);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].kind <= KIND_CHOICE) atomic_store_explicit(number_of(s, &rows[i]), rows[i].initial, memory_order_relaxed);
+        if (rows[i].kind <= KIND_EVENTS) atomic_store_explicit(number_of(s, &rows[i]), rows[i].initial, memory_order_relaxed);
     }
     put_limits(s, &limits_initial);
+    put_percentiles(s, &percentiles_initial);
     atomic_store_explicit(&s->active_expire, 1, memory_order_relaxed);
     return KORA_OK;
 }
@@ -99,7 +124,8 @@ void settings_free(struct settings *s) {
 _Static_assert(ARRAY_LEN(rows) <= SETTINGS_COUNT_MAX, "SETTINGS_COUNT_MAX");
 int settings_count(void) { return (int)ARRAY_LEN(rows); }
 const char *settings_name(int i) { return rows[i].name; }
-bool settings_in_file(int i) { return rows[i].kind != KIND_FIXED && rows[i].kind != KIND_TEXT; }
+bool settings_immutable(int i) { return rows[i].kind == KIND_FIXED || rows[i].who == PROGRAM; }
+bool settings_in_file(int i) { return rows[i].kind < KIND_TEXT; }
 
 int settings_find(struct slice name) {
     for (int i = 0; i < settings_count(); i++) {
@@ -116,7 +142,8 @@ static void format_limits(const struct setting_limits *limits, struct buf *out) 
 }
 
 static void format_number(const struct row *r, uint64_t n, struct buf *out) {
-    if (r->kind == KIND_YES_NO) buf_append_slice(out, slice_str(n ? "yes" : "no"));
+    if (r->kind == KIND_EVENTS) events_format(n, out);
+    else if (r->kind == KIND_YES_NO) buf_append_slice(out, slice_str(n ? "yes" : "no"));
     else if (r->kind == KIND_CHOICE) buf_append_slice(out, slice_str(r->words[n]));
     else buf_append_int(out, (int64_t)n);
 }
@@ -125,14 +152,12 @@ static void format_fixed(struct host *h, enum fixed what, struct buf *out) {
     switch (what) {
     case FIXED_BIND: if (h->listen_text) h->listen_text(h, "bind", out); break;
     case FIXED_UNIXSOCKET: if (h->listen_text) h->listen_text(h, "unixsocket", out); break;
+    case FIXED_UNIXSOCKETPERM: if (h->listen_text) h->listen_text(h, "unixsocketperm", out); break;
     case FIXED_PORT: buf_append_int(out, h->tcp_port ? h->tcp_port(h) : 0); break;
     case FIXED_DATABASES: buf_append_int(out, h->common->databases); break;
     case FIXED_SHARDS: buf_append_int(out, h->shards); break;
     case FIXED_STRIPES: buf_append_int(out, h->common->stripe_count); break;
-    case FIXED_ZERO: buf_append_char(out, '0'); break;
     case FIXED_NO: buf_append_slice(out, SLICE("no")); break;
-    case FIXED_LFU_LOG_FACTOR: buf_append_slice(out, SLICE("10")); break;
-    case FIXED_LFU_DECAY_TIME: buf_append_char(out, '1'); break;
     case FIXED_NOTHING: break;
     }
 }
@@ -148,11 +173,17 @@ void settings_format(struct host *h, int i, struct buf *out) {
     struct settings *s = &h->common->settings;
     switch (r->kind) {
     case KIND_FIXED: format_fixed(h, (enum fixed)r->offset, out); break;
+    case KIND_CONSTANT: buf_append_slice(out, slice_str(r->text)); break;
     case KIND_TEXT: format_text(s, &s->texts[r->offset], r->text, out); break;
     case KIND_PASSWORD: format_text(s, &s->requirepass, "", out); break;
     case KIND_LIMITS: {
         struct setting_limits limits = read_limits(s);
         format_limits(&limits, out);
+        break;
+    }
+    case KIND_PERCENTILES: {
+        struct setting_percentiles percentiles = read_percentiles(s);
+        format_percentiles(&percentiles, out);
         break;
     }
     default: format_number(r, atomic_load_explicit(number_of(s, r), memory_order_relaxed), out); break;
@@ -162,8 +193,9 @@ void settings_format(struct host *h, int i, struct buf *out) {
 void settings_format_default(int i, struct buf *out) {
     const struct row *r = &rows[i];
     if (r->kind == KIND_LIMITS) format_limits(&limits_initial, out);
+    else if (r->kind == KIND_PERCENTILES) format_percentiles(&percentiles_initial, out);
     else if (r->kind == KIND_TEXT) buf_append_slice(out, slice_str(r->text));
-    else if (r->kind <= KIND_CHOICE) format_number(r, r->initial, out);
+    else if (r->kind <= KIND_EVENTS) format_number(r, r->initial, out);
 }
 
 int settings_get(struct host *h, struct slice name, struct buf *out) {
@@ -246,12 +278,31 @@ static int check_limits(struct settings *s, struct slice value, struct setting_l
     return KORA_OK;
 }
 
+static int check_percentiles(const char *name, struct slice value, struct setting_percentiles *p, char *error, size_t size) {
+    struct slice text = value, word;
+    bool odd = value.n && (value.p[0] == ' ' || value.p[value.n - 1] == ' ' || memmem(value.p, value.n, "  ", 2));
+    if (odd) return wrong(error, size, "Invalid %s parameters", name);
+    for (p->count = 0; next_word(&text, &word); p->count++) {
+        double percent;
+        if (!num_parse_real(word, &percent) || p->count == SETTINGS_PERCENTILES) return wrong(error, size, "Invalid %s parameters", name);
+        if (!(percent >= 0 && percent <= 100)) return wrong(error, size, "%s parameters should sit between [0.0,100.0]", name);
+        p->of[p->count] = (uint64_t)(percent * PERCENT + 0.5);
+    }
+    return KORA_OK;
+}
+
 // Descriptors are the process's: a client can't ask for more connections than it may open.
 static int check_descriptors(uint64_t clients, char *error, size_t size) {
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY || clients + FILES_RESERVED <= r.rlim_cur) return KORA_OK;
     return wrong(error, size, "The operating system is not able to handle the specified number of clients, try with %llu",
         (unsigned long long)(r.rlim_cur > FILES_RESERVED ? r.rlim_cur - FILES_RESERVED : 1));
+}
+
+// What is so already may be asked for, by those whose configuration is Redis's. Zero may have a unit.
+static bool is_constant(const struct row *r, struct slice value) {
+    uint64_t n;
+    return slice_is_word(value, r->text) || (strcmp(r->text, "0") == 0 && num_parse_size(value, &n) && n == 0);
 }
 
 int settings_check(struct host *h, int i, struct slice value, enum settings_by by, struct setting_value *out, char *error, size_t error_size) {
@@ -264,6 +315,10 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
     case KIND_SIGNED:
     case KIND_SIZE: status = check_number(r, value, &out->number, error, error_size); break;
     case KIND_CHOICE: status = check_choice(r, value, &out->number, error, error_size); break;
+    case KIND_PERCENTILES: status = check_percentiles(r->name, value, &out->percentiles, error, error_size); break;
+    case KIND_EVENTS:
+        if (!events_parse(value, &out->number)) return wrong(error, error_size, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+        break;
     case KIND_LIMITS: status = check_limits(&h->common->settings, value, &out->limits, error, error_size); break;
     case KIND_YES_NO:
         out->number = slice_is_word(value, "yes");
@@ -274,6 +329,9 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
         if (value.n && memchr(value.p, '\0', value.n)) return wrong(error, error_size, "argument must not contain a zero byte");
         out->text = mem_copy(value.p, value.n);
         if (!out->text) return wrong(error, error_size, "out of memory"), KORA_NOMEM;
+        break;
+    case KIND_CONSTANT:
+        if (!is_constant(r, value)) status = wrong(error, error_size, "%s", r->why);
         break;
     case KIND_FIXED: break;
     }
@@ -301,6 +359,8 @@ void settings_put(struct host *h, struct setting_value *v) {
     case KIND_PASSWORD: put_text(s, &s->requirepass, v->text); break;
     case KIND_TEXT: put_text(s, &s->texts[r->offset], v->text); break;
     case KIND_LIMITS: put_limits(s, &v->limits); break;
+    case KIND_CONSTANT: break;
+    case KIND_PERCENTILES: put_percentiles(s, &v->percentiles); break;
     default:
         atomic_store_explicit(number_of(s, r), v->number, memory_order_relaxed);
         if (r->words == policy_words) {

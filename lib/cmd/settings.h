@@ -19,10 +19,11 @@ int settings_get(struct host *h, struct slice name, struct buf *out);
 
 // ---- for CONFIG --------------------------------------------------------------------------------------------------------
 
-enum { SETTINGS_COUNT_MAX = 64 }; // there are fewer
+enum { SETTINGS_COUNT_MAX = 128 }; // there are fewer
 int settings_count(void);
 const char *settings_name(int i);
 int settings_find(struct slice name); // case does not matter; -1: no such parameter
+bool settings_immutable(int i);       // for CONFIG SET
 bool settings_in_file(int i);         // CONFIG REWRITE writes it
 void settings_format(struct host *h, int i, struct buf *out);
 void settings_format_default(int i, struct buf *out);
@@ -32,6 +33,10 @@ struct setting_value {
     int index;
     char *text;                  // mem_alloc'ed; parameters that are text
     uint64_t number;
+    struct setting_percentiles {
+        uint32_t count;
+        uint64_t of[SETTINGS_PERCENTILES];
+    } percentiles;
     struct setting_limits { uint64_t of[OUTPUT_CLASSES][3]; /* hard, soft, seconds */ } limits;
 };
 enum settings_by { SETTINGS_BY_PROGRAM, SETTINGS_BY_CLIENT };
@@ -42,6 +47,10 @@ void settings_put(struct host *h, struct setting_value *v);
 void settings_drop(struct setting_value *v);
 // Tells those who act on parameters, after one or more settings_put.
 void settings_changed(struct host *h);
+
+// Classes of events as letters (event.c), as notify-keyspace-events has them. False: another letter is among them.
+bool events_parse(struct slice letters, uint64_t *classes);
+void events_format(uint64_t classes, struct buf *out);
 
 // The password against requirepass, in a time that does not tell how much of it was right. True without a requirepass.
 bool settings_password_is(struct settings *s, struct slice password);

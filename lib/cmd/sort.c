@@ -431,7 +431,7 @@ static bool store_made(struct sort *s) {
             return false;
         }
         if (n == 0) key_delete(&c->txn, to, old);
-        key_changed(to);
+        key_changed(c, to);
     }
     reply_int(c, (int64_t)n);
     return true;

@@ -168,8 +168,10 @@ static void add(struct call *c, struct value *v, struct add_args *a) {
         return;
     }
     emit_add(c, a->id, a->at);
-    if (stream_trim(s, &a->trim)) emit_trim(c, s);
-    key_changed(&c->keys[0]);
+    bool trimmed = stream_trim(s, &a->trim);
+    if (trimmed) emit_trim(c, s);
+    key_changed(c, &c->keys[0]);
+    if (trimmed) event_emit(&c->txn, &c->keys[0], EVENT_STREAM, "xtrim");
     reply_id(c, a->id);
 }
 
@@ -201,7 +203,7 @@ void cmd_xtrim(struct call *c) {
     uint64_t gone = stream_trim(s, &a.trim);
     if (gone) {
         emit_trim(c, s);
-        key_changed(&c->keys[0]);
+        key_changed(c, &c->keys[0]);
     }
     reply_int(c, (int64_t)gone);
 }

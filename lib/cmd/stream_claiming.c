@@ -121,6 +121,8 @@ static void emit(struct claiming *x) {
 // ---- the end -------------------------------------------------------------------------------------------------------------------
 
 static void finish(struct claiming *x) {
+    struct call *c = x->c;
+    if (x->made) event_emit(&c->txn, x->key, EVENT_STREAM, "xgroup-createconsumer");
     if (effect_wanted(&x->c->txn)) emit(x);
     for (size_t i = 0; i < x->claim_count; i++) stream_claim_end(x->consumer, &x->claims[i]);
     for (size_t i = 0; i < x->gone_count; i++) {
@@ -131,7 +133,7 @@ static void finish(struct claiming *x) {
         x->consumer->seen_ms = txn_now(&x->c->txn);
         if (x->reads) x->consumer->active_ms = x->consumer->seen_ms;
     }
-    if (x->made || x->claim_count || x->gone_count || has_moved(x)) key_changed(x->key);
+    if (x->made || x->claim_count || x->gone_count || has_moved(x)) key_changed(c, x->key);
 }
 
 void claiming_end(struct claiming *x, size_t n, bool ok, size_t reply_start) {

@@ -84,7 +84,7 @@ void cmd_xgroup_create(struct call *c) {
         reply_no_memory(c);
         return;
     }
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
     reply_ok(c);
 }
 
@@ -106,7 +106,7 @@ void cmd_xgroup_setid(struct call *c) {
     }
     g->last_id = id;
     g->read = a.read;
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
     reply_ok(c);
 }
 

@@ -13,7 +13,7 @@ static int store(struct call *c, const struct key *k, struct entry *e, struct sl
     bool keep = at_ms == EXPIRE_KEEP;
     if (effect_wanted(t) && !effect_set(t, k, value, keep ? 0 : at_ms, keep)) return KORA_NOMEM;
     int status = key_set_string(t, k, e, value, kind, at_ms, NULL);
-    if (likely(status == KORA_OK)) key_changed(k);
+    if (likely(status == KORA_OK)) key_changed(c, k);
     else effects_retract(t, mark);
     return status;
 }
@@ -181,7 +181,7 @@ void cmd_getdel(struct call *c) {
         return;
     }
     key_delete(t, &c->keys[0], e);
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
 }
 
 // Sets or takes away the expiry, or deletes what is past, with the effect.
@@ -202,7 +202,7 @@ static int getex_change(struct call *c, struct entry *e, const struct set_option
     } else {
         return KORA_OK;
     }
-    if (status == KORA_OK) key_changed(k);
+    if (status == KORA_OK) key_changed(c, k);
     else effects_retract(t, mark);
     return status;
 }
@@ -277,7 +277,7 @@ static int set_many(struct call *c) {
         }
     }
     txn_undo_commit(t);
-    for (uint32_t i = 0; i < c->key_count; i++) key_changed(&c->keys[i]);
+    for (uint32_t i = 0; i < c->key_count; i++) key_changed(c, &c->keys[i]);
     return KORA_OK;
 }
 

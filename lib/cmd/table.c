@@ -164,7 +164,9 @@ bool call_prepare(struct call *c, const struct command_index *x) {
         return false;
     }
     if (unlikely(!command_arity_ok(cmd, c->argc))) {
-        reply_error(c, "ERR wrong number of arguments for '%s' command", cmd->name);
+        call_rejected(c, cmd);
+        const char *code = cmd->handler == cmd_exec ? "EXECABORT Transaction discarded because of:" : "ERR";
+        reply_error(c, "%s wrong number of arguments for '%s' command", code, cmd->name);
         return false;
     }
     c->cmd = cmd;

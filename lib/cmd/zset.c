@@ -110,7 +110,7 @@ static void increment(struct call *c, struct value *v, struct zset_add *item, ui
         reply_no_memory(c);
         return;
     }
-    key_changed(&c->keys[0]);
+    key_changed(c, &c->keys[0]);
     reply_score(c, item->score);
     return;
 nothing:
@@ -247,7 +247,7 @@ bool zset_pop(struct call *c, uint32_t key, struct value *v, const struct zset_p
         return false;
     }
     zset_take(v, from, n);
-    key_changed(k);
+    key_changed(c, k);
     return true;
 }
 

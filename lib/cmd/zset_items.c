@@ -168,6 +168,6 @@ void items_store(struct call *c, const struct key *to, const struct items *x) {
         reply_no_memory(c);
         return;
     }
-    if (old || x->n > 0) key_changed(to);
+    if (old || x->n > 0) key_changed(c, to);
     reply_int(c, (int64_t)x->n);
 }

@@ -185,7 +185,7 @@ static void remove_range(struct call *c, enum by by) {
     }
     if (n > 0) {
         zset_take(&v, from, n);
-        key_changed(&c->keys[0]);
+        key_changed(c, &c->keys[0]);
     }
     reply_int(c, (int64_t)n);
 }

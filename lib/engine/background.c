@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4 };
+enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4, REAP = 8 };
 enum { EXPIRE_BUDGET_US = 900, PINNED_RETRY_MS = 100 };
 
 struct stripe_job {
@@ -51,6 +51,8 @@ static void want(struct engine *e, struct stripe *stripe, uint32_t what) {
     shard_post(engine_home(e, stripe->index), &j->message);
 }
 
+void background_reap(struct engine *e, struct stripe *s) { want(e, s, REAP); }
+
 static bool expiry_is_on(struct engine *e) { return atomic_load_explicit(&e->common.settings.active_expire, memory_order_relaxed); }
 
 static void add_job(struct shard *s, struct stripe_job *j) {
@@ -63,6 +65,15 @@ static void add_job(struct shard *s, struct stripe_job *j) {
 static void job_comes(struct shard *s, struct message *m) {
     if (!s->jobs) shard_post(s, &s->work);
     add_job(s, CONTAINER_OF(m, struct stripe_job, message));
+}
+
+static bool expire(struct engine *e, struct stripe *s, struct txn *t) {
+    uint64_t threshold_ms = atomic_load_explicit(&e->common.settings.latency_monitor_threshold, memory_order_relaxed);
+    int64_t began_us = threshold_ms ? clock_mono_us() : 0;
+    bool more = stripe_expire(s, t, EXPIRE_BUDGET_US);
+    uint64_t ms = threshold_ms ? (uint64_t)(clock_mono_us() - began_us) / 1000 : 0;
+    if (threshold_ms && ms >= threshold_ms) stat_event_add(e->host.stat, EVENT_EXPIRE, clock_wall_ms() / 1000, ms);
+    return more;
 }
 
 static void run_job(struct shard *s, struct stripe_job *j) {
@@ -78,11 +89,12 @@ static void run_job(struct shard *s, struct stripe_job *j) {
     if ((what & EXPIRE) && expiry_is_on(e)) {
         struct txn t;
         txn_begin(&t, &e->common);
-        if (stripe_expire(j->stripe, &t, EXPIRE_BUDGET_US)) more = EXPIRE;
+        if (expire(e, j->stripe, &t)) more = EXPIRE;
         else if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
         effect_flush(&t);
         if (unlikely(j->stripe->waiting.ready)) engine_serve(e, j->stripe);
     }
+    if (what & REAP) watch_reap(j->stripe);
     if ((what & COMPACT) && stripe_compact(j->stripe)) more |= COMPACT;
     lease_release(l);
     if (more) atomic_fetch_or(&j->wanted, more);
@@ -177,7 +189,7 @@ void background_setting_changed(struct engine *e) {
 static uint64_t calls_seen(const struct engine *e) {
     uint64_t n = 0;
     for (uint32_t i = 0; i < e->common.stripe_count; i++) {
-        n += atomic_load_explicit(&e->common.stripes[i].counters.commands, memory_order_relaxed);
+        n += atomic_load_explicit(&e->common.stripes[i].counters.commands, memory_order_relaxed) + stat_stripe_calls(&e->common.stripes[i].stat);
     }
     return n;
 }

@@ -9,6 +9,7 @@ struct stripe_job *background_jobs(struct engine *e); // one for each stripe; NU
 void background_init(struct shard *s);
 void background_setting_changed(struct engine *e); // active expiry was switched on or off
 void background_access_asked(struct common *c);    // a look-up found ACCESS_ASK
+void background_reap(struct engine *e, struct stripe *s); // records of watched keys were abandoned there. Any thread
 void background_free(struct engine *e);            // at the end: what the shards have not come to
 
 #endif

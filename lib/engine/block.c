@@ -127,6 +127,7 @@ bool block_begin(struct task *t) {
         if (arm_deadline(t) && waiting_add(s, c->keys)) {
             t->sleeper = s;
             atomic_fetch_add(&t->engine->sleepers, 1);
+            if (t->deadline_ms) atomic_fetch_add(&t->engine->timed_sleepers, 1);
             return true;
         }
         disarm_deadline(t);
@@ -165,32 +166,45 @@ void block_end(struct task *t) {
     disarm_deadline(t);
     t->sleeper = NULL;
     atomic_fetch_sub(&t->engine->sleepers, 1);
+    if (t->deadline_ms) atomic_fetch_sub(&t->engine->timed_sleepers, 1);
     sleeper_unref(s);
 }
 
 // ---- giving up ----------------------------------------------------------------------------------------------------------------
 
-// Time is over, or nobody wants the answer. On its own thread. True: it has given up; else whoever has it at the moment will see to it, or has answered it.
-static bool give_up(struct sleeper *s) {
+enum gives_up { GIVES_UP, GIVES_UP_LATER /* whoever has it at the moment will see to it */, IS_AWAKE };
+
+// Time is over, or nobody wants the answer. On its own thread.
+static enum gives_up give_up(struct sleeper *s) {
     uint32_t was = atomic_load(&s->state);
     for (;;) {
         switch (state_of(was)) {
         case SLEEPER_WAITING:
-            if (atomic_compare_exchange_weak(&s->state, &was, SLEEPER_GIVEN_UP)) return true;
+            if (atomic_compare_exchange_weak(&s->state, &was, SLEEPER_GIVEN_UP)) return GIVES_UP;
             break;
         case SLEEPER_CLAIMED:
         case SLEEPER_ITS_TURN:
-            if ((was & LATE) || atomic_compare_exchange_weak(&s->state, &was, was | LATE)) return false;
+            if ((was & LATE) || atomic_compare_exchange_weak(&s->state, &was, was | LATE)) return GIVES_UP_LATER;
             break;
-        default: return false;
+        default: return IS_AWAKE;
         }
     }
 }
 
-static void stop_sleeping(struct task *t) {
-    if (!t->sleeper || !give_up(t->sleeper)) return;
+static enum gives_up stop_sleeping(struct task *t) {
+    enum gives_up how = t->sleeper ? give_up(t->sleeper) : IS_AWAKE;
+    if (how != GIVES_UP) return how;
     t->message.run = sleeper_comes;
     shard_post(t->home, &t->message);
+    return how;
+}
+
+bool task_unblock(struct task *t, bool with_error) {
+    bool before = t->fails;
+    t->fails = with_error; // read by this thread alone, once it has given up
+    if (stop_sleeping(t) != IS_AWAKE) return true;
+    t->fails = before;
+    return false;
 }
 
 void task_give_up(struct task *t) {
@@ -225,7 +239,8 @@ static void write_timed_out(struct task *t) {
     c->pass = CALL_TIMED_OUT;
     c->blocks = false;
     txn_begin(&c->txn, &t->engine->common);
-    call_run(c);
+    if (t->fails) reply_error(c, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    else call_run(c);
 }
 
 // A message about a task that sleeps has come to its home.

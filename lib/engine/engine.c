@@ -14,13 +14,15 @@
 #include "cmd/settings.h"
 #include "engine/background.h"
 #include "engine/block.h"
+#include "engine/exec.h"
+#include "engine/feeding.h"
 #include "engine/shard.h"
 #include "kora.h"
 
 enum { LOG_LINE_MAX = 1024 };
 
 void engine_log(struct engine *e, int level, const char *format, ...) {
-    if (!e->config.log || level < e->config.log_level) return;
+    if (!e->config.log || level < (int)atomic_load_explicit(&e->common.settings.log_level, memory_order_relaxed)) return;
     char line[LOG_LINE_MAX];
     va_list args;
     va_start(args, format);
@@ -40,7 +42,7 @@ static uint64_t relaxed(const _Atomic uint64_t *n) { return atomic_load_explicit
 static void add_stripe(struct engine *e, uint32_t i, struct host_stats *out) {
     const struct stripe *s = &e->common.stripes[i];
     struct stripe_memory m = stripe_memory(s);
-    out->commands += relaxed(&s->counters.commands);
+    out->commands += relaxed(&s->counters.commands) + stat_stripe_calls(&s->stat);
     out->hits += relaxed(&s->counters.hits);
     out->misses += relaxed(&s->counters.misses);
     out->expired += relaxed(&s->counters.expired);
@@ -51,6 +53,7 @@ static void add_stripe(struct engine *e, uint32_t i, struct host_stats *out) {
     for (uint32_t db = 0; db < e->common.databases; db++) {
         out->keys_all += stripe_count(s, db);
         out->expiring_all += stripe_count_expiring(s, db);
+        out->memory_index += relaxed(&s->counts[db].index);
     }
 }
 
@@ -68,8 +71,43 @@ static void host_stats(struct host *h, struct host_stats *out) {
         out->output_buffer_closed += relaxed(&c->output_buffer_closed);
     }
     out->blocked_clients = relaxed(&e->sleepers);
+    out->timed_clients = relaxed(&e->timed_sleepers);
     out->errors = relaxed(&h->total_error_replies);
     out->commands += relaxed(&h->commands_in_process);
+}
+
+static void host_shutdown(struct host *h) {
+    struct engine *e = h->engine;
+    engine_callback_begin();
+    e->config.shutdown(e->config.shutdown_arg);
+    engine_callback_end();
+}
+
+static void host_shard_stats(struct host *h, uint32_t shard, struct stat_shard *out) {
+    struct engine *e = h->engine;
+    const struct shard_counters *c = &e->shards[shard].counters;
+    *out = (struct stat_shard){ 0 };
+    for (uint32_t i = shard; i < e->common.stripe_count; i += e->shard_count) {
+        const struct stripe *s = &e->common.stripes[i];
+        struct stripe_memory m = stripe_memory(s);
+        uint64_t calls = relaxed(&s->counters.commands) + stat_stripe_calls(&s->stat);
+        for (uint32_t db = 0; db < e->common.databases; db++) out->keys += stripe_count(s, db);
+        out->memory_used += m.used;
+        out->memory_held += m.held;
+        out->calls += calls;
+        out->leases_taken += calls + relaxed(&s->counters.joined);
+        out->leases_waited += relaxed(&e->leases[i].waits);
+        out->leases_handed += relaxed(&e->leases[i].handed);
+    }
+    out->calls_run = stats_calls_run(h->stat, shard);
+    out->parked = relaxed(&c->parked);
+    uint64_t run = relaxed(&c->messages_run), posted = relaxed(&e->shards[shard].posted);
+    out->inbox = posted > run ? posted - run : 0;
+    out->inbox_max = relaxed(&c->inbox_max);
+    stats_longest_hold(h->stat, shard, &out->longest_us, &out->longest_row);
+    out->connections = relaxed(&c->connections);
+    out->net_input = relaxed(&c->net_input);
+    out->net_output = relaxed(&c->net_output);
 }
 
 static void host_settings_changed(struct host *h) { background_setting_changed(h->engine); }
@@ -94,10 +132,14 @@ static int init_host(struct engine *e) {
     h->started_ms = clock_wall_ms();
     h->engine = e;
     h->stats = host_stats;
+    h->shard_stats = host_shard_stats;
     h->log = host_log;
+    h->shutdown = e->config.shutdown ? host_shutdown : NULL;
     h->settings_changed = host_settings_changed;
+    h->unwatch = exec_unwatch;
     atomic_init(&h->next_client_id, 1);
-    return make_run_id(h);
+    int status = command_stats_create(h, e->common.stripe_count, &h->stat);
+    return status == KORA_OK ? make_run_id(h) : status;
 }
 
 static int init_parts(struct engine *e, const struct engine_config *config) {
@@ -107,6 +149,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     int status = settings_init(&e->common.settings);
     if (status == KORA_OK) status = stripes_init(&e->common, config->databases, config->stripes);
     if (status != KORA_OK) return status;
+    atomic_store(&e->common.settings.log_level, (uint64_t)config->log_level);
     e->common.access_asked = background_access_asked;
     e->leases = mem_alloc_aligned(config->stripes * sizeof *e->leases, CACHE_LINE);
     e->shards = mem_alloc_aligned(config->shards * sizeof *e->shards, CACHE_LINE);
@@ -115,11 +158,15 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     e->jobs = background_jobs(e);
     e->index = command_index_create();
     if (!e->leases || !e->shards || !e->jobs || !e->index) return KORA_NOMEM;
+    status = feeding_create(e);
+    if (status != KORA_OK) return status;
     return init_host(e);
 }
 
 static void free_parts(struct engine *e) {
     background_free(e);
+    stats_destroy(e->host.stat);
+    feeding_free(e);
     stripes_free(&e->common);
     settings_free(&e->common.settings);
     command_index_free(e->index);

@@ -52,9 +52,11 @@ struct task {
     struct task *next;                  // the caller's next one, if about the same stripe: leave it the lease, unless this one parks (task_carry_end)
     bool follows;                       // it was left the lease
     bool unwanted;                      // nobody wants its answer any more: it must not fall asleep
+    bool fails;                         // if it gives up, its answer is an error (task_unblock)
     bool has_deadline;                  // `deadline` is in home's wheel
     int64_t deadline_ms;                // when it gives up (clock_mono_us() / 1000); 0: never
     struct wheel_node deadline;
+    struct filler *filler;              // EXEC: of the parts of its reply that other shards write (exec.c); NULL: there are none
     uint32_t stripes_inline[TASK_STRIPES_INLINE];
     struct scatter *scatter;
     _Atomic uint32_t scattered;         // a host thread sleeps on it while its scattered call runs
@@ -74,6 +76,9 @@ void task_carry_end(struct shard *s);
 // On home's thread: nobody wants the answer of a parked call any more. If it waits for its keys, or will, it stops that; `done` is called soon. Else
 // nothing happens.
 void task_give_up(struct task *t);
+// On home's thread: ends the sleep of a call that waits for its keys, as if its time were over, or with an error. False: it does not wait. True: it does not
+// wait any more (somebody who is serving it at this moment may still answer it first).
+bool task_unblock(struct task *t, bool with_error);
 static inline bool task_sleeps(const struct task *t) { return t->sleeper != NULL; } // on home's thread: it waits for its keys
 
 // Of block.c: a task whose turn it is runs again; one that is answered is done.
@@ -87,11 +92,12 @@ void task_unlease_keys(struct task *t, bool written);
 // ---- shards -----------------------------------------------------------------------------------------------------------------
 
 struct shard_counters { // written by the shard's thread
-    _Atomic uint64_t connections, connections_total, net_input, net_output, query_buffer_closed, output_buffer_closed, parked;
+    _Atomic uint64_t connections, connections_total, net_input, net_output, query_buffer_closed, output_buffer_closed, parked, messages_run, inbox_max;
 };
 
 struct shard {
     _Alignas(CACHE_LINE) _Atomic(struct message *) inbox;
+    _Atomic uint64_t posted;            // messages, ever
     _Atomic uint32_t asleep;            // in epoll, or about to be: needs the uv_async
     _Alignas(CACHE_LINE) _Atomic int64_t armed_ms; // wall clock that the timer is set for; INT64_MAX: not
     struct engine *engine;
@@ -109,6 +115,7 @@ struct shard {
     struct message rearm, work, access_start;
     _Atomic bool rearm_queued;
     struct message stop, exit;
+    struct feeding *feeding;            // its subscribers (feeding.c)
     struct wheel *deadlines;            // of calls that wait for their keys; NULL: there was none yet
     uv_timer_t deadline_timer;
     struct stripe_job *jobs, *jobs_last; // what its stripes have to be done, in order; `work` is on its way while there is some
@@ -124,6 +131,7 @@ struct engine_hooks { // the network's; any may be NULL
     // On the shard's thread: close everything of the network on its loop (uv_close); the loop ends when that is done. Connections whose
     // call is parked are closed when it is answered. Also called for a shard that was never started, or whose shard_start failed
     void (*shard_stop)(struct shard *s);
+    void (*shard_pushed)(struct shard *s); // messages have been delivered to its subscribers: send them
     void (*destroy)(struct engine *e);    // after all shards have ended
 };
 
@@ -132,6 +140,8 @@ struct engine_config {
     int log_level;
     void (*log)(void *arg, int level, const char *text);
     void *log_arg;
+    void (*shutdown)(void *arg);          // NULL: clients can't end the program
+    void *shutdown_arg;
     struct engine_hooks hooks;
 };
 
@@ -147,9 +157,11 @@ struct engine {
     struct engine_config config;
     struct stripe_job *jobs;             // [common.stripe_count]
     void *net;                           // the network's, engine-wide
+    void *http;                          // of the HTTP listeners
     _Alignas(CACHE_LINE) _Atomic bool closing;
     _Atomic uint64_t parked_tasks;       // tasks whose `done` is still to come
     _Atomic uint64_t sleepers;           // calls that wait for their keys
+    _Atomic uint64_t timed_sleepers;     // of these, not for ever
     _Atomic bool access_kept;            // shard 0 keeps settings.access_now, or has been asked to
     uint64_t access_seen;                // calls that shard 0 had seen when it looked last
 };
@@ -159,6 +171,9 @@ int engine_open(const struct engine_config *config, struct engine **out);
 void engine_begin_close(struct engine *e);
 // Ends the shards and frees everything. After engine_begin_close, when no host thread is inside any more.
 void engine_close(struct engine *e);
+
+// On the subscriber's shard: it has lost its owner. It leaves what it has subscribed to and is freed (mem_free), both later.
+void engine_subscriber_leaves(struct shard *s, struct subscriber *who);
 
 // Around every change made under a lease by others than tasks (typed calls): the first before the lease is let go, the second after.
 // What the stripe's background has to do is told to its home.

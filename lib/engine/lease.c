@@ -56,6 +56,7 @@ void lease_release_to(struct lease *l) {
     struct waiter *w = next_waiter(l);
     if (unlikely(w->keeps)) {
         lease_took(LEASE_PATH_HANDED);
+        atomic_fetch_add_explicit(&l->handed, 1, memory_order_relaxed);
         w->wake(w, LEASE_HANDED); // the word stays HELD: now the waiter's
         return;
     }

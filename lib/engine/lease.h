@@ -27,6 +27,7 @@ struct lease {
     _Atomic(struct waiter *) waiting;   // newest first; pushed by waiters, taken by the holder
     struct waiter *fifo;                // taken from `waiting`, oldest first; the holder's
     _Atomic uint64_t waits;             // calls that found it taken
+    _Atomic uint64_t handed;            // ... and to whom it was handed over
 };
 
 // True: the caller holds it.

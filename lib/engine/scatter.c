@@ -86,7 +86,9 @@ static void finish(struct task *t) {
     struct scatter *s = t->scatter;
     t->scatter = NULL;
     t->status = worst_status(s);
+    for (uint32_t i = 0; i < s->count; i++) t->call.spent_ns += s->children[i].call.spent_ns;
     if (t->status == KORA_OK) merge(&t->call, s);
+    if (t->status == KORA_OK) call_count(&t->call, t->call.spent_ns);
     for (uint32_t i = 0; i < s->count; i++) buf_free(&s->children[i].buf);
     mem_free(s);
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "engine/background.h"
+#include "engine/feeding.h"
 #include "kora.h"
 
 _Thread_local struct thread_state thread_state;
@@ -16,10 +17,17 @@ _Thread_local struct thread_state thread_state;
 
 void shard_post(struct shard *s, struct message *m) {
     struct message *newest = atomic_load_explicit(&s->inbox, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->posted, 1, memory_order_relaxed);
     do m->next = newest;
     while (!atomic_compare_exchange_weak(&s->inbox, &newest, m));
     // The message may have been run, and be gone, by now.
     if (atomic_load(&s->asleep) && atomic_exchange(&s->asleep, 0)) uv_async_send(&s->wake);
+}
+
+static void note_drained(struct shard *s, uint64_t n) {
+    struct shard_counters *c = &s->counters;
+    stat_add(&c->messages_run, n, true);
+    if (n > atomic_load_explicit(&c->inbox_max, memory_order_relaxed)) atomic_store_explicit(&c->inbox_max, n, memory_order_relaxed);
 }
 
 // Runs what is there now; what these messages send to this shard comes with the next turn of the loop.
@@ -31,6 +39,9 @@ static void drain(struct shard *s) {
         oldest = newest;
         newest = next;
     }
+    uint64_t run = 0;
+    for (const struct message *m = oldest; m; m = m->next) run++;
+    if (run) note_drained(s, run);
     while (oldest) {
         struct message *next = oldest->next;
         oldest->run(s, oldest);
@@ -102,7 +113,8 @@ int shard_init(struct shard *s, struct engine *e, uint32_t id) {
     s->exit.run = close_own_handles;
     atomic_init(&s->armed_ms, INT64_MAX);
     background_init(s);
-    int status = make_loop(s);
+    int status = feeding_init(s);
+    if (status == KORA_OK) status = make_loop(s);
     if (status == KORA_OK && e->config.hooks.shard_start) status = e->config.hooks.shard_start(s);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/block.h"
+#include "engine/exec.h"
 #include "engine/scatter.h"
 #include "kora.h"
 
@@ -24,6 +25,7 @@ void task_init(struct task *t, struct engine *e, struct shard *home) {
     t->engine = e;
     t->home = home;
     t->call.host = &e->host;
+    t->call.stat = home ? &e->host.stat->slots[home->id] : stats_host_slot(e->host.stat, (uintptr_t)&thread_state);
     t->call.txn.common = &e->common;
     t->call.keys = t->call.keys_inline;
     t->stripes = t->stripes_inline;
@@ -33,6 +35,7 @@ void task_release(struct task *t) {
     call_release_keys(&t->call);
     if (unlikely(t->call.block_state)) mem_free(t->call.block_state);
     t->call.block_state = NULL;
+    if (unlikely(t->filler)) exec_free_filler(t); // closing: it did not come to that
     if (t->stripes != t->stripes_inline) mem_free(t->stripes);
     t->stripes = t->stripes_inline;
     t->stripe_count = t->held = t->tries = 0;
@@ -40,8 +43,6 @@ void task_release(struct task *t) {
 }
 
 // ---- which stripes -----------------------------------------------------------------------------------------------------
-
-enum { STRIPES_MAX = 4096 };
 
 static bool reserve_stripes(struct task *t, uint32_t n) {
     if (n <= TASK_STRIPES_INLINE) return true;
@@ -64,22 +65,28 @@ static bool plan_all(struct task *t) {
     return true;
 }
 
+// Those of a set, `count` of them at most: sorted, and each one once.
+static bool plan_set(struct task *t, const struct stripe_set *set, uint32_t count) {
+    if (!reserve_stripes(t, MIN(count, t->engine->common.stripe_count))) return false;
+    uint32_t words = (t->engine->common.stripe_count + 63) / 64;
+    for (uint32_t w = 0; w < words; w++) {
+        for (uint64_t bits = set->bits[w]; bits; bits &= bits - 1) t->stripes[t->stripe_count++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    return true;
+}
+
+static void set_clear(struct stripe_set *set, const struct engine *e) { memset(set->bits, 0, (e->common.stripe_count + 63) / 64 * sizeof set->bits[0]); }
+
 static bool plan_stripes(struct task *t, const struct key *keys, uint32_t count) {
     if (likely(count == 1)) {
         t->stripes[0] = keys[0].stripe_number;
         t->stripe_count = 1;
         return true;
     }
-    if (!reserve_stripes(t, MIN(count, t->engine->common.stripe_count))) return false;
-    // Sorted, and each one once: as bits.
-    uint64_t named[STRIPES_MAX / 64];
-    uint32_t words = (t->engine->common.stripe_count + 63) / 64;
-    memset(named, 0, words * sizeof named[0]);
-    for (uint32_t i = 0; i < count; i++) named[keys[i].stripe_number / 64] |= UINT64_C(1) << (keys[i].stripe_number % 64);
-    for (uint32_t w = 0; w < words; w++) {
-        for (uint64_t bits = named[w]; bits; bits &= bits - 1) t->stripes[t->stripe_count++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
-    }
-    return true;
+    struct stripe_set named;
+    set_clear(&named, t->engine);
+    for (uint32_t i = 0; i < count; i++) stripe_set_add(&named, keys[i].stripe_number);
+    return plan_set(t, &named, count);
 }
 
 // False: no memory, and the reply says so.
@@ -89,6 +96,18 @@ static bool plan_keys(struct task *t) {
     if (likely(plan_stripes(t, c->keys, c->key_count))) return true;
     reply_no_memory(c);
     return false;
+}
+
+// False: no memory, the reply says so.
+static bool plan_exec(struct task *t) {
+    struct stripe_set named;
+    set_clear(&named, t->engine);
+    uint32_t count;
+    bool planned = exec_prepare(t, &named, &count);
+    if (planned && count == EXEC_ALL) planned = plan_all(t);
+    else if (planned && !plan_set(t, &named, count)) planned = false, reply_no_memory(&t->call);
+    if (!planned) exec_abandon(t);
+    return planned;
 }
 
 // ---- leases ------------------------------------------------------------------------------------------------------------
@@ -213,11 +232,21 @@ static void look_ahead(const struct task *first) {
     if (n > 1) key_prefetch_items(first->call.keys, names, n);
 }
 
+// It is counted at its first key's stripe, which is one of them.
+static void count_joined(const struct task *t) {
+    lease_took(LEASE_PATH_MULTI_CALLS);
+    const struct stripe *counted = t->call.key_count ? t->call.keys[0].stripe : &t->engine->common.stripes[0];
+    for (uint32_t i = 0; i < t->stripe_count; i++) {
+        struct stripe *s = &t->engine->common.stripes[t->stripes[i]];
+        if (s != counted) count_up(&s->counters.joined);
+    }
+}
+
 static void execute(struct task *t) {
     struct call *c = &t->call;
     struct engine *e = t->engine;
     lease_took(LEASE_PATH_CALLS);
-    if (t->stripe_count > 1) lease_took(LEASE_PATH_MULTI_CALLS);
+    if (t->stripe_count > 1) count_joined(t);
     hold(t, 0, (uint64_t)(uintptr_t)t);
     txn_begin(&c->txn, &e->common);
     if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
@@ -230,7 +259,7 @@ static void execute(struct task *t) {
     if (t->next && !t->follows) look_ahead(t);
     lease_point();
     call_run(c);
-    if (unlikely(c->cmd->route == ROUTE_ALL)) engine_drop_garbage(e);
+    if (unlikely(c->cmd->route == ROUTE_ALL || c->cmd->route == ROUTE_EXEC) && t->held == e->common.stripe_count) engine_drop_garbage(e);
     lease_point();
     hold(t, (uint64_t)(uintptr_t)t, 0);
 }
@@ -338,7 +367,7 @@ static bool advance(struct task *t) {
             return true;
         }
         // Who was left the lease answers for those before it, too.
-        if ((t->call.cmd->flags & (CMD_WRITE | CMD_BLOCKING)) || unlikely(t->follows || t->call.txn.expired)) {
+        if ((t->call.cmd->flags & (CMD_WRITE | CMD_BLOCKING)) || unlikely(t->follows || t->call.txn.expired || t->call.changed)) {
             sleeps = settle(t);
             if (sleeps) t->next = NULL; // by the time this one runs again it may be gone
             if (sleeps && t->home) set_parked(t); // while it still is ours
@@ -354,6 +383,7 @@ static bool advance(struct task *t) {
         }
         if (unlikely(t->sleeper)) block_end(t);
         t->status = KORA_OK;
+        if (unlikely(t->filler)) return exec_fill(t, set_parked);
         if (likely(t->call.cmd->route != ROUTE_WALK || !t->call.walk_on)) return true;
         t->stripes[0] = t->call.walk_next;
         start_over(t);
@@ -404,6 +434,7 @@ bool task_run(struct task *t) {
     switch (c->cmd->route) {
     case ROUTE_KEYS: planned = plan_keys(t); break;
     case ROUTE_ALL: planned = plan_all(t); break;
+    case ROUTE_EXEC: planned = plan_exec(t); break;
     case ROUTE_WALK:
         if (!walk_start(c, &t->stripes[0])) return true;
         t->stripe_count = 1;

@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "call/multi.h"
 #include "kora.h"
 #include "net/net_int.h"
+#include "net/push.h"
 
 // ---- life --------------------------------------------------------------------------------------------------------------------
 
@@ -81,6 +83,7 @@ static void on_closed(uv_handle_t *handle) {
 void client_ended(struct client *c) {
     struct net_shard *s = c->home;
     list_remove(c);
+    session_end_multi(&s->shard->engine->host, &c->session);
     session_free(&c->session);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     close(c->fd);
@@ -114,6 +117,7 @@ void client_close(struct client *c) {
     c->closed = true;
     if (c->is_ready) ready_remove(c);
     output_drop(c);
+    push_drop(c);
     input_drop(c);
     while (c->queue) {
         struct slot *slot = c->queue;
@@ -188,7 +192,8 @@ bool client_paused(struct client *c, const struct command *cmd) {
     struct net *n = c->home->net;
     int64_t until = atomic_load_explicit(&n->pause_until_ms, memory_order_relaxed);
     if (likely(!until)) return false;
-    if (atomic_load_explicit(&n->pause_writes_only, memory_order_relaxed) && !(cmd->flags & CMD_WRITE)) return false;
+    uint32_t flags = cmd->route == ROUTE_EXEC && session_queues(&c->session) ? c->session.multi->flags : cmd->flags;
+    if (atomic_load_explicit(&n->pause_writes_only, memory_order_relaxed) && !(flags & (CMD_WRITE | CMD_MAY_WRITE))) return false;
     int64_t left = until - now_ms();
     if (left <= 0) return false;
     net_timer_by(c->home, (int64_t)uv_now(&c->home->shard->loop) + left + 1);
@@ -215,7 +220,7 @@ static int64_t look_at(struct client *c, int64_t now) {
         next = now + timeout;
     }
     if (c->soft_since_ms) {
-        int64_t due = c->soft_since_ms + (int64_t)setting(&settings->output[OUTPUT_NORMAL].soft_s) * 1000;
+        int64_t due = c->soft_since_ms + (int64_t)setting(&settings->output[push_class(c)].soft_s) * 1000;
         if (due <= now) {
             counter_add(&c->home->shard->counters.output_buffer_closed, 1);
             client_log_close(c, "its output is above the soft limit for too long");
@@ -238,6 +243,7 @@ void clients_housekeeping(struct net_shard *s) {
         if (at == 0) continue;
         next = MIN(next, at);
         // Its slot is looked at again, and held again if the pause goes on for it.
+        if (c->session.ended) continue;
         if (c->held && (!paused || atomic_load_explicit(&s->net->pause_writes_only, memory_order_relaxed))) {
             c->held = false;
             input_continue(c);
@@ -296,6 +302,11 @@ static void each_client(struct host *h, uint32_t shard, void (*visit)(void *arg,
 
 static void kill_client(struct session *session) { client_close(session->client); }
 
+static bool unblock_client(struct session *session, bool with_error) {
+    struct client *c = session->client;
+    return c->parked && task_unblock(&c->parked->task, with_error);
+}
+
 static void pause_clients(struct host *h, int64_t for_ms, bool writes_only) {
     struct net *n = h->net;
     pthread_mutex_lock(&n->mutex);
@@ -316,5 +327,7 @@ void client_hooks(struct host *h) {
     h->client_view = view_client;
     h->client_each = each_client;
     h->client_kill = kill_client;
+    h->client_unblock = unblock_client;
+    push_hooks(h);
     h->clients_pause = pause_clients;
 }

@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "call/multi.h"
 #include "kora.h"
 #include "net/net_int.h"
+#include "net/push.h"
 
 // ---- chunks ------------------------------------------------------------------------------------------------------------------
 
@@ -130,7 +132,10 @@ static void after_command(struct client *c, size_t n, uint32_t refs) {
         if (session->reply_mode == REPLY_SKIP) session->reply_mode = REPLY_ON;
         else if (session->reply_mode == REPLY_SKIP_NEXT) session->reply_mode = REPLY_SKIP;
     }
-    if (unlikely(session->close)) c->closing = true;
+    if (unlikely(session->close | session->ended)) {
+        if (session->close) c->closing = true;
+        else c->held = true; // for good
+    }
     if (unlikely(out->buf.n > OUTPUT_KEEP || out->buf.failed)) {
         task_carry_end(c->home->shard); // nobody is to wait for a lease while bytes are sent
         output_flush(c->home);
@@ -165,12 +170,24 @@ static void answer(struct slot *slot, size_t n, uint32_t refs) {
     } else {
         output_shut(&s->out, &t->call.reply);
     }
-    if (t->call.cmd->route == ROUTE_NONE || t->call.cmd->route == ROUTE_SHARDS) counter_add(&s->commands, 1);
+    enum command_route route = t->call.cmd->route;
+    if (route == ROUTE_NONE || route == ROUTE_SHARDS || route == ROUTE_EXEC) counter_add(&s->commands, 1);
     if (unlikely(t->call.outcome == CALL_ERROR) && s->out.buf.n > n)
         host_count_error(t->call.host, slice_of(s->out.buf.p + n, s->out.buf.n - n));
     if (unlikely(t->status == KORA_CLOSED)) c->closing = true;
     else if (unlikely(t->status != KORA_OK)) write_error(c, SLICE("OOM out of memory"));
     else after_command(c, n, refs);
+}
+
+// Others may write to its reply, too: parts of a scattered call, and who serves one that waits for its keys.
+static bool is_written_apart(const struct call *c) {
+    switch (c->cmd->route) {
+    case ROUTE_KEYS:
+    case ROUTE_NONE:
+    case ROUTE_ALL: return c->cmd->flags & CMD_BLOCKING;
+    case ROUTE_EXEC: return session_queues(c->session) && c->session->multi->shards;
+    default: return true;
+    }
 }
 
 static void run_call(struct slot *slot) {
@@ -181,9 +198,7 @@ static void run_call(struct slot *slot) {
     uint32_t refs = s->out.ref_count;
     // An earlier command of the batch may have selected another database.
     if (call->key_count && unlikely(call->keys[0].db != c->session.db)) call_release_keys(call);
-    // What others may write to, too: parts of a scattered call, and who serves one that waits for its keys.
-    slot->sent_apart = (call->cmd->route != ROUTE_KEYS && call->cmd->route != ROUTE_NONE && call->cmd->route != ROUTE_ALL) ||
-        (call->cmd->flags & CMD_BLOCKING);
+    slot->sent_apart = is_written_apart(call);
     call->reply = output_open(slot->sent_apart ? &slot->out : &s->out, c->session.version);
     c->last = call->cmd;
     c->parked = slot; // until it is seen to be done
@@ -201,27 +216,52 @@ static void run_call(struct slot *slot) {
     }
 }
 
+// Within MULTI. True: the call is queued, or refused.
+static bool queue_call(struct slot *slot) {
+    struct client *c = slot->client;
+    struct output *out = &c->home->out;
+    struct call *call = &slot->task.call;
+    size_t n = out->buf.n;
+    uint32_t refs = out->ref_count;
+    call->reply = output_open(out, c->session.version);
+    bool queued = call_queue(call);
+    output_shut(out, &call->reply);
+    if (!queued) return false;
+    c->last = call->cmd;
+    if (unlikely(call->outcome == CALL_ERROR)) host_count_error(call->host, slice_of(out->buf.p + n, out->buf.n - n));
+    after_command(c, n, refs);
+    return true;
+}
+
 // Runs a slot whose turn it is, or holds it back.
 static void slot_start(struct slot *slot) {
     struct client *c = slot->client;
     struct net_shard *s = c->home;
     output_begin(c);
+    push_before_reply(c);
     size_t n = s->out.buf.n;
     if (likely(slot->kind == SLOT_CALL)) {
         const struct command *cmd = slot->task.call.cmd;
         if (unlikely(!c->session.authenticated && !(cmd->flags & CMD_NO_AUTH))) {
+            call_rejected(&slot->task.call, cmd);
             write_error(c, SLICE("NOAUTH Authentication required."));
+        } else if (unlikely(c->session.subscriber != NULL) && push_refuses(c, cmd)) {
+            char text[256];
+            int length = snprintf(text, sizeof text,
+                "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd->name);
+            write_error(c, slice_of(text, (size_t)length));
         } else if (unlikely(client_paused(c, cmd))) {
             c->held = true;
             queue_push_front(c, slot);
             return;
-        } else {
+        } else if (likely(!session_queues(&c->session)) || !queue_call(slot)) {
             run_call(slot);
             return;
         }
     } else if (slot->kind == SLOT_BAD_INPUT) {
         answer_bad_input(slot);
     } else {
+        call_refused(&slot->task.call);
         host_count_error(&s->shard->engine->host, slice_of(slot->out.buf.p, slot->out.buf.n));
         if (!output_append(&s->out, &slot->out)) s->out.buf.failed = true;
         after_command(c, n, s->out.ref_count);
@@ -513,6 +553,7 @@ void input_continue(struct client *c) {
             return;
         }
         output_begin(c);
+        push_before_reply(c);
         answer(slot, s->out.buf.n, s->out.ref_count);
         slot_free(s, slot);
     }

@@ -103,7 +103,7 @@ static int parse_address(const char *text, struct address *a, char *error, size_
     *a = (struct address){ .mode = -1 };
     if (strncmp(text, "unix://", 7) == 0) return parse_unix(text + 7, a, error, size);
     if (strncmp(text, "tcp://", 6) == 0 && parse_tcp(text + 6, a)) return KORA_OK;
-    return refuse(error, size, KORA_INVAL, "`%s` is none of tcp://1.2.3.4:port, tcp://[::1]:port, unix:///path", text);
+    return refuse(error, size, KORA_INVAL, "`%s` is none of tcp://1.2.3.4:port, tcp://[::1]:port, unix:///path, http://1.2.3.4:port", text);
 }
 
 // ---- accepting -----------------------------------------------------------------------------------------------------------------
@@ -238,7 +238,9 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         struct sockaddr_storage peer = { 0 };
         socklen_t len = sizeof peer;
         int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
+        if (fd >= 0 && l->take) {
+            l->take(l->home->shard, fd);
+        } else if (fd >= 0) {
             if (admit(l->net, l, fd, &peer)) hand_out(l->net, l, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_accepting(l, errno);
@@ -336,7 +338,7 @@ static void describe(struct listener *l, const struct address *a, char *bound, s
     l->port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
     address_format((struct sockaddr *)&at, l->text, sizeof l->text, false);
     address_format((struct sockaddr *)&at, text, sizeof text, true);
-    if (bound && size) snprintf(bound, size, "tcp://%s", text);
+    if (bound && size) snprintf(bound, size, "%s%s", l->scheme, text);
 }
 
 static void start(struct net *n, struct listener *l) {
@@ -350,31 +352,55 @@ static void start(struct net *n, struct listener *l) {
     shard_post(&n->engine->shards[count % n->engine->shard_count], &l->start);
 }
 
-int net_listen(struct engine *e, const char *address, char *bound, size_t bound_size, char *error, size_t error_size) {
-    struct address a;
-    int status = parse_address(address, &a, error, error_size);
-    if (status != KORA_OK) return status;
+static int open_listener(struct listener like, const char *address, const struct address *a, char *bound, size_t bound_size, char *error,
+    size_t error_size) {
+    struct engine *e = like.net->engine;
+    int status;
     struct listener *l = mem_alloc_zero(sizeof *l);
     if (!l) return refuse(error, error_size, KORA_NOMEM, "out of memory");
-    l->net = e->net;
+    *l = like;
     l->fd = -1;
-    l->is_unix = a.is_unix;
-    if (a.is_unix) {
-        const char *path = ((struct sockaddr_un *)&a.at)->sun_path;
+    l->is_unix = a->is_unix;
+    l->mode = a->mode;
+    if (a->is_unix) {
+        const char *path = ((const struct sockaddr_un *)&a->at)->sun_path;
         l->path = mem_copy(path, strlen(path));
         if (!l->path) {
             mem_free(l);
             return refuse(error, error_size, KORA_NOMEM, "out of memory");
         }
     }
-    if (!open_socket(l, &a, (int)setting(&e->common.settings.tcp_backlog))) {
+    if (!open_socket(l, a, (int)setting(&e->common.settings.tcp_backlog))) {
         status = refuse(error, error_size, KORA_SYSTEM, "%s: %s", address, strerror(errno));
         listener_free(l);
         return status;
     }
-    describe(l, &a, bound, bound_size);
+    describe(l, a, bound, bound_size);
     start(l->net, l);
     return KORA_OK;
+}
+
+int net_listen(struct engine *e, const char *address, char *bound, size_t bound_size, char *error, size_t error_size) {
+    struct address a;
+    int status = parse_address(address, &a, error, error_size);
+    if (status != KORA_OK) return status;
+    return open_listener((struct listener){ .net = e->net, .scheme = "tcp://" }, address, &a, bound, bound_size, error, error_size);
+}
+
+int net_listen_for(struct engine *e, const char *address, const char *scheme, net_take_fn *take, char *bound, size_t bound_size, char *error,
+    size_t error_size) {
+    struct address a = { .mode = -1 };
+    char place[ADDRESS_TEXT_MAX];
+    size_t n = strlen(scheme), length = strlen(address);
+    bool ours = length > n && length - n < sizeof place && strncmp(address, scheme, n) == 0;
+    if (ours) {
+        memcpy(place, address + n, length - n + 1);
+        if (address[length - 1] == '/') place[length - n - 1] = '\0';
+    }
+    if (!ours || !parse_tcp(place, &a)) {
+        return refuse(error, error_size, KORA_INVAL, "`%s` is neither %s1.2.3.4:port nor %s[::1]:port", address, scheme, scheme);
+    }
+    return open_listener((struct listener){ .net = e->net, .scheme = scheme, .take = take }, address, &a, bound, bound_size, error, error_size);
 }
 
 // ---- what the host asks --------------------------------------------------------------------------------------------------------------
@@ -383,18 +409,27 @@ static uint32_t tcp_port(struct host *h) {
     struct net *n = h->net;
     uint32_t port = 0;
     pthread_mutex_lock(&n->mutex);
-    for (struct listener *l = n->listeners; l && !port; l = l->next) port = l->port;
+    for (struct listener *l = n->listeners; l && !port; l = l->next) port = l->take ? 0 : l->port;
     pthread_mutex_unlock(&n->mutex);
     return port;
+}
+
+// Of the first Unix socket, as it is written: octal, 0 if nothing was said.
+static void write_permissions(const struct net *n, struct buf *out) {
+    const struct listener *l = n->listeners;
+    while (l && !l->is_unix) l = l->next;
+    buf_printf(out, "%o", l && l->mode >= 0 ? (unsigned)l->mode : 0u);
 }
 
 static void listen_text(struct host *h, const char *what, struct buf *out) {
     struct net *n = h->net;
     bool unix_sockets = strcmp(what, "unixsocket") == 0;
+    bool permissions = strcmp(what, "unixsocketperm") == 0;
     size_t before = out->n;
     pthread_mutex_lock(&n->mutex);
-    for (struct listener *l = n->listeners; l; l = l->next) {
-        if (l->is_unix == unix_sockets) buf_printf(out, "%s%s", out->n > before ? " " : "", l->text);
+    if (permissions) write_permissions(n, out);
+    for (struct listener *l = n->listeners; l && !permissions; l = l->next) {
+        if (!l->take && l->is_unix == unix_sockets) buf_printf(out, "%s%s", out->n > before ? " " : "", l->text);
     }
     pthread_mutex_unlock(&n->mutex);
 }

@@ -66,6 +66,11 @@ static void shard_release(struct net_shard *s) {
     s->chunk = NULL;
 }
 
+void net_shard_pushed(struct shard *shard) {
+    struct net_shard *s = shard->net;
+    if (!s->stopping) output_flush(s);
+}
+
 void net_shard_unref(struct net_shard *s) {
     if (--s->handles == 0) shard_release(s);
 }

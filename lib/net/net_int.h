@@ -71,7 +71,10 @@ struct listener {
     int fd;
     bool starved;                             // out of descriptors, and has said so
     bool is_unix;
+    net_take_fn *take;                        // whose connections these are; NULL: clients'
+    const char *scheme;                       // of its address, up to "//"
     uint32_t port;                            // TCP
+    int mode;                                 // Unix: asked for; -1: it was not
     char *path;                               // Unix: the file, ours if device and inode still are
     dev_t device;
     ino_t inode;
@@ -147,6 +150,7 @@ struct net_shard {
     struct sending sendings[SENDINGS_MAX];    // replies of others, to be sent at the end of the turn
     uint32_t sending_count;
     int64_t turn_us;                          // since about when replies wait; 0: nobody has looked
+    struct client *pushed, *pushed_last;      // clients that something was pushed to
     struct message nudge;                     // "look at the settings, and at what is held back"
     _Atomic bool nudged;
     _Atomic uint64_t commands;                // that have run without any stripe, whose counters hold the others
@@ -163,7 +167,7 @@ struct client {
     int events;                               // that are waited for
     bool closed;                              // gone but for its memory; a parked call may still be on its way
     bool closing;                             // closed once its output is sent; reads no more
-    bool held;                                // by CLIENT PAUSE
+    bool held;                                // by CLIENT PAUSE, or since SHUTDOWN
     bool is_ready;                            // in home->ready
     bool is_unix;
     // Input: bytes that have not become slots yet, and what the parser knows of the first of them.
@@ -174,6 +178,10 @@ struct client {
     struct slot *parked;                      // the engine has its task
     struct slot *queue, *queue_last;          // behind it
     uint32_t sending;                         // its place in home->sendings, plus 1; 0: none
+    // What was pushed to it and is not yet sent (push.c)
+    struct output *pushed;                    // NULL: nothing
+    struct client *prev_pushed, *next_pushed; // in home->pushed
+    size_t pushed_bytes;
     // Output that the socket did not take
     struct output *out, *out_last;
     size_t out_bytes;
@@ -233,5 +241,8 @@ void output_free(struct output *o);
 void output_truncate(struct output *o, size_t n, uint32_t refs); // to what it was
 bool output_append(struct output *to, struct output *from);     // moves `from`, which is empty then. False: no memory, now or in `from`
 size_t output_memory(const struct client *c);
+size_t output_left(const struct output *o);                     // bytes that are still to be sent
+void output_send(struct client *c, struct output *o);           // sends it, behind what waits already; frees `o`, which was mem_alloc'ed
+bool output_within_limits(struct client *c, size_t more);       // `more` bytes beside its queue. False: it is closed
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "net/net_int.h"
+#include "net/push.h"
 
 // ---- one output ------------------------------------------------------------------------------------------------------------
 
@@ -64,7 +65,7 @@ bool output_append(struct output *to, struct output *from) {
     return true;
 }
 
-static size_t bytes_left(const struct output *o) {
+size_t output_left(const struct output *o) {
     size_t n = o->buf.n - o->at - o->ref_at;
     for (uint32_t i = o->ref_first; i < o->ref_count; i++) n += o->refs[i].bytes.n;
     return n;
@@ -115,7 +116,7 @@ static bool send_once(struct client *c, struct output *o, bool *all) {
     } else {
         struct iovec iov[OUTPUT_IOV];
         struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)pieces(o, iov, OUTPUT_IOV) };
-        want = bytes_left(o);
+        want = output_left(o);
         do n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);
     }
@@ -158,16 +159,17 @@ size_t output_memory(const struct client *c) {
     return n;
 }
 
-// Closes a client that leaves more unread than its limits allow. False: closed.
-static bool within_limits(struct client *c) {
-    struct output_limit *l = &net_settings(c->home)->output[OUTPUT_NORMAL];
-    uint64_t hard = setting(&l->hard), soft = setting(&l->soft);
-    if (unlikely(hard && c->out_bytes > hard)) {
+// Closes a client that leaves more unread than its limits allow.
+bool output_within_limits(struct client *c, size_t more) {
+    struct output_limit *l = &net_settings(c->home)->output[push_class(c)];
+    uint64_t hard = setting(&l->hard), soft = setting(&l->soft), n = c->out_bytes + more;
+    if (unlikely(hard && n > hard)) {
         counter_add(&c->home->shard->counters.output_buffer_closed, 1);
         client_log_close(c, "its output is above the hard limit");
+        client_close(c);
         return false;
     }
-    if (soft && c->out_bytes > soft) {
+    if (soft && n > soft) {
         if (c->soft_since_ms) return true; // the timer looks
         c->soft_since_ms = (int64_t)uv_now(&c->home->shard->loop);
         net_timer_by(c->home, c->soft_since_ms + (int64_t)setting(&l->soft_s) * 1000);
@@ -179,7 +181,7 @@ static bool within_limits(struct client *c) {
 
 // Moves what is left of the shard's output to the end of the client's queue. False: no memory, the output is lost.
 static bool queue_add(struct client *c, struct output *from) {
-    size_t n = from->buf.n - from->at, left = bytes_left(from);
+    size_t n = from->buf.n - from->at, left = output_left(from);
     struct output *last = c->out_last;
     if (last && from->ref_first == from->ref_count && n <= last->buf.cap - last->buf.n) {
         buf_append(&last->buf, from->buf.p + from->at, n);
@@ -211,15 +213,15 @@ static bool queue_add(struct client *c, struct output *from) {
 void output_writable(struct client *c) {
     bool all = true;
     while (c->out && all) {
-        size_t before = bytes_left(c->out);
+        size_t before = output_left(c->out);
         if (!send_once(c, c->out, &all)) {
             client_close(c);
             return;
         }
-        c->out_bytes -= all ? before : before - bytes_left(c->out);
+        c->out_bytes -= all ? before : before - output_left(c->out);
         if (all) queue_remove_first(c);
     }
-    if (c->soft_since_ms) within_limits(c);
+    if (c->soft_since_ms && !output_within_limits(c, 0)) return;
     if (!c->out && c->closing && !c->sending && c->home->out_of != c) client_close(c);
     else client_poll(c);
 }
@@ -230,10 +232,16 @@ void output_writable(struct client *c) {
 static void send_output(struct client *c, struct output *o) {
     bool all = o->buf.n == 0 && o->ref_count == 0, ok = !o->buf.failed;
     if (ok && !all && !c->out) ok = send_once(c, o, &all);
-    if (ok && !all) ok = queue_add(c, o) && within_limits(c);
+    if (ok && !all) ok = queue_add(c, o) && output_within_limits(c, 0);
     output_clear(o);
     if (unlikely(!ok || (c->closing && !c->out && !c->parked))) client_close(c);
     else if (unlikely(!all || c->closing)) client_poll(c);
+}
+
+void output_send(struct client *c, struct output *o) {
+    send_output(c, o);
+    output_free(o);
+    mem_free(o);
 }
 
 void output_flush(struct net_shard *s) {
@@ -253,6 +261,7 @@ void output_flush(struct net_shard *s) {
     struct client *c = s->out_of;
     s->out_of = NULL;
     if (c) send_output(c, &s->out);
+    if (unlikely(s->pushed != NULL)) push_flush(s);
 }
 
 // Exchanges the shard's output with a place; c is whose replies go there, if anybody's.

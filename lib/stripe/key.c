@@ -47,7 +47,7 @@ void stripe_due(struct stripe *s, int64_t at_ms) {
 
 // ---- access metadata: Redis's LRU and LFU, in the same 24 bits -------------------------------------------------------------
 
-enum { LFU_INITIAL = 5, LFU_LOG_FACTOR = 10, LFU_DECAY_MINUTES = 1 };
+enum { LFU_INITIAL = 5 };
 
 // Read once an execution.
 static uint32_t seconds(struct txn *t) {
@@ -57,9 +57,10 @@ static uint32_t seconds(struct txn *t) {
 static uint32_t lru_of(uint32_t s) { return s & ((1u << ENTRY_ACCESS_BITS) - 1); }
 static uint32_t lfu_minutes(uint32_t s) { return s / 60 & 0xffff; }
 
-static uint32_t lfu_decayed(const struct entry *e, uint32_t minutes) {
-    uint32_t counter = e->access & 0xff, idle = (minutes - (e->access >> 8)) & 0xffff, fall = idle / LFU_DECAY_MINUTES;
-    return counter > fall ? counter - fall : 0;
+static uint32_t lfu_decayed(const struct common *c, const struct entry *e, uint32_t minutes) {
+    uint32_t counter = e->access & 0xff, idle = (minutes - (e->access >> 8)) & 0xffff;
+    uint64_t decay = settings_number(&c->settings.lfu_decay_minutes), fall = decay ? idle / decay : 0;
+    return counter > fall ? counter - (uint32_t)fall : 0;
 }
 
 static bool policy_is_lfu(const struct common *c) {
@@ -67,10 +68,10 @@ static bool policy_is_lfu(const struct common *c) {
 }
 
 static uint32_t lfu_touched(struct txn *t, struct stripe *s, const struct entry *e) {
-    uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(e, minutes);
+    uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(s->common, e, minutes);
     // The probability of one more falls with the counter, so that eight bits reach from one access to a million.
-    uint32_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
-    if (counter < 255 && random_below(&s->random, above * LFU_LOG_FACTOR + 1) == 0) counter++;
+    uint64_t above = counter > LFU_INITIAL ? counter - LFU_INITIAL : 0;
+    if (counter < 255 && random_below(&s->random, above * settings_number(&s->common->settings.lfu_log_factor) + 1) == 0) counter++;
     return minutes << 8 | counter;
 }
 
@@ -99,7 +100,7 @@ uint64_t entry_idle_s(struct txn *t, const struct entry *e) {
     return idle > lru_of(0u - IDLE_AHEAD_MAX_S) ? 0 : idle;
 }
 
-uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(e, lfu_minutes(seconds(t))); }
+uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(t->common, e, lfu_minutes(seconds(t))); }
 
 void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t frequency) {
     uint32_t access = e->access;
@@ -120,8 +121,10 @@ static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct k
     if (effect_del(t, k)) {
         key_delete(t, k, e);
         count_up(&k->stripe->counters.expired);
+        event_emit(t, k, EVENT_EXPIRED, "expired");
         t->expired = true;
         if (unlikely(k->stripe->waiting.count)) waiting_ready(k); // XREADGROUP is told
+        if (unlikely(k->stripe->watching.count)) watch_mark(k->stripe, k->db, k->hash, k->name, true);
     }
     stripe_changed(k->stripe);
     return true; // without memory for the effect it is still there, but txn->no_memory lets nobody change anything
@@ -130,7 +133,10 @@ static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct k
 struct entry *key_found(struct txn *t, const struct key *k, struct entry *e, uint32_t how) {
     struct stripe *s = k->stripe;
     if (!e || (entry_expires(e) && expire_entry(t, k, e))) {
-        if (how & FIND_COUNT) count_up(&s->counters.misses);
+        if (how & FIND_COUNT) {
+            count_up(&s->counters.misses);
+            event_emit(t, k, EVENT_MISS, "keymiss");
+        }
         return NULL;
     }
     if (how & FIND_COUNT) count_up(&s->counters.hits);

@@ -65,7 +65,9 @@ void keyspace_publish(struct keyspace *k) {
     struct slab_usage nodes = k->nodes ? slab_usage(k->nodes) : (struct slab_usage){ 0 };
     atomic_store_explicit(&k->counts->keys, k->table.count, memory_order_relaxed);
     atomic_store_explicit(&k->counts->expiring, k->wheel ? wheel_count(k->wheel) : 0, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->expiry_sum, k->expiry_sum, memory_order_relaxed);
     atomic_store_explicit(&k->counts->used, data.used + index.used + nodes.used, memory_order_relaxed);
+    atomic_store_explicit(&k->counts->index, index.used, memory_order_relaxed);
     atomic_store_explicit(&k->counts->held, data.held + index.held + nodes.held, memory_order_relaxed);
 }
 
@@ -93,13 +95,20 @@ bool keyspace_can_arm(struct keyspace *k, int64_t now_ms) {
     return k->wheel != NULL;
 }
 
+// What an expiry adds to the sum that their average is computed from: in grains of the wheel, none later than a few hundred years from now, so that the
+// sum of any number of keys that fits into memory fits as well.
+static uint64_t expiry_grains(int64_t at_ms) { return (uint64_t)MIN(MAX(at_ms, 0) / WHEEL_GRAIN_MS, INT64_C(1) << 39); }
+
 void keyspace_arm(struct keyspace *k, struct entry *e, int64_t at_ms) {
+    k->expiry_sum += expiry_grains(at_ms);
     wheel_add(k->wheel, entry_wheel_node(e), at_ms);
     keyspace_publish(k);
 }
 
 void keyspace_disarm(struct keyspace *k, struct entry *e) {
-    if (entry_expires(e)) wheel_remove(k->wheel, entry_wheel_node(e));
+    if (!entry_expires(e)) return;
+    k->expiry_sum -= expiry_grains(entry_expire_at(e));
+    wheel_remove(k->wheel, entry_wheel_node(e));
 }
 
 // ---- roots ---------------------------------------------------------------------------------------------------------
@@ -189,7 +198,7 @@ bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us) {
 
 struct tally {
     struct keyspace *k;
-    uint64_t count, expiring;
+    uint64_t count, expiring, expiry_sum;
     uint64_t bytes; // of entries and of the blobs that only one entry has
     bool shared;    // there are other blobs
     uint64_t nodes; // bytes of roots and their nodes
@@ -216,6 +225,7 @@ static void check_entry(void *arg, void *entry) {
     invariant(keyspace_find(t->k, hash_entry(t->k->common, e), &name) == e);
     t->count++;
     t->expiring += entry_expires(e);
+    if (entry_expires(e)) t->expiry_sum += expiry_grains(entry_expire_at(e));
     t->bytes += slab_round(entry_size(e));
     if (e->form == FORM_BLOB) {
         invariant(entry_blob(e)->owner == &t->k->blobs);
@@ -232,6 +242,7 @@ void keyspace_check(struct keyspace *k) {
     for (uint64_t at = table_walk(&k->table, 0, 16, check_entry, &t); at; at = table_walk(&k->table, at, 16, check_entry, &t)) { }
     invariant(t.count == k->table.count && t.count == atomic_load(&k->counts->keys));
     invariant(t.expiring == (k->wheel ? wheel_count(k->wheel) : 0) && t.expiring == atomic_load(&k->counts->expiring));
+    invariant(t.expiry_sum == k->expiry_sum && t.expiry_sum == atomic_load(&k->counts->expiry_sum));
     if (k->wheel) wheel_check(k->wheel);
     slab_check(k->blobs.slab);
     slab_check(k->index);

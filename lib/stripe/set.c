@@ -55,6 +55,7 @@ static int reshape(struct txn *t, const struct key *k, struct keyspace *ks, stru
         stripe_due(k->stripe, at_ms);
     }
     if (t->undo) undo_remember(t->undo, k, ks, e, n);
+    if (!e) event_emit(t, k, EVENT_NEW, "new");
     *out = n;
     return KORA_OK;
 }

@@ -48,6 +48,7 @@ void stripes_free(struct common *c) {
         }
         free_list(s->garbage);
         waiting_free(s);
+        watch_free(s);
         mem_free(s->dbs);
         mem_free(s->counts);
     }
@@ -115,8 +116,10 @@ static void put_db(struct stripe *s, uint32_t db, struct keyspace *k) {
     } else {
         atomic_store_explicit(&s->counts[db].keys, 0, memory_order_relaxed);
         atomic_store_explicit(&s->counts[db].expiring, 0, memory_order_relaxed);
+        atomic_store_explicit(&s->counts[db].expiry_sum, 0, memory_order_relaxed);
         atomic_store_explicit(&s->counts[db].used, 0, memory_order_relaxed);
         atomic_store_explicit(&s->counts[db].held, 0, memory_order_relaxed);
+        atomic_store_explicit(&s->counts[db].index, 0, memory_order_relaxed);
     }
 }
 
@@ -133,6 +136,7 @@ static void is_ready(void *arg, struct wait_list *l) {
 bool stripe_flush(struct stripe *s, uint32_t db) {
     uint32_t from = db == UINT32_MAX ? 0 : db, to = db == UINT32_MAX ? s->common->databases : db + 1;
     bool had = false;
+    if (unlikely(s->watching.count)) watch_mark_flush(s, db);
     for (uint32_t i = from; i < to; i++) {
         struct keyspace *k = db_of(s, i);
         if (!k) continue;
@@ -146,7 +150,8 @@ bool stripe_flush(struct stripe *s, uint32_t db) {
     return had;
 }
 
-void stripe_swap(struct stripe *s, uint32_t a, uint32_t b) {
+void stripe_swap(struct stripe *s, struct txn *t, uint32_t a, uint32_t b) {
+    if (unlikely(s->watching.count)) watch_mark_swap(s, t, a, b);
     struct keyspace *ka = db_of(s, a), *kb = db_of(s, b);
     put_db(s, a, kb);
     put_db(s, b, ka);
@@ -169,10 +174,12 @@ static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t unti
         struct entry *e = entry_of_wheel_node(node);
         struct key key;
         key_locate(s->common, &key, db, entry_key(e));
-        keyspace_arm(k, e, node->at_ms); // back in, so that deleting it is the same as for everybody else
+        wheel_add(k->wheel, node, node->at_ms); // back in, so that deleting it is the same as for everybody else
         if (!effect_del(t, &key)) return false;
+        if (unlikely(s->waiting.count)) waiting_ready(&key); // before the name goes with the entry
+        if (unlikely(s->watching.count)) watch_mark(s, db, key.hash, key.name, true);
+        event_emit(t, &key, EVENT_EXPIRED, "expired");
         key_delete(t, &key, e);
-        if (unlikely(s->waiting.count)) waiting_ready(&key);
         stripe_changed(s);
         count_up(&s->counters.expired);
     }
@@ -198,6 +205,7 @@ static bool expire_roots(struct stripe *s, struct txn *t, uint32_t db, int64_t u
         keyspace_arm_root(k, r, r->hash); // back in, until its kind says for when
         key_locate(s->common, &key, db, entry_key(e));
         value_attach(&v, (enum value_type)e->type, t, &key, e);
+        key_mark_watched(&key); // before the name may go with the entry
         if (!value_kind(&v)->expire(&v, txn_now(t))) {
             t->no_memory = true; // it is tried again later
             return false;

@@ -14,8 +14,12 @@
 #include "call/effect.h"
 #include "call/settings.h"
 #include "ds/table.h"
+#include "stat/stat.h"
 #include "stripe/wait.h"
+#include "stripe/watch.h"
 #include "type/value.h"
+
+struct feed;
 
 // What all stripes of a database share.
 struct common {
@@ -25,6 +29,8 @@ struct common {
     struct stripe *stripes;
     struct settings settings;
     struct effect_sink effects;              // set before the first call
+    _Atomic uint32_t monitors;               // how many want to be told of every command
+    struct feed *feed;                       // channels and their subscribers (feed/feed.h)
     int64_t (*wall_ms)(void *arg);           // NULL: the system's clock. Tests skew it
     void *wall_arg;
     // Look-ups note when a key was last used. To read a clock for that would cost more than all the rest that needs no memory; so somebody may
@@ -37,13 +43,17 @@ struct keyspace; // see keyspace.h
 
 // Written by the lease's holder, read by anybody (relaxed).
 struct stripe_counters {
-    _Atomic uint64_t commands, hits, misses, expired, changes;
+    _Atomic uint64_t commands; // but for typed calls, which are in `stat`
+    _Atomic uint64_t hits, misses, expired, changes;
+    _Atomic uint64_t joined; // calls that have held its lease beside that of the stripe where they are counted
 };
 
 // Published by the lease's holder for anybody (relaxed).
 struct db_counts {
     _Atomic uint64_t keys, expiring;
+    _Atomic uint64_t expiry_sum; // of the expiries of these, in grains of WHEEL_GRAIN_MS
     _Atomic uint64_t used, held; // bytes of memory
+    _Atomic uint64_t index;      // of `used`: the table
 };
 
 struct stripe {
@@ -53,7 +63,9 @@ struct stripe {
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
+    struct stat_stripe stat;         // of typed calls
     _Atomic int64_t due_ms;          // wall clock: earliest expiry of its keys, about; INT64_MAX: none. Stored seq_cst (background.c)
+    struct watch_records watching;   // keys that sessions watch
     uint64_t looked_at;              // counters.changes when its slabs were looked at last; the lease's holder's
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
     struct random random;
@@ -96,11 +108,32 @@ static inline void key_locate(struct common *c, struct key *k, uint32_t db, stru
     k->db = db;
 }
 
+// This key has changed: whoever watches it is told.
+static inline void key_mark_watched(const struct key *k) {
+    if (unlikely(k->stripe->watching.count)) watch_mark(k->stripe, k->db, k->hash, k->name, false);
+}
+
 // The start of every execution. What it recorded is given back by effect_flush; nothing else is held.
 static inline void txn_begin(struct txn *t, struct common *c) {
     memset(t, 0, sizeof *t);
     t->common = c;
     t->sink = c->effects.fn ? &c->effects : NULL;
+    t->notify = (uint32_t)atomic_load_explicit(&c->settings.notify_events, memory_order_relaxed);
+}
+
+// Events, for keyspace notifications (event.c). The classes are those of notify-keyspace-events.
+enum event_class {
+    EVENT_KEYSPACE = 1 << 0, EVENT_KEYEVENT = 1 << 1, // K, E: which channels
+    EVENT_GENERIC = 1 << 2, EVENT_STRING = 1 << 3, EVENT_LIST = 1 << 4, EVENT_SET = 1 << 5, EVENT_HASH = 1 << 6, EVENT_ZSET = 1 << 7,
+    EVENT_EXPIRED = 1 << 8, EVENT_EVICTED = 1 << 9, EVENT_STREAM = 1 << 10, EVENT_MISS = 1 << 11, EVENT_MODULE = 1 << 12, EVENT_NEW = 1 << 13,
+    EVENT_ALL = EVENT_GENERIC | EVENT_STRING | EVENT_LIST | EVENT_SET | EVENT_HASH | EVENT_ZSET | EVENT_EXPIRED | EVENT_EVICTED | EVENT_STREAM |
+        EVENT_MODULE, // A
+    EVENT_EMPTIED = 1 << 14, // of event_record: a "del" because nothing was left; the command's own event comes before it
+};
+void event_record(struct txn *t, const struct key *k, uint32_t class, const char *name);
+void events_send(struct txn *t); // the leases are held
+static inline void event_emit(struct txn *t, const struct key *k, uint32_t class, const char *name) {
+    if (unlikely(t->notify & class)) event_record(t, k, class, name);
 }
 // Wall clock in ms, read once an execution, after all leases are held; never before what any earlier execution saw.
 int64_t txn_now(struct txn *t);
@@ -174,7 +207,7 @@ uint64_t stripe_scan(struct stripe *s, struct txn *t, uint32_t db, uint64_t curs
 struct entry *stripe_random(struct stripe *s, struct txn *t, uint32_t db);
 // Empties a database (all: UINT32_MAX); the memory goes in the background. Returns whether there was a key.
 bool stripe_flush(struct stripe *s, uint32_t db);
-void stripe_swap(struct stripe *s, uint32_t a, uint32_t b); // SWAPDB
+void stripe_swap(struct stripe *s, struct txn *t, uint32_t a, uint32_t b); // SWAPDB
 
 // Deletes what has expired, for at most about `budget_us`; returns true if there is more to do now. Emits effects into t.
 bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us);
@@ -207,6 +240,7 @@ struct keyspace {
     struct slab *index;      // the table's memory; its addresses stay mapped as long as the keyspace lives (hints)
     struct blob_owner blobs; // .slab: entries and blobs
     struct wheel *wheel;     // of entries that expire; NULL until there was one
+    uint64_t expiry_sum;     // see struct db_counts
     struct slab *nodes;      // of collections; NULL until there was one that has a root
     struct root *doomed;     // those that are being freed
     struct wheel *root_wheel; // of roots in which something expires; NULL until there was one

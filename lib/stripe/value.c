@@ -83,6 +83,7 @@ void value_drop_root(struct value *v, struct root *r) { keyspace_doom(keyspace_o
 void value_delete(struct value *v) {
     if (!v->there) return;
     if (v->attached) {
+        if (unlikely(v->txn->notify & EVENT_GENERIC)) event_record(v->txn, v->key, EVENT_EMPTIED, "del");
         key_delete(v->txn, v->key, v->e);
         value_attach(v, v->type, v->txn, v->key, NULL);
         return;

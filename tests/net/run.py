@@ -1097,14 +1097,16 @@ def info(korad):
         c("SELECT", 2)
         c("SET", "x", "1", "EX", 100)
         text = c("INFO").decode()
-        equal(re.findall(r"^# (\w+)\r$", text, re.M), "Server Clients Memory Persistence Stats Replication CPU Errorstats Cluster Keyspace".split())
+        equal(re.findall(r"^# (\w+)\r$", text, re.M), "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace".split())
         for line in text.split("\r\n"):
             assert line == "" or line.startswith("# ") or re.match(r"[a-zA-Z0-9_]+:", line), line
         values = dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
         for name, wanted in [("connected_clients", "1"), ("keyspace_hits", "1"), ("keyspace_misses", "1"), ("errorstat_ERR", "count=2"), ("total_error_replies", "2"),
-                             ("db0", "keys=1,expires=0,avg_ttl=0"), ("db2", "keys=1,expires=1,avg_ttl=0"), ("role", "master"), ("tcp_port", str(s.port)),
+                             ("db0", "keys=1,expires=0,avg_ttl=0"), ("role", "master"), ("tcp_port", str(s.port)),
                              ("total_commands_processed", "6"), ("process_id", str(s.process.pid))]:
             equal(values[name], wanted, name)
+        ttl_ms = re.fullmatch(r"keys=1,expires=1,avg_ttl=(\d+)", values["db2"])
+        assert ttl_ms and 0 < int(ttl_ms.group(1)) <= 100000, values["db2"]
         assert int(values["used_memory_rss"]) > 100000 and float(values["used_cpu_user"]) >= 0
         equal(re.findall(r"^# (\w+)", c("INFO", "KEYSPACE", "cpu", "keyspace").decode(), re.M), ["CPU", "Keyspace"])
         equal(c("INFO", "nothing"), b"")

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 perl tests/tidy/_code.pl $(find lib -name '*.[ch]') server/*.c | awk -F: '
 BEGIN {
     place["kora.h"] = "."
-    place["uv.h"] = "^lib/(engine|net)/"
+    place["uv.h"] = "^lib/(engine|net|http)/"
     place["mimalloc.h"] = "^lib/base/mem\\.c$"
     place["ini.h"] = "^server/"
     place["cjson/cJSON.h"] = "^lib/doc/"

@@ -145,6 +145,43 @@ resp3:
 (error) ERR syntax error
 > CLIENT KILL ID 99999 ADDR 1.2.3.4:5 TYPE normal USER default SKIPME no
 (integer) 0
+> CLIENT UNBLOCK
+(error) ERR wrong number of arguments for 'client|unblock' command
+> CLIENT UNBLOCK x
+(error) ERR value is not an integer or out of range
+> CLIENT UNBLOCK 99999
+(integer) 0
+> CLIENT UNBLOCK 99999 TIMEOUT
+(integer) 0
+> CLIENT UNBLOCK 99999 error
+(integer) 0
+> CLIENT UNBLOCK x FOO
+(error) ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR
+> CLIENT GETREDIR
+(integer) -1
+> CLIENT TRACKINGINFO
+resp2:
+1) "flags"
+2)
+   1) "off"
+3) "redirect"
+4) (integer) -1
+5) "prefixes"
+6) (empty array)
+resp3:
+1# "flags" =>
+   1~ "off"
+2# "redirect" => (integer) -1
+3# "prefixes" => (empty array)
+> CLIENT TRACKING off
+OK
+> CLIENT TRACKING x
+(error) ERR syntax error
+differs client-side caching is not there
+> CLIENT TRACKING on
+(error) ERR client-side caching is not supported by this server
+> CLIENT CACHING yes
+(error) ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled
 > CLIENT PAUSE
 (error) ERR wrong number of arguments for 'client|pause' command
 > CLIENT PAUSE x
@@ -188,6 +225,58 @@ PONG
 ~ (\(verbatim txt\) )?"id=\d+ .* name=\w+ .*\\nid=\d+ .* name=\w+ .*\\n"
 > CLIENT LIST TYPE normal
 ~ (\(verbatim txt\) )?"id=\d+ .* name=\w+ .*\\nid=\d+ .* name=\w+ .*\\n"
+# one that waits
+> CLIENT ID
+~ \(integer\) (?P<me>\d+)
+> CLIENT UNBLOCK ${me}
+(integer) 0
+b> CLIENT ID
+~ \(integer\) (?P<b>\d+)
+b> BLPOP none other 0
+(no reply)
+> CLIENT UNBLOCK ${b}
+(integer) 1
+client b
+<
+(nil array)
+client a
+> CLIENT UNBLOCK ${b}
+(integer) 0
+b> XREAD BLOCK 0 STREAMS none $
+(no reply)
+> CLIENT UNBLOCK ${b} ERROR
+(integer) 1
+client b
+<
+(error) UNBLOCKED client unblocked via CLIENT UNBLOCK
+client a
+b> BLMOVE none other LEFT LEFT 100
+(no reply)
+> CLIENT UNBLOCK ${b} timeout
+(integer) 1
+client b
+<
+(nil array)
+client a
+> LPUSH none x
+(integer) 1
+> DEL none
+(integer) 1
+
+# WRITE holds what may write
+> CLIENT PAUSE 60000 WRITE
+OK
+b> PFCOUNT none
+(no reply)
+differs Redis 7.0 asserts
+> CLIENT UNBLOCK ${b}
+(integer) 0
+> CLIENT UNPAUSE
+OK
+client b
+<
+(integer) 0
+client a
 > CLIENT KILL TYPE normal SKIPME yes
 (integer) 1
 b> PING

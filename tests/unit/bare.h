@@ -4,6 +4,7 @@
 #define TESTS_UNIT_BARE_H
 
 #include "base/mem.h"
+#include "call/multi.h"
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 #include "cmd/settings.h"
@@ -22,6 +23,15 @@ struct bare {
 
 static inline int64_t bare_clock(void *arg) { return ((struct bare *)arg)->now_ms; }
 
+static inline void bare_unwatch_(struct host *h, struct session *s) {
+    (void)h;
+    while (s->multi && s->multi->watched) {
+        struct watch_record *r = s->multi->watched;
+        s->multi->watched = r->next_own;
+        watch_remove(r);
+    }
+}
+
 static inline struct bare *bare_new(uint32_t stripes, int64_t now_ms, struct effect_sink effects) {
     struct bare *d = aligned_alloc(CACHE_LINE, ALIGN_UP(sizeof *d, CACHE_LINE));
     invariant(d);
@@ -34,6 +44,7 @@ static inline struct bare *bare_new(uint32_t stripes, int64_t now_ms, struct eff
     bool made = settings_init(&d->c.settings) == KORA_OK && stripes_init(&d->c, BARE_DATABASES, stripes) == KORA_OK;
     d->host.common = &d->c;
     d->host.index = command_index_create();
+    d->host.unwatch = bare_unwatch_;
     invariant(made && d->host.index);
     session_init(&d->session, 1);
     return d;
@@ -41,6 +52,7 @@ static inline struct bare *bare_new(uint32_t stripes, int64_t now_ms, struct eff
 
 static inline void bare_free(struct bare *d) {
     buf_free(&d->reply);
+    session_end_multi(&d->host, &d->session);
     session_free(&d->session);
     command_index_free((struct command_index *)(uintptr_t)d->host.index);
     stripes_free(&d->c);
@@ -80,7 +92,8 @@ static inline bool bare_run(struct bare *d, int argc, struct slice *argv, uint32
     c.txn.common = &d->c;
     buf_clear(&d->reply);
     if (call_prepare(&c, d->host.index) && call_find_keys(&c)) {
-        if (c.cmd->route == ROUTE_SCATTER) bare_scatter_(d, &c, flags);
+        if (session_queues(&d->session) && call_queue(&c)) { }
+        else if (c.cmd->route == ROUTE_SCATTER) bare_scatter_(d, &c, flags);
         else if (c.cmd->route == ROUTE_WALK) bare_walk_(d, &c, flags);
         else bare_visit_(d, &c, flags);
     }

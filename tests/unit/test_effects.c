@@ -491,6 +491,26 @@ static void one(struct run *w, struct random *r, const char *template) {
     w->before = after;
 }
 
+// Some in a transaction: one unit, in the order of its commands.
+static void several(struct run *w, struct random *r) {
+    assert_true(BARE_RUN(w->d, SLICE("MULTI")));
+    for (uint64_t n = random_below(r, 8); n > 0; n--) {
+        struct slice argv[ARGS_MAX];
+        const char *template = random_below(r, 40) ? invocations[random_below(r, ARRAY_LEN(invocations))] : rare[random_below(r, ARRAY_LEN(rare))];
+        if (!command_of(w->d->host.index, template)) continue;
+        make(w->d, r, template, &w->line);
+        slices_of(&w->line, argv);
+        assert_true(bare_run(w->d, w->line.argc, argv, 0));
+    }
+    w->seen = w->log.n;
+    w->before = digest_of(w->d, NULL);
+    assert_true(BARE_RUN(w->d, SLICE("EXEC")));
+    struct digest after = digest_of(w->d, NULL);
+    if (w->log.n == w->seen && !same(w->before, after)) fail_msg("a transaction has changed something, and says nothing");
+    for (; w->seen < w->log.n; w->seen++) check_effect(w->d, &w->log.list[w->seen]);
+    w->before = after;
+}
+
 static void compare(struct run *w, struct replica *replicas, size_t n) {
     for (size_t i = 0; i < n; i++) {
         replay(w->d, &w->log, replicas[i].d, replicas[i].by_stripe);
@@ -520,7 +540,8 @@ static void check_stream(uint64_t seed, size_t commands_n, size_t *told) {
         if (!command_of(w.d->host.index, line)) continue;
         if (random_below(&r, 6) == 0) w.d->now_ms += (int64_t)random_below(&r, 700);
         if (random_below(&r, 30) == 0) in_background(&w, &r);
-        one(&w, &r, line);
+        if (random_below(&r, 20)) one(&w, &r, line);
+        else several(&w, &r);
         if (n % 300 == 299 || n + 1 == commands_n) compare(&w, replicas, ARRAY_LEN(replicas));
     }
     compare(&w, replicas, ARRAY_LEN(replicas));

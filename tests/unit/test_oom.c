@@ -35,6 +35,7 @@ static void prepare(struct world *w) {
     if (w->wants_effects) w->db->engine->common.effects = (struct effect_sink){ count_effect, w };
     atomic_store(&w->db->engine->common.settings.active_expire, 0);
     assert_ok(kora_config_set(w->db, "enable-debug-command", "yes", NULL, 0));
+    assert_ok(kora_config_set(w->db, "slowlog-log-slower-than", "-1", NULL, 0)); // an entry is memory, without which the call itself goes well
     assert_ok(put(w->db, "a", "hello"));
     assert_ok(put(w->db, "n", "41"));
     assert_ok(kora_set(w->db, LIT("big"), w->big, BIG, NULL));
@@ -603,6 +604,16 @@ static const char *const command_lines[] = {
     "DEBUG SLEEP 0",
     "DEBUG SLEEP 0 KEY a",
     "DEBUG HELP",
+    "MEMORY USAGE big",
+    "MEMORY STATS",
+    "MEMORY DOCTOR",
+    "MEMORY MALLOC-STATS",
+    "LOLWUT",
+    "ROLE",
+    "WAITAOF 0 1 0",
+    "CONFIG GET *",
+    "CONFIG SET requirepass x loglevel notice",
+    "CLIENT TRACKINGINFO",
     "NOSUCH a b",
     "GET",
     "SET a b c",

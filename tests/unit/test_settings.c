@@ -133,15 +133,30 @@ static void bad_values(void **state) {
     defaults(state);
 }
 
+// Parameters that have one value may be set to it, whoever does.
+static void constants(void **state) {
+    struct world *w = *state;
+    assert_int_equal(set(w, "save", ""), KORA_OK);
+    assert_int_equal(set(w, "save", "900 1"), KORA_INVAL);
+    assert_int_equal(set(w, "appendonly", "NO"), KORA_OK);
+    assert_int_equal(set(w, "appendonly", "yes"), KORA_INVAL);
+    assert_int_equal(set(w, "maxmemory", "0gb"), KORA_OK);
+    assert_int_equal(set(w, "maxmemory", "1gb"), KORA_INVAL);
+    assert_int_equal(set(w, "lazyfree-lazy-user-del", "yes"), KORA_OK);
+    expect(w, "maxmemory", "0");
+    assert_false(settings_in_file(settings_find(SLICE("save"))));
+}
+
 static void clients_may_less(void **state) {
     struct world *w = *state;
-    static const char *const immutable[] = { "enable-debug-command", "tcp-backlog", "configfile", "logfile", "loglevel", "databases" };
+    static const char *const immutable[] = { "enable-debug-command", "tcp-backlog", "configfile", "logfile", "databases", "replicaof" };
     struct setting_value v;
     char error[SETTINGS_ERROR_MAX];
     for (size_t i = 0; i < ARRAY_LEN(immutable); i++) {
         int setting = settings_find(slice_str(immutable[i]));
         assert_int_equal(settings_check(&w->host, setting, SLICE("1"), SETTINGS_BY_CLIENT, &v, error, sizeof error), KORA_INVAL);
         assert_string_equal(error, "can't set immutable config");
+        assert_true(settings_immutable(setting));
     }
     int maxclients = settings_find(SLICE("maxclients"));
     assert_int_equal(settings_check(&w->host, maxclients, SLICE("4294967295"), SETTINGS_BY_CLIENT, &v, error, sizeof error), KORA_INVAL);
@@ -206,6 +221,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(good_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(constants, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clients_may_less, set_up, tear_down),
         cmocka_unit_test_setup_teardown(passwords, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory, set_up, tear_down),

@@ -234,7 +234,9 @@ static void run_model(uint64_t seed, int steps, long fail_each) {
         if (i % 1000 == 0) check_all(w);
         if (i % 5000 == 4999) {
             uint32_t a = (uint32_t)random_below(&w->r, DATABASES), b = (uint32_t)random_below(&w->r, DATABASES);
-            for (uint32_t s = 0; s < STRIPES; s++) stripe_swap(&w->c.stripes[s], a, b);
+            struct txn t;
+            txn_begin(&t, &w->c);
+            for (uint32_t s = 0; s < STRIPES; s++) stripe_swap(&w->c.stripes[s], &t, a, b);
             struct model_key tmp[NAMES];
             memcpy(tmp, w->keys[a], sizeof tmp);
             memcpy(w->keys[a], w->keys[b], sizeof tmp);
