@@ -19,7 +19,7 @@ SLOWER = {"": 1, "asan": 4, "ubsan": 2, "tsan": 8, "valgrind": 20}
 TIMEOUT_S = {"tidy": 60, "program": 60, "runner": 240}
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect"]
 # Not under valgrind, whose long double has 64 bits: it computes other digits than the processor.
-LONG_DOUBLE = ("tests/unit/test_base.c", "tests/transcripts/counter.t")
+LONG_DOUBLE = ("tests/unit/test_base.c", "tests/transcripts/counter.t", "tests/transcripts/hash.t")
 
 
 class Suite:
