@@ -143,20 +143,27 @@ void cmd_client_info(struct call *c) {
     buf_free(&line);
 }
 
-// Kinds of clients; all are normal ones so far.
-static bool read_type(struct call *c, struct slice text, bool *normal) {
-    static const char *const types[] = { "normal", "master", "slave", "replica", "pubsub" };
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        *normal = i == 0;
-        if (slice_is_word(text, types[i])) return true;
+// Replicas and their like are known by name, and nobody is one.
+enum client_type { CLIENT_ANY, CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_NOBODY };
+
+static bool read_type(struct call *c, struct slice text, enum client_type *type) {
+    static const char *const names[] = { "normal", "pubsub", "master", "slave", "replica" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        *type = i == 0 ? CLIENT_NORMAL : i == 1 ? CLIENT_PUBSUB : CLIENT_NOBODY;
+        if (slice_is_word(text, names[i])) return true;
     }
     reply_error(c, "ERR Unknown client type '%.*s'", (int)MIN(text.n, (size_t)128), text.p);
     return false;
 }
 
+static bool is_of_type(const struct session *s, enum client_type type) {
+    return type == CLIENT_ANY || type == (feed_listens(s->subscriber) ? CLIENT_PUBSUB : CLIENT_NORMAL);
+}
+
 struct list {
     struct call *call;
     int first_id; // in argv; 0: all
+    enum client_type type;
 };
 
 static bool is_listed(const struct list *l, uint64_t id) {
@@ -169,15 +176,14 @@ static bool is_listed(const struct list *l, uint64_t id) {
 
 static void list_one(void *arg, struct session *s) {
     struct list *l = arg;
-    if (is_listed(l, s->id)) write_line(l->call, s, l->call->reply.buf);
+    if (is_listed(l, s->id) && is_of_type(s, l->type)) write_line(l->call, s, l->call->reply.buf);
 }
 
 // Once on each shard: writes the lines of its clients.
 void cmd_client_list(struct call *c) {
     struct list l = { .call = c };
-    bool normal = true;
     if (c->argc == 4 && slice_is_word(c->argv[2], "type")) {
-        if (!read_type(c, c->argv[3], &normal)) return;
+        if (!read_type(c, c->argv[3], &l.type)) return;
     } else if (c->argc > 3 && slice_is_word(c->argv[2], "id")) {
         int64_t n;
         for (int i = 3; i < c->argc; i++) {
@@ -190,7 +196,7 @@ void cmd_client_list(struct call *c) {
         reply_syntax_error(c);
         return;
     }
-    if (normal && c->host->client_each) c->host->client_each(c->host, c->part, list_one, &l);
+    if (c->host->client_each) c->host->client_each(c->host, c->part, list_one, &l);
 }
 
 // ---- KILL ----------------------------------------------------------------------------------------------------------------------
@@ -200,7 +206,7 @@ struct filter {
     uint64_t id;               // 0: any
     int64_t max_age_s;         // 0: any
     const struct slice *addr, *laddr;
-    bool none;                 // of a type that nobody is of
+    enum client_type type;
     bool skip_me;
 };
 
@@ -226,15 +232,14 @@ static bool read_positive(struct call *c, struct slice text, const char *what, i
 
 static bool read_option(struct call *c, struct slice name, const struct slice *value, struct filter *f) {
     int64_t n = 0;
-    bool normal = true, ok;
+    bool ok;
     if (slice_is_word(name, "id")) {
         ok = read_positive(c, *value, "client-id", &n);
         f->id = (uint64_t)n;
     } else if (slice_is_word(name, "maxage")) {
         ok = read_positive(c, *value, "maxage", &f->max_age_s);
     } else if (slice_is_word(name, "type")) {
-        ok = read_type(c, *value, &normal);
-        f->none |= !normal;
+        ok = read_type(c, *value, &f->type);
     } else if (slice_is_word(name, "addr")) {
         f->addr = value;
         ok = true;
@@ -271,7 +276,7 @@ static bool read_filter(struct call *c, struct filter *f) {
 static void kill_one(void *arg, struct session *s) {
     struct filter *f = arg;
     struct call *c = f->call;
-    if ((f->id && s->id != f->id) || (s == c->session && f->skip_me)) return;
+    if ((f->id && s->id != f->id) || (s == c->session && f->skip_me) || !is_of_type(s, f->type)) return;
     struct client_view v = view_of(c, s);
     if (f->addr && !slice_equal(*f->addr, slice_str(v.addr))) return;
     if (f->laddr && !slice_equal(*f->laddr, slice_str(v.laddr))) return;
@@ -290,7 +295,7 @@ void cmd_client_kill(struct call *c) {
         else reply_error(c, "ERR No such client");
         return;
     }
-    if (read_filter(c, &f) && !f.none && c->host->client_each) c->host->client_each(c->host, c->part, kill_one, &f);
+    if (read_filter(c, &f) && c->host->client_each) c->host->client_each(c->host, c->part, kill_one, &f);
 }
 
 // Redis says it so of subcommands that may have more arguments or fewer.

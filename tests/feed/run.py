@@ -193,9 +193,14 @@ def introspection():
         equal(c("PUBSUB", "SHARDNUMSUB", "sh", "ch1"), ["sh", 1, "ch1", 0])
         lines = {m[0]: m[1:] for m in re.findall(r"id=(\d+).* flags=(\w+) .*sub=(\d+) psub=(\d+) ssub=(\d+)", c("CLIENT", "LIST"))}
         equal(sorted(lines.values()), [("PU", "1", "1", "1"), ("PU", "3", "1", "0"), ("U", "0", "0", "0")])
+        equal(len(c("CLIENT", "LIST", "TYPE", "pubsub").splitlines()), 2)
+        equal(len(c("CLIENT", "LIST", "TYPE", "normal").splitlines()), 1)
+        equal(c("CLIENT", "LIST", "TYPE", "replica"), "")
         info = c("INFO", "stats")
         for field in "pubsub_channels:3", "pubsub_patterns:1", "pubsubshard_channels:1":
             assert field in info, field
+        equal(c("CLIENT", "KILL", "TYPE", "pubsub"), 2)
+        wait_for("subscribers to be gone", lambda: c("PUBSUB", "NUMPAT") == 0)
 
 
 @test
