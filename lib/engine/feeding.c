@@ -33,6 +33,7 @@ static void on_wake(struct shard *s, struct message *m) {
 static void free_subscribers(struct subscriber **list) {
     for (struct subscriber *s = *list, *next; s; s = next) {
         next = s->next;
+        map_free(&s->members); // empty, unless the feed ends with all memberships
         mem_free(s);
     }
     *list = NULL;
@@ -116,6 +117,7 @@ void feeding_free(struct engine *e) {
         free_subscribers(&f->waiting);
         free_subscribers(&f->leaving);
         free_subscribers(&f->kept);
+        task_release(&f->task); // its end may have found the shard gone
         buf_free(&f->out);
         mem_free(f);
     }

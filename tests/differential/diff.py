@@ -739,7 +739,7 @@ def self_test(options):
     for what, lie in lies:
         peers = Peer(*redis, lie), Peer(*redis)
         found = None
-        for seed in range(options.seed, options.seed + 6):
+        for seed in range(options.seed, options.seed + (60 if lie else 6)):  # a lie is found as soon as what it is about is asked
             proto = 2 + seed % 2
             steps = Stream(seed * 2 + proto - 2).steps(ROUND)
             found = differs(steps, *peers, proto)
