@@ -1,4 +1,4 @@
-// EXEC: which leases it takes; the parts of its reply that other shards write; and how a session stops watching.
+// EXEC: which leases it takes; the parts of its reply that other shards write; and how watching ends.
 //
 // Commands that run once on every shard (CLIENT LIST) can't run while leases are held: a shard may be in the middle of something that needs one of them before it
 // looks at its inbox. They need no data; so they run one after the other when all the others have, and their replies are put in where EXEC has left a place
