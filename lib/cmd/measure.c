@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "kora.h"
 
-uint32_t measure_row(const struct command *cmd) { return (uint32_t)(cmd - commands); }
-
 // ---- the tallies' rows -------------------------------------------------------------------------------------------------------------
 
 // Commands that are not CMD_FAST to Redis, and yet do what their arguments say and no more.

@@ -18,7 +18,7 @@ struct measure {
 
 void measure_part(struct measure *m, struct call *c);
 void measure_timed(struct measure *m, struct call *c);
-uint32_t measure_row(const struct command *cmd);
+static inline uint32_t measure_row(const struct command *cmd) { return (uint32_t)(cmd - commands); }
 // It is in the table, and none that the engine has made for itself.
 static inline bool measure_knows(const struct command *cmd) {
     return (uintptr_t)cmd - (uintptr_t)commands < (size_t)command_count * sizeof *cmd;
