@@ -15,8 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SPINS = 64 }; // one to three microseconds: as long as most commands take, less than parking does
-
 static void pause_cpu(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -74,8 +72,8 @@ void lease_released(struct lease *l, uint32_t was) {
     }
 }
 
-bool lease_spin(struct lease *l) {
-    for (int i = 0; i < SPINS; i++) {
+bool lease_spin(struct lease *l, int spins) {
+    for (int i = 0; i < spins; i++) {
         if (lease_try(l)) {
             lease_took(LEASE_PATH_SPUN);
             return true;
@@ -87,7 +85,7 @@ bool lease_spin(struct lease *l) {
 
 bool lease_wait(struct lease *l) {
     atomic_fetch_add_explicit(&l->waits, 1, memory_order_relaxed);
-    if (lease_spin(l)) return true;
+    if (lease_spin(l, SPINS_OF_ONE)) return true;
     for (;;) {
         uint32_t word = atomic_load(&l->word);
         if (word == LEASE_CLOSED) return false;

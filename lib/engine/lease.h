@@ -38,8 +38,12 @@ static inline bool lease_try(struct lease *l) {
 }
 // Lets it go, and sees to it that whoever waits comes next.
 static inline void lease_release(struct lease *l);
-// Tries for as long as most commands take. False: it is still taken.
-bool lease_spin(struct lease *l);
+// Tries so many times, a short pause after each. False: it is still taken.
+enum {
+    SPINS_OF_ONE = 64,      // one to three microseconds: as long as most commands take, less than parking does
+    SPINS_OF_SEVERAL = 256, // for who needs several leases: most of those that he meets need several, too
+};
+bool lease_spin(struct lease *l, int spins);
 // Host threads: waits until the caller holds it. False: it is closed.
 bool lease_wait(struct lease *l);
 // Shards: leaves the record, and looks once more, since the lease may have been let go meanwhile. Never fails; from the call on

@@ -181,6 +181,11 @@ static enum acquired acquire(struct task *t) {
         }
         lease_took(LEASE_PATH_TRY_FAILED);
         uint32_t at = t->held, busy = t->stripes[at];
+        // What it has it keeps while it spins: in ascending order that is safe, and whoever holds the busy one is about to let it go.
+        if (lease_spin(lease_at(t, at), t->stripe_count > 1 ? SPINS_OF_SEVERAL : SPINS_OF_ONE)) {
+            t->held++;
+            continue;
+        }
         if (++t->tries > HOLD_AFTER && !t->keep) {
             t->keep = true;
             lease_took(LEASE_PATH_KEPT);
@@ -190,10 +195,6 @@ static enum acquired acquire(struct task *t) {
             lease_took(LEASE_PATH_RESTARTED);
         }
         if (t->home) {
-            if (t->held == at && lease_spin(lease_at(t, at))) {
-                t->held++;
-                continue;
-            }
             park(t, busy);
             return PARKED;
         }

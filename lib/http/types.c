@@ -22,7 +22,7 @@ static bool step(struct engine *e, struct type_shares *t) {
     struct lease *l = &e->leases[t->stripe];
     if (stripe_count(s, t->db)) {
         struct txn txn;
-        if (!lease_try(l) && !lease_spin(l)) return false;
+        if (!lease_try(l) && !lease_spin(l, SPINS_OF_ONE)) return false;
         txn_begin(&txn, &e->common);
         t->cursor = stripe_scan(s, &txn, t->db, t->cursor, TYPES_HELD, visit, t);
         lease_release(l);
