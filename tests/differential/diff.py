@@ -57,6 +57,8 @@ def shape(reply):
 def compare_object(a, b, argv):
     sub = argv[1].upper() if len(argv) > 1 else b""
     if sub == b"IDLETIME":
+        if a[0] == b[0] == ":" and abs(int(a[1])) <= 10:   # Redis shares small integers: it may be another key's access that it tells
+            return b, b
         return near(a, b, 10), b
     if sub == b"REFCOUNT" and a == (":", b"1") and b[0] == ":":   # Redis shares small integers, and values with what is queued
         return b, b
