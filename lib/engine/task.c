@@ -1,8 +1,9 @@
 // Tasks: how a call gets its leases, runs, and lets them go.
 //
-// A call about several stripes tries all of them in ascending order. On a busy one it lets go of everything, waits there and
-// starts again, so that it never makes others wait for what it is waiting for. After HOLD_AFTER rounds it takes them in the same
-// order and keeps them, and the lease that it waits for is then handed to it: ascending order, so no deadlock, and no starvation.
+// A call about several stripes tries all of them in ascending order. On a busy one it spins for some microseconds with what it has, then
+// lets go of everything, waits there and starts again, so that it never makes others wait long for what it is waiting for. After HOLD_AFTER
+// rounds it takes them in the same order and keeps them, and the lease that it waits for is then handed to it: ascending order, so no
+// deadlock, and no starvation.
 // With all of them held it runs once, and lets go: conservative two-phase locking makes calls strictly serializable.
 #include "base/clock.h"
 #include "base/mem.h"
