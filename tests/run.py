@@ -9,9 +9,10 @@ tests/install.sh. It says what it did in cmocka's words or in a line `N passed, 
 sanitizer's report (also one of a server that the suite started) is a failure. What it wrote is in BUILD/test-logs/, and is shown
 if something failed.
 
-In the environment: KORA_TEST_LONG=1 for the long forms; suites find KORA_BUILD, the build folder.
+In the environment: KORA_TEST_LONG=1 for the long forms; suites find KORA_BUILD, the build folder. Each has a TMPDIR of its own: what
+it leaves there counts as a failure.
 """
-import argparse, concurrent.futures, glob, os, re, shutil, signal, subprocess, sys, threading, time
+import argparse, concurrent.futures, glob, os, re, shutil, signal, subprocess, sys, tempfile, threading, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LONG = os.environ.get("KORA_TEST_LONG", "") not in ("", "0")
@@ -114,11 +115,13 @@ def run(suite, build, variant, env):
     log = os.path.join(build, "test-logs", suite.name.replace("/", "-") + ".log")
     limit = TIMEOUT_S[suite.kind] * SLOWER[variant] * (20 if LONG else 1)
     start = time.monotonic()
+    folder = tempfile.mkdtemp(prefix="kora-tests-")
     with open(log, "wb") as out:
         try:
-            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env, start_new_session=True)
+            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env, TMPDIR=folder), start_new_session=True)
         except OSError as e:
             suite.failed, suite.why = 1, str(e)
+            os.rmdir(folder)
             return suite, log, 0.0
         try:
             status = child.wait(limit)
@@ -132,8 +135,12 @@ def run(suite, build, variant, env):
     with open(log, errors="replace") as f:
         text = f.read()
     count(suite, text, 1 if status is None else status)
-    if status is None:
+    left = sorted(os.listdir(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    if status is None:  # one that is killed cannot clear up
         suite.failed, suite.why = max(suite.failed, 1), "no end after %d s" % limit
+    elif left:
+        suite.failed, suite.why = suite.failed + 1, "%d things left in TMPDIR: %s" % (len(left), " ".join(left[:4]))
     return suite, log, time.monotonic() - start
 
 

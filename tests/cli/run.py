@@ -67,7 +67,8 @@ class Client:
 
 class Server:
     def __init__(self, program, *flags):
-        self.dir = tempfile.mkdtemp(prefix="kora-cli-")
+        self.folder = tempfile.TemporaryDirectory(prefix="kora-cli-")  # goes with what does not start, too
+        self.dir = self.folder.name
         self.port = next(PORTS)
         self.out = open(os.path.join(self.dir, "out"), "w+")
         self.process = subprocess.Popen([program, "--port", str(self.port), "--bind", "127.0.0.1", *flags], cwd=self.dir,
@@ -79,7 +80,9 @@ class Server:
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > end:
-                    raise AssertionError("%s does not start: %s" % (program, self.log()))
+                    said = self.log()
+                    self.end(kill=True)
+                    raise AssertionError("%s does not start: %s" % (program, said))
                 time.sleep(0.01)
 
     def log(self):
@@ -90,13 +93,20 @@ class Server:
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self, kill=False):
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.kill() if kill else self.process.terminate()
         try:
-            self.code = self.process.wait(PATIENCE_S)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
             raise AssertionError("does not end")
+        finally:
+            self.out.close()
+            self.folder.cleanup()
 
     def client(self):
         return Client(self.port)

@@ -10,7 +10,7 @@ scenarios against redis-server instead, which is how a scenario is shown to be r
 programs are, in KORA_BUILD/clients (make test-clients). A client that is not installed is a failure.
 The last line is `N passed, N failed`.
 """
-import argparse, os, shutil, socket, subprocess, sys, tempfile, threading, time
+import argparse, os, socket, subprocess, sys, tempfile, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("KORA_BUILD", os.path.join(os.path.dirname(os.path.dirname(HERE)), "build"))
@@ -38,11 +38,11 @@ class Server:
 
     def __init__(self, options, port):
         self.port = port
-        self.dir = tempfile.mkdtemp(prefix="kora-clients-")
-        self.log = os.path.join(self.dir, "log")
+        self.folder = tempfile.TemporaryDirectory(prefix="kora-clients-")
+        self.log = os.path.join(self.folder.name, "log")
         own = ["--bind", "127.0.0.1", "--port", str(port), "--logfile", self.log]
         if options.redis:
-            self.argv = [options.redis, *own, "--save", "", "--appendonly", "no", "--dir", self.dir]
+            self.argv = [options.redis, *own, "--save", "", "--appendonly", "no", "--dir", self.folder.name]
         else:
             self.argv = [options.korad, *own, "--shards", "2"]
         self.start()
@@ -87,7 +87,7 @@ class Server:
 
     def close(self):
         wrong = self.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        self.folder.cleanup()
         return wrong
 
 

@@ -13,7 +13,7 @@ Nothing in a round depends on when it runs: deadlines are far away or in the pas
 cursors, RANDOMKEY, DBSIZE among expired keys) is compared by what it must say: a whole iteration as a set, a key that is
 there, a count after the expired ones have been visited.
 """
-import argparse, os, random, socket, subprocess, sys, tempfile, time
+import argparse, os, random, socket, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))

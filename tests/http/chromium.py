@@ -38,7 +38,11 @@ class Browser:
             self.process.wait()
         os.close(self.to)
         os.close(self.of)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        for _ in range(100):  # its helpers may end, and write, a little later
+            shutil.rmtree(self.dir, ignore_errors=True)
+            if not os.path.exists(self.dir):
+                break
+            time.sleep(0.1)
 
     def send(self, method, session=None, **params):
         self.number += 1

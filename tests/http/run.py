@@ -6,7 +6,7 @@
 Each test starts the servers that it needs on ports that are free, and at the end asks whether a Redis client is still served.
 --shots keeps screenshots of the page. The last line is `N passed, N failed`.
 """
-import argparse, json, os, re, select, shutil, signal, socket, subprocess, sys, tempfile, threading, time, traceback
+import argparse, json, os, re, select, signal, socket, subprocess, sys, tempfile, threading, time, traceback
 
 from chromium import Browser
 
@@ -164,8 +164,8 @@ class Redis:
 
 class Server:
     def __init__(self, korad, *flags, shards=2, **options):
-        self.dir = tempfile.mkdtemp(prefix="korad-http-")
-        log = os.path.join(self.dir, "log")
+        self.folder = tempfile.TemporaryDirectory(prefix="korad-http-")  # goes with what does not start, too
+        log = os.path.join(self.folder.name, "log")
         for _ in range(10):
             self.port, self.http_port = free_ports(2)
             argv = [korad, "--port", str(self.port), "--metrics-port", str(self.http_port), "--logfile", log, "--shards", str(shards), *flags]
@@ -191,7 +191,7 @@ class Server:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-            shutil.rmtree(self.dir, ignore_errors=True)
+            self.folder.cleanup()
 
     def http(self, **options):
         return Http(self.http_port, **options)

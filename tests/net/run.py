@@ -134,8 +134,8 @@ class Server:
     next_port = 0
 
     def __init__(self, korad, *flags, address="127.0.0.1", limit=None, config=None, shards=2):
-        self.dir = tempfile.mkdtemp(prefix="korad-net-")
-        self.log = os.path.join(self.dir, "log")
+        self.folder = tempfile.TemporaryDirectory(prefix="korad-net-")  # goes with what does not start, too
+        self.log = os.path.join(self.folder.name, "log")
         for _ in PORTS:
             self.port = PORTS[Server.next_port % len(PORTS)]
             Server.next_port += 1
@@ -172,6 +172,7 @@ class Server:
                 self.process.kill()
                 self.process.wait()
             self.process.stderr.close()
+            self.folder.cleanup()
 
     def stop(self):
         self.process.terminate()
@@ -818,21 +819,22 @@ def ipv6(korad):
 
 @test
 def unix_sockets(korad):
-    path = os.path.join(tempfile.mkdtemp(prefix="korad-net-"), "s")
-    stale = socket.socket(socket.AF_UNIX)
-    stale.bind(path)
-    stale.close()  # nobody answers at it
-    with Server(korad, "--unixsocket", path, "--unixsocketperm", "700") as s:
-        equal(os.stat(path).st_mode & 0o777, 0o700)
-        with Client(path) as c:
-            equal(c("PING"), "PONG")
-            contains(c("CLIENT", "INFO").decode(), "addr=%s:0" % path, "flags=U")
-            equal(c("CONFIG", "GET", "unixsocket"), [b"unixsocket", path.encode()])
-        second = subprocess.run([korad, "--port", "0", "--unixsocket", path], capture_output=True, text=True, timeout=PATIENCE_S)
-        assert second.returncode == 1 and "in use" in second.stdout + second.stderr, second
-        with Client(path) as c:
-            equal(c("PING"), "PONG")
-    assert not os.path.exists(path), "the file is left behind"
+    with tempfile.TemporaryDirectory(prefix="korad-net-") as folder:
+        path = os.path.join(folder, "s")
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(path)
+        stale.close()  # nobody answers at it
+        with Server(korad, "--unixsocket", path, "--unixsocketperm", "700") as s:
+            equal(os.stat(path).st_mode & 0o777, 0o700)
+            with Client(path) as c:
+                equal(c("PING"), "PONG")
+                contains(c("CLIENT", "INFO").decode(), "addr=%s:0" % path, "flags=U")
+                equal(c("CONFIG", "GET", "unixsocket"), [b"unixsocket", path.encode()])
+            second = subprocess.run([korad, "--port", "0", "--unixsocket", path], capture_output=True, text=True, timeout=PATIENCE_S)
+            assert second.returncode == 1 and "in use" in second.stdout + second.stderr, second
+            with Client(path) as c:
+                equal(c("PING"), "PONG")
+        assert not os.path.exists(path), "the file is left behind"
 
 
 @test
@@ -1068,22 +1070,23 @@ def config(korad):
 
 @test
 def config_rewrite(korad):
-    path = os.path.join(tempfile.mkdtemp(prefix="korad-net-"), "korad.ini")
-    with open(path, "w") as f:
-        f.write("# mine\n\ntimeout = 5   \n; other\nmaxclients=77\nloglevel = notice")
-    os.chmod(path, 0o640)
-    with Server(korad, config=path) as s, s.client() as c:
-        if c("CONFIG", "GET", "configfile")[1] == b"":
-            raise AssertionError("korad does not name its configuration file")
-        equal(c("CONFIG", "SET", "timeout", "50", "requirepass", "new pass"), "OK")
-        equal(c("CONFIG", "REWRITE"), "OK")
-        with open(path) as f:
-            equal(f.read(), "# mine\n\ntimeout = 50\n; other\nmaxclients=77\nloglevel = notice\nrequirepass = new pass\n")
-        equal(os.stat(path).st_mode & 0o777, 0o640)
-        equal(c("CONFIG", "SET", "requirepass", "a ;b"), "OK")
-        contains(c("CONFIG", "REWRITE"), "'requirepass' can't be written")
-        equal(sorted(os.listdir(os.path.dirname(path))), ["korad.ini"])
-    equal(subprocess.run([korad, path, "--check-config"], timeout=PATIENCE_S).returncode, 0)
+    with tempfile.TemporaryDirectory(prefix="korad-net-") as folder:
+        path = os.path.join(folder, "korad.ini")
+        with open(path, "w") as f:
+            f.write("# mine\n\ntimeout = 5   \n; other\nmaxclients=77\nloglevel = notice")
+        os.chmod(path, 0o640)
+        with Server(korad, config=path) as s, s.client() as c:
+            if c("CONFIG", "GET", "configfile")[1] == b"":
+                raise AssertionError("korad does not name its configuration file")
+            equal(c("CONFIG", "SET", "timeout", "50", "requirepass", "new pass"), "OK")
+            equal(c("CONFIG", "REWRITE"), "OK")
+            with open(path) as f:
+                equal(f.read(), "# mine\n\ntimeout = 50\n; other\nmaxclients=77\nloglevel = notice\nrequirepass = new pass\n")
+            equal(os.stat(path).st_mode & 0o777, 0o640)
+            equal(c("CONFIG", "SET", "requirepass", "a ;b"), "OK")
+            contains(c("CONFIG", "REWRITE"), "'requirepass' can't be written")
+            equal(sorted(os.listdir(os.path.dirname(path))), ["korad.ini"])
+        equal(subprocess.run([korad, path, "--check-config"], timeout=PATIENCE_S).returncode, 0)
 
 
 @test
