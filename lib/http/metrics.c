@@ -3,6 +3,7 @@
 // commands: a counter that falls is a restart to Prometheus, which it adds to what was before.
 #include "base/mem.h"
 #include "cmd/settings.h"
+#include "feed/feed.h"
 #include "http/facts.h"
 #include "http/http_int.h"
 #include "kora.h"
@@ -72,6 +73,13 @@ static void calls(struct buf *out, const struct facts *f) {
     single(out, "redis_evicted_keys_total", COUNTER, "Keys that were deleted to make room.", 0); // nothing evicts
     single(out, "redis_total_error_replies", COUNTER, "Errors answered.", s->errors);
     single(out, "redis_rdb_changes_since_last_save", GAUGE, "Changes of keys.", s->changes);
+}
+
+static void subscriptions(struct buf *out, const struct facts *f) {
+    const struct feed *feed = f->engine->common.feed;
+    single(out, "redis_pubsub_channels", GAUGE, "Channels that have subscribers.", feed_channels(feed, FEED_CHANNEL));
+    single(out, "redis_pubsub_patterns", GAUGE, "Patterns of channels that have subscribers.", feed_channels(feed, FEED_PATTERN));
+    single(out, "redis_pubsubshard_channels", GAUGE, "Channels of SSUBSCRIBE that have subscribers.", feed_channels(feed, FEED_SHARD_CHANNEL));
 }
 
 static void errors(struct buf *out, const struct facts *f) {
@@ -224,6 +232,7 @@ void http_metrics(struct http_shard *shard, struct buf *out) {
     clients(out, &f);
     memory(out, &f);
     calls(out, &f);
+    subscriptions(out, &f);
     errors(out, &f);
     databases(out, &f);
     shards(out, &f);

@@ -559,6 +559,7 @@ PAIRS = {
     "redis_evicted_keys_total": "evicted_keys", "redis_connected_clients": "connected_clients", "redis_blocked_clients": "blocked_clients", "redis_max_clients": "maxclients",
     "redis_memory_used_bytes": "used_memory", "redis_allocator_active_bytes": "allocator_active", "redis_total_error_replies": "total_error_replies",
     "redis_connections_received_total": "total_connections_received", "redis_rejected_connections_total": "rejected_connections",
+    "redis_pubsub_channels": "pubsub_channels", "redis_pubsub_patterns": "pubsub_patterns", "redis_pubsubshard_channels": "pubsubshard_channels",
     "redis_net_output_bytes_total": "total_net_output_bytes", "redis_rdb_changes_since_last_save": "rdb_changes_since_last_save",
 }
 
@@ -596,6 +597,30 @@ def metrics_against_info(korad):
         equal(types["redis_db_keys"], "gauge")
         for word in ("keyspace_hits_total", "commands_processed_total"):
             equal(types["redis_" + word], "counter")
+
+
+@test
+def metrics_of_subscriptions(korad):
+    def counts():
+        values, types = parse_metrics(s.get("/metrics").body.decode())
+        names = ["redis_pubsub_channels", "redis_pubsub_patterns", "redis_pubsubshard_channels"]
+        equal([types[n] for n in names], ["gauge"] * 3)
+        return [values[n][()] for n in names]
+
+    with Server(korad) as s, s.redis() as one, s.redis() as other, s.redis() as r:
+        equal(counts(), [0, 0, 0])
+        one.send(("SUBSCRIBE", "a", "b", "c"), ("PSUBSCRIBE", "a*", "b*"), ("SSUBSCRIBE", "s"))
+        other.send(("SUBSCRIBE", "b", "d"), ("PSUBSCRIBE", "b*"))
+        for client, replies in ((one, 6), (other, 3)):
+            for _ in range(replies):
+                client.reply()
+        equal(counts(), [4, 2, 1])
+        info = r.info()
+        equal([info[n] for n in ("pubsub_channels", "pubsub_patterns", "pubsubshard_channels")], ["4", "2", "1"])
+        one.send(("UNSUBSCRIBE",), ("PUNSUBSCRIBE",), ("SUNSUBSCRIBE",))
+        for _ in range(6):
+            one.reply()
+        equal(counts(), [2, 1, 0])
 
 
 @test
