@@ -11,6 +11,7 @@ int change_words(struct change *c, enum stat_typed typed, struct slice name, siz
     c->argc = 2;
     c->longest = 0;
     c->bad = false;
+    c->trimmed = false;
     if (n > INT_MAX / 2) return KORA_INVAL;
     if (n + 2 > WORDS_FEW) c->argv = mem_alloc((n + 2) * sizeof *c->argv);
     if (!c->argv) return KORA_NOMEM;
@@ -48,9 +49,14 @@ int change_begin(struct change *c, kora *db, const void *key, size_t key_len, en
     return status;
 }
 
+static void tell_events(struct change *c) {
+    event_of_name(&c->op.txn, &c->op.key, c->argv[0]);
+    if (c->trimmed) event_of_name(&c->op.txn, &c->op.key, SLICE("XTRIM"));
+}
+
 void change_end(struct change *c, bool changed) {
     if (!changed) effect_forget(&c->op.txn, c->mark, c->mark_count);
-    else if (unlikely(c->op.txn.notify)) event_of_name(&c->op.txn, &c->op.key, c->argv[0]);
+    else if (unlikely(c->op.txn.notify)) tell_events(c);
     op_end_write(&c->op, changed);
     free_words(c);
 }

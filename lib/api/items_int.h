@@ -30,6 +30,7 @@ struct change {
     size_t argc;
     size_t longest;          // of the caller's
     bool bad;                // one of them is none
+    bool trimmed;            // it has done what XTRIM does, too: that event follows its own
     size_t mark;             // effects before its own: those of what has expired
     uint32_t mark_count;
     struct slice few[WORDS_FEW];

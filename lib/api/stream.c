@@ -44,7 +44,7 @@ static int append(struct change *c, const kora_id *given, uint64_t max_len, stru
         if (made) value_delete(&c->v);
         return KORA_NOMEM;
     }
-    if (max_len) stream_trim(s, &(struct stream_trim){ .by = STREAM_TRIM_LENGTH, .length = max_len });
+    if (max_len) c->trimmed = stream_trim(s, &(struct stream_trim){ .by = STREAM_TRIM_LENGTH, .length = max_len }) > 0;
     return KORA_OK;
 }
 

@@ -121,6 +121,7 @@ static void test_events_of_typed_calls(void **state) {
     (void)state;
     kora *db = open_db(2, 0);
     int64_t n;
+    size_t len;
     assert_ok(kora_config_set(db, "notify-keyspace-events", "KA", NULL, 0));
     kora_subscription *s = subscribe(db, NULL, "__keyspace@0__:*", NULL);
     assert_ok(kora_set(db, LIT("k"), LIT("v"), NULL));
@@ -138,6 +139,15 @@ static void test_events_of_typed_calls(void **state) {
     assert_ok(kora_expire(db, LIT("i"), 1, 0));
     next_is(s, "__keyspace@0__:i", "expire", "__keyspace@0__:*");
     next_is(s, "__keyspace@0__:i", "expired", "__keyspace@0__:*"); // by itself
+    const kora_field field = { { "f", 1 }, { "v", 1 } };
+    for (int i = 0; i < 3; i++) { // the third takes the first with it
+        assert_ok(kora_xadd(db, LIT("x"), NULL, &field, 1, 2, NULL));
+        next_is(s, "__keyspace@0__:x", "xadd", "__keyspace@0__:*");
+    }
+    next_is(s, "__keyspace@0__:x", "xtrim", "__keyspace@0__:*");
+    assert_status(kora_xadd(db, LIT("x"), &(kora_id){ 1, 1 }, &field, 1, 2, NULL), KORA_NOTSET);
+    assert_ok(kora_xlen(db, LIT("x"), &len));
+    assert_int_equal(len, 2);
     assert_ok(kora_unsubscribe(s));
     assert_ok(kora_close(db));
 }
