@@ -15,6 +15,7 @@
 #include "api/api_int.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "unit/kept.h"
 
 // Where everything takes several times as long: 1 with AddressSanitizer, 2 with ThreadSanitizer.
 #if defined(__SANITIZE_THREAD__)
@@ -175,6 +176,36 @@ static inline void expect_reply(kora *db, kora_session *s, const char *line, con
     if (strcmp(b.p, text) != 0) fail_msg("%s: %s instead of %s", line, b.p, text);
     buf_free(&b);
     kora_reply_free(r);
+}
+
+// ---- effects ---------------------------------------------------------------------------------------------------------------------
+
+static inline void keep_effects(kora *db, struct kept_effects *k) { db->engine->common.effects = (struct effect_sink){ effects_keep, k }; }
+
+// Each is about keys of one stripe. Only of commands whose first argument is the key.
+static inline void check_effect_stripes(kora *db, const struct kept_effects *k) {
+    for (size_t i = 0; i < k->n; i++) {
+        struct key key;
+        key_locate(&db->engine->common, &key, k->e[i].db, k->e[i].argv[1]);
+        assert_int_equal(key.stripe_number, k->e[i].stripe);
+    }
+}
+
+// Runs them in another database, and forgets them.
+static inline void replay_effects(struct kept_effects *k, kora *to) {
+    for (size_t i = 0; i < k->n; i++) {
+        const struct kept *e = &k->e[i];
+        const char **argv = malloc((size_t)e->argc * sizeof *argv);
+        size_t *len = malloc((size_t)e->argc * sizeof *len);
+        kora_reply *r = NULL;
+        for (int a = 0; a < e->argc; a++) argv[a] = e->argv[a].p, len[a] = e->argv[a].n;
+        assert_ok(kora_exec(to, NULL, e->argc, argv, len, &r));
+        if (r->type == KORA_REPLY_ERROR) fail_msg("effect %s %s: %s", argv[0], e->argc > 1 ? argv[1] : "", r->str);
+        kora_reply_free(r);
+        free((void *)argv);
+        free(len);
+    }
+    effects_forget(k);
 }
 
 // ---- what a database holds -------------------------------------------------------------------------------------------------------

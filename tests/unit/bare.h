@@ -10,6 +10,7 @@
 #include "cmd/settings.h"
 #include "kora.h"
 #include "stripe/stripe.h"
+#include "unit/kept.h"
 
 enum { BARE_DATABASES = 4 };
 
@@ -19,6 +20,8 @@ struct bare {
     struct session session;
     int64_t now_ms;
     struct buf reply;
+    uint32_t visits;          // of stripes, by the last command
+    struct kept_effects kept; // if bare_keeping has made it
 };
 
 static inline int64_t bare_clock(void *arg) { return ((struct bare *)arg)->now_ms; }
@@ -50,7 +53,14 @@ static inline struct bare *bare_new(uint32_t stripes, int64_t now_ms, struct eff
     return d;
 }
 
+static inline struct bare *bare_keeping(uint32_t stripes, int64_t now_ms) {
+    struct bare *d = bare_new(stripes, now_ms, (struct effect_sink){ 0 });
+    d->c.effects = (struct effect_sink){ effects_keep, &d->kept };
+    return d;
+}
+
 static inline void bare_free(struct bare *d) {
+    effects_forget(&d->kept);
     buf_free(&d->reply);
     session_end_multi(&d->host, &d->session);
     session_free(&d->session);
@@ -63,6 +73,7 @@ static inline void bare_free(struct bare *d) {
 static inline void bare_visit_(struct bare *d, struct call *c, uint32_t flags) {
     txn_begin(&c->txn, &d->c);
     c->txn.flags = flags;
+    d->visits++;
     call_run(c);
 }
 
@@ -91,6 +102,7 @@ static inline bool bare_run(struct bare *d, int argc, struct slice *argv, uint32
     c.reply = (struct reply){ .buf = &d->reply, .version = d->session.version };
     c.txn.common = &d->c;
     buf_clear(&d->reply);
+    d->visits = 0;
     if (call_prepare(&c, d->host.index) && call_find_keys(&c)) {
         if (session_queues(&d->session) && call_queue(&c)) { }
         else if (c.cmd->route == ROUTE_SCATTER) bare_scatter_(d, &c, flags);
@@ -99,6 +111,7 @@ static inline bool bare_run(struct bare *d, int argc, struct slice *argv, uint32
     }
     call_release_keys(&c);
     reply_free_refs(&c.reply);
+    invariant(!c.txn.undo);
     return c.outcome == CALL_OK && !d->reply.failed;
 }
 

@@ -8,131 +8,12 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "base/random.h"
-#include "cmd/cmd.h"
-#include "cmd/host.h"
-#include "cmd/settings.h"
-#include "kora.h"
-#include "stripe/stripe.h"
+#include "unit/bare.h"
 
-enum { DATABASES = 4, ARGS_MAX = 64 };
+enum { ARGS_MAX = 64 };
 
-// ---- a database without an engine --------------------------------------------------------------------------------------------
-
-struct effect_copy {
-    uint32_t stripe, db;
-    int argc;
-    struct slice argv[ARGS_MAX];
-};
-
-struct db {
-    struct common c;
-    struct host host;
-    struct session session;
-    int64_t now_ms;
-    struct buf reply;
-    struct effect_copy *effects;
-    size_t effect_count, effect_cap;
-    uint32_t visits; // stripes that the last command visited
-};
-
-static int64_t clock_of(void *arg) { return ((struct db *)arg)->now_ms; }
-
-static void keep_effect(void *arg, const struct effect *e) {
-    struct db *d = arg;
-    if (d->effect_count == d->effect_cap) {
-        d->effect_cap = d->effect_cap ? 2 * d->effect_cap : 64;
-        d->effects = realloc(d->effects, d->effect_cap * sizeof *d->effects);
-    }
-    struct effect_copy *k = &d->effects[d->effect_count++];
-    *k = (struct effect_copy){ .stripe = e->stripe, .db = e->db, .argc = e->argc };
-    assert_true(e->argc <= ARGS_MAX);
-    for (int i = 0; i < e->argc; i++) {
-        char *p = malloc(e->argv[i].n + 1);
-        memcpy(p, e->argv[i].p, e->argv[i].n);
-        k->argv[i] = (struct slice){ p, e->argv[i].n };
-    }
-}
-
-static void forget_effects(struct db *d) {
-    for (size_t i = 0; i < d->effect_count; i++) {
-        for (int k = 0; k < d->effects[i].argc; k++) free((void *)(uintptr_t)d->effects[i].argv[k].p);
-    }
-    d->effect_count = 0;
-}
-
-static struct db *db_new(uint32_t stripes, int64_t now_ms, bool with_effects) {
-    struct db *d = aligned_alloc(CACHE_LINE, ALIGN_UP(sizeof *d, CACHE_LINE));
-    memset(d, 0, sizeof *d);
-    d->now_ms = now_ms;
-    d->c.seed = (struct hash_key){ 1 + stripes, 2 };
-    d->c.wall_ms = clock_of;
-    d->c.wall_arg = d;
-    if (with_effects) d->c.effects = (struct effect_sink){ keep_effect, d };
-    assert_int_equal(settings_init(&d->c.settings), KORA_OK);
-    assert_int_equal(stripes_init(&d->c, DATABASES, stripes), KORA_OK);
-    d->host.common = &d->c;
-    d->host.index = command_index_create();
-    assert_non_null(d->host.index);
-    session_init(&d->session, 1);
-    return d;
-}
-
-static void db_free(struct db *d) {
-    forget_effects(d);
-    free(d->effects);
-    buf_free(&d->reply);
-    session_free(&d->session);
-    command_index_free((struct command_index *)(uintptr_t)d->host.index);
-    stripes_free(&d->c);
-    settings_free(&d->c.settings);
-    free(d);
-}
-
-static void visit(struct db *d, struct call *c, uint32_t flags) {
-    txn_begin(&c->txn, &d->c);
-    c->txn.flags = flags;
-    d->visits++;
-    call_run(c);
-}
-
-static void scatter(struct db *d, struct call *c, uint32_t flags) {
-    size_t start = c->reply.buf->n;
-    for (c->part = 0; c->part < d->c.stripe_count; c->part++) {
-        c->stripe = &d->c.stripes[c->part];
-        visit(d, c, flags);
-    }
-    resp_insert_header(c->reply.buf, start, '*', c->sum);
-}
-
-static void walk(struct db *d, struct call *c, uint32_t flags) {
-    if (!walk_start(c, &c->part)) return;
-    do {
-        c->stripe = &d->c.stripes[c->part];
-        c->walk_on = false;
-        visit(d, c, flags);
-        c->part = c->walk_next;
-    } while (c->walk_on);
-}
-
-// Runs a command as the engine does; its reply is in d->reply. False: an error, or the reply found no memory.
-static bool run_flags(struct db *d, int argc, struct slice *argv, uint32_t flags) {
-    struct call c = { .argc = argc, .argv = argv, .session = &d->session, .host = &d->host };
-    c.reply = (struct reply){ .buf = &d->reply, .version = d->session.version };
-    c.txn.common = &d->c;
-    buf_clear(&d->reply);
-    d->visits = 0;
-    if (call_prepare(&c, d->host.index) && call_find_keys(&c)) {
-        if (c.cmd->route == ROUTE_SCATTER) scatter(d, &c, flags);
-        else if (c.cmd->route == ROUTE_WALK) walk(d, &c, flags);
-        else visit(d, &c, flags);
-    }
-    call_release_keys(&c);
-    reply_free_refs(&c.reply);
-    assert_null(c.txn.undo);
-    return c.outcome == CALL_OK && !d->reply.failed;
-}
+// ---- running commands --------------------------------------------------------------------------------------------------------
 
 static int split(char *line, struct slice *argv) {
     int argc = 0;
@@ -144,17 +25,17 @@ static int split(char *line, struct slice *argv) {
     return argc;
 }
 
-static bool run(struct db *d, const char *format, ...) {
+static bool run(struct bare *d, const char *format, ...) {
     char line[4096];
     struct slice argv[ARGS_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    return run_flags(d, split(line, argv), argv, 0);
+    return bare_run(d, split(line, argv), argv, 0);
 }
 
-static void expect(struct db *d, const char *reply, const char *command) {
+static void expect(struct bare *d, const char *reply, const char *command) {
     run(d, "%s", command);
     if (d->reply.n != strlen(reply) || memcmp(d->reply.p, reply, d->reply.n) != 0) {
         fail_msg("%s: expected %s, got %.*s", command, reply, (int)d->reply.n, d->reply.p);
@@ -180,12 +61,12 @@ static void digest_entry(void *arg, void *entry) {
 }
 
 // Of what is in memory, whether its time has come or not.
-static struct digest digest_of(struct db *d) {
+static struct digest digest_of(struct bare *d) {
     struct digest g = { 0 };
     struct txn t;
     txn_begin(&t, &d->c);
     t.now_ms = INT64_MIN;
-    for (g.db = 0; g.db < DATABASES; g.db++) {
+    for (g.db = 0; g.db < BARE_DATABASES; g.db++) {
         for (uint32_t i = 0; i < d->c.stripe_count; i++) stripe_scan(&d->c.stripes[i], &t, g.db, 0, SIZE_MAX, digest_entry, &g);
     }
     return g;
@@ -272,7 +153,7 @@ static void test_table(void **state) {
 // COMMAND, COMMAND INFO and COMMAND DOCS of everything: whole replies in both protocols.
 static void test_descriptions(void **state) {
     (void)state;
-    struct db *d = db_new(4, 1, false);
+    struct bare *d = bare_new(4, 1, (struct effect_sink){ 0 });
     static const char *const lines[] = { "COMMAND", "COMMAND INFO", "COMMAND DOCS", "COMMAND LIST", "COMMAND HELP", "OBJECT HELP" };
     for (int version = 2; version <= 3; version++) {
         d->session.version = version;
@@ -287,13 +168,13 @@ static void test_descriptions(void **state) {
     for (int i = 0; i < command_count; i++) {
         if (!(commands[i].flags & CMD_HIDDEN)) assert_non_null(memmem(d->reply.p, d->reply.n, commands[i].summary, strlen(commands[i].summary)));
     }
-    db_free(d);
+    bare_free(d);
 }
 
 // ---- walks ---------------------------------------------------------------------------------------------------------------------
 
 // The elements of a SCAN's reply are keys "k:<i>"; counts them in `seen`. Returns the cursor.
-static uint64_t read_scan(const struct db *d, uint32_t *seen, size_t keys, size_t *elements) {
+static uint64_t read_scan(const struct bare *d, uint32_t *seen, size_t keys, size_t *elements) {
     struct kora_reply *r;
     size_t consumed;
     assert_int_equal(resp_reply_parse(d->reply.p, d->reply.n, &consumed, &r), RESP_COMPLETE);
@@ -311,7 +192,7 @@ static uint64_t read_scan(const struct db *d, uint32_t *seen, size_t keys, size_
 }
 
 // Keys below STAY are there throughout and must come exactly once each; the others come and go while the scan is on its way.
-static void scan_all(struct db *d, struct random *r, uint32_t count) {
+static void scan_all(struct bare *d, struct random *r, uint32_t count) {
     enum { STAY = 300, ALL = 600 };
     uint32_t seen[ALL] = { 0 };
     uint64_t cursor = 0, calls = 0;
@@ -336,20 +217,20 @@ static void test_scan(void **state) {
     (void)state;
     static const uint32_t stripes[] = { 1, 2, 64, 512 }, counts[] = { 1, 3, 10, 1000, UINT32_MAX };
     for (size_t s = 0; s < ARRAY_LEN(stripes); s++) {
-        struct db *d = db_new(stripes[s], 1000000, false);
+        struct bare *d = bare_new(stripes[s], 1000000, (struct effect_sink){ 0 });
         struct random r;
         random_seed(&r, s);
         for (size_t i = 0; i < ARRAY_LEN(counts); i++) scan_all(d, &r, counts[i]);
         // Cursors that no scan has given out are answered, too.
         for (int i = 0; i < 200; i++) assert_true(run(d, "SCAN %llu COUNT 100", (unsigned long long)random_next(&r)));
-        db_free(d);
+        bare_free(d);
     }
 }
 
 // What has expired is neither shown nor waited for, and the number of stripes that one call visits stays bounded.
 static void test_scan_expired(void **state) {
     (void)state;
-    struct db *d = db_new(64, 1000000, false);
+    struct bare *d = bare_new(64, 1000000, (struct effect_sink){ 0 });
     for (int i = 0; i < 1000; i++) run(d, "SET k:%d v PX 10", i);
     d->now_ms += 100;
     uint64_t cursor = 0, calls = 0;
@@ -366,13 +247,13 @@ static void test_scan_expired(void **state) {
     expect(d, "*0\r\n", "KEYS *");
     expect(d, "*0\r\n", "KEYS k:1");
     expect(d, "$-1\r\n", "RANDOMKEY");
-    db_free(d);
+    bare_free(d);
 }
 
 static void test_randomkey(void **state) {
     (void)state;
     enum { KEYS = 50 };
-    struct db *d = db_new(64, 1000000, false);
+    struct bare *d = bare_new(64, 1000000, (struct effect_sink){ 0 });
     uint32_t seen[KEYS] = { 0 }, found = 0;
     for (int i = 0; i < KEYS; i++) run(d, "SET k:%d v", i);
     for (int i = 0; i < KEYS; i++) run(d, "SET gone:%d v PX 1", i);
@@ -384,7 +265,7 @@ static void test_randomkey(void **state) {
         found += !seen[atoi(key + 2)]++;
     }
     assert_int_equal(found, KEYS);
-    db_free(d);
+    bare_free(d);
 }
 
 // ---- effects -------------------------------------------------------------------------------------------------------------------
@@ -408,7 +289,7 @@ static const char *const rare[] = { "FLUSHDB", "FLUSHALL", "SWAPDB D D", "SWAPDB
 
 enum { KEYS_IN_STREAM = 24, LINE_MAX_LEN = 8192 };
 
-static void fill_in(struct db *d, struct random *r, char what, char *to, size_t size) {
+static void fill_in(struct bare *d, struct random *r, char what, char *to, size_t size) {
     int64_t n = (int64_t)random_below(r, 200);
     switch (what) {
     case 'K': snprintf(to, size, random_below(r, 4) ? "key%d" : "{tag}%d", (int)random_below(r, KEYS_IN_STREAM)); break;
@@ -425,13 +306,13 @@ static void fill_in(struct db *d, struct random *r, char what, char *to, size_t 
     case 'M': snprintf(to, size, "%d", (int)n * 40 - 200); break;
     case 'A': snprintf(to, size, "%lld", (long long)(d->now_ms / 1000 + n / 20 - 2)); break;
     case 'P': snprintf(to, size, "%lld", (long long)(d->now_ms + n * 40 - 1000)); break;
-    case 'D': snprintf(to, size, "%d", (int)(n % DATABASES)); break;
+    case 'D': snprintf(to, size, "%d", (int)(n % BARE_DATABASES)); break;
     default: snprintf(to, size, "%d", (int)(n % 50)); break;
     }
 }
 
 // Arguments are put into `line`; an argument of the template that is one capital letter is filled in.
-static int make_command(struct db *d, struct random *r, char *line, struct slice *argv) {
+static int make_command(struct bare *d, struct random *r, char *line, struct slice *argv) {
     const char *p = random_below(r, 150) ? stream[random_below(r, ARRAY_LEN(stream))] : rare[random_below(r, ARRAY_LEN(rare))];
     int argc = 0;
     for (; *p; argc++) {
@@ -449,10 +330,10 @@ static int make_command(struct db *d, struct random *r, char *line, struct slice
     return argc;
 }
 
-static bool is_whole(const struct effect_copy *e) { return slice_is_word(e->argv[0], "flushdb") || slice_is_word(e->argv[0], "swapdb"); }
+static bool is_whole(const struct kept *e) { return slice_is_word(e->argv[0], "flushdb") || slice_is_word(e->argv[0], "swapdb"); }
 
 // An effect is one of few commands, about a key of its stripe, and says nothing that depends on time.
-static void check_effect(struct db *d, const struct effect_copy *e) {
+static void check_effect(struct bare *d, const struct kept *e) {
     static const char *const facts[] = { "set", "del", "unlink", "pexpireat", "persist", "append", "setrange", "incr", "decr", "incrby", "decrby",
         "setbit", "bitfield", "pfadd", "pfcount" };
     struct key k;
@@ -470,54 +351,54 @@ static void check_effect(struct db *d, const struct effect_copy *e) {
     }
 }
 
-static void apply(struct db *to, const struct effect_copy *e) {
+static void apply(struct bare *to, const struct kept *e) {
     struct slice argv[ARGS_MAX];
-    memcpy(argv, e->argv, sizeof argv);
+    memcpy(argv, e->argv, (size_t)e->argc * sizeof *argv);
     to->session.db = e->db;
-    if (!run_flags(to, e->argc, argv, TXN_REPLAY)) fail_msg("replayed %.*s: %.*s", (int)argv[0].n, argv[0].p, (int)to->reply.n, to->reply.p);
+    if (!bare_run(to, e->argc, argv, TXN_REPLAY)) fail_msg("replayed %.*s: %.*s", (int)argv[0].n, argv[0].p, (int)to->reply.n, to->reply.p);
 }
 
 // Between two effects of the whole database those of different stripes have nothing to do with each other: they are applied stripe by stripe.
-static void replay(struct db *from, struct db *to, bool by_stripe) {
+static void replay(struct bare *from, struct bare *to, bool by_stripe) {
     size_t i = 0;
-    while (i < from->effect_count) {
-        if (is_whole(&from->effects[i])) {
+    while (i < from->kept.n) {
+        if (is_whole(&from->kept.e[i])) {
             // One in each stripe: together they are the command.
             for (uint32_t s = 0; s < from->c.stripe_count; s++) {
-                assert_true(is_whole(&from->effects[i + s]));
-                assert_int_equal(from->effects[i + s].stripe, s);
-                assert_int_equal(from->effects[i + s].db, from->effects[i].db);
+                assert_true(is_whole(&from->kept.e[i + s]));
+                assert_int_equal(from->kept.e[i + s].stripe, s);
+                assert_int_equal(from->kept.e[i + s].db, from->kept.e[i].db);
             }
-            apply(to, &from->effects[i]);
+            apply(to, &from->kept.e[i]);
             i += from->c.stripe_count;
             continue;
         }
         size_t end = i;
-        while (end < from->effect_count && !is_whole(&from->effects[end])) end++;
+        while (end < from->kept.n && !is_whole(&from->kept.e[end])) end++;
         for (uint32_t s = from->c.stripe_count; by_stripe && s-- > 0;) {
             for (size_t k = i; k < end; k++) {
-                if (from->effects[k].stripe == s) apply(to, &from->effects[k]);
+                if (from->kept.e[k].stripe == s) apply(to, &from->kept.e[k]);
             }
         }
-        for (size_t k = i; !by_stripe && k < end; k++) apply(to, &from->effects[k]);
+        for (size_t k = i; !by_stripe && k < end; k++) apply(to, &from->kept.e[k]);
         i = end;
     }
 }
 
 struct replica {
-    struct db *d;
+    struct bare *d;
     bool by_stripe;
 };
 
 static void check_stream(uint64_t seed, size_t commands_left) {
     enum { REPLICAS = 4 };
     int64_t start_ms = 1700000000000;
-    struct db *d = db_new(8, start_ms, true);
+    struct bare *d = bare_keeping(8, start_ms);
     struct replica replicas[REPLICAS] = {
-        { db_new(1, 1000, false), false },            // long before
-        { db_new(32, start_ms * 3, false), true },    // long after everything has expired
-        { db_new(2, start_ms, false), true },
-        { db_new(8, start_ms + 3000, false), false }, // a little later
+        { bare_new(1, 1000, (struct effect_sink){ 0 }), false },            // long before
+        { bare_new(32, start_ms * 3, (struct effect_sink){ 0 }), true },    // long after everything has expired
+        { bare_new(2, start_ms, (struct effect_sink){ 0 }), true },
+        { bare_new(8, start_ms + 3000, (struct effect_sink){ 0 }), false }, // a little later
     };
     struct random r;
     random_seed(&r, seed);
@@ -528,23 +409,23 @@ static void check_stream(uint64_t seed, size_t commands_left) {
         struct slice argv[ARGS_MAX];
         int argc = make_command(d, &r, line, argv);
         if (random_below(&r, 4) == 0) d->now_ms += (int64_t)random_below(&r, 700);
-        bool ok = run_flags(d, argc, argv, 0);
+        bool ok = bare_run(d, argc, argv, 0);
         struct digest after = digest_of(d);
         // Nothing said, nothing done; and an error does nothing but expire.
-        if (d->effect_count == seen) assert_true(same_digest(before, after));
-        for (size_t i = seen; i < d->effect_count; i++) {
-            check_effect(d, &d->effects[i]);
-            if (!ok) assert_true(slice_is_word(d->effects[i].argv[0], "del"));
+        if (d->kept.n == seen) assert_true(same_digest(before, after));
+        for (size_t i = seen; i < d->kept.n; i++) {
+            check_effect(d, &d->kept.e[i]);
+            if (!ok) assert_true(slice_is_word(d->kept.e[i].argv[0], "del"));
         }
-        with_effects += d->effect_count > seen;
-        seen = d->effect_count;
+        with_effects += d->kept.n > seen;
+        seen = d->kept.n;
         before = after;
         if (n % 64 == 63 || n + 1 == commands_left) {
             for (int i = 0; i < REPLICAS; i++) {
                 replay(d, replicas[i].d, replicas[i].by_stripe);
                 assert_true(same_digest(after, digest_of(replicas[i].d)));
             }
-            forget_effects(d);
+            effects_forget(&d->kept);
             seen = 0;
         }
     }
@@ -554,8 +435,8 @@ static void check_stream(uint64_t seed, size_t commands_left) {
     }
     // The stream is worth something: much has changed, and keys have expired on the way.
     assert_true(with_effects > commands_left / 4 && expired > commands_left / 200);
-    for (int i = 0; i < REPLICAS; i++) db_free(replicas[i].d);
-    db_free(d);
+    for (int i = 0; i < REPLICAS; i++) bare_free(replicas[i].d);
+    bare_free(d);
 }
 
 static void test_effects(void **state) {
@@ -647,30 +528,24 @@ static void test_effect_forms(void **state) {
         { "PFCOUNT none", "" },
         { "SET {x}n v PX 1", "SET {x}n v PXAT 1000001" },
     };
-    struct db *d = db_new(2, 1000000, true);
+    struct bare *d = bare_keeping(2, 1000000);
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-        char line[256], said[1024] = "";
+        char line[256], said[1024];
         struct slice argv[ARGS_MAX];
         snprintf(line, sizeof line, "%s", forms[i].command);
         int argc = split(line, argv);
         if (line[strlen(line) - 1] == ' ') argv[argc++] = SLICE("");
-        run_flags(d, argc, argv, 0);
-        for (size_t k = 0; k < d->effect_count; k++) {
-            if (k) strcat(said, "; ");
-            for (int a = 0; a < d->effects[k].argc; a++) {
-                if (a) strcat(said, " ");
-                strncat(said, d->effects[k].argv[a].p, d->effects[k].argv[a].n);
-            }
-        }
+        bare_run(d, argc, argv, 0);
+        effects_text(&d->kept, 0, said, sizeof said);
         if (strcmp(said, forms[i].effects) != 0) fail_msg("%s: said \"%s\", not \"%s\"", forms[i].command, said, forms[i].effects);
-        forget_effects(d);
+        effects_forget(&d->kept);
     }
     // Expiry is an effect of whatever finds the key, reads included, and comes before the command's own.
     d->now_ms += 10;
     run(d, "APPEND {x}n x");
-    assert_int_equal(d->effect_count, 2);
-    assert_true(slice_is_word(d->effects[0].argv[0], "del") && slice_is_word(d->effects[1].argv[0], "append"));
-    db_free(d);
+    assert_int_equal(d->kept.n, 2);
+    assert_true(slice_is_word(d->kept.e[0].argv[0], "del") && slice_is_word(d->kept.e[1].argv[0], "append"));
+    bare_free(d);
 }
 
 // ---- without memory ------------------------------------------------------------------------------------------------------------
@@ -692,7 +567,7 @@ static const char *const failing[] = {
     "PFCOUNT hll dense", "PFMERGE hll dense", "PFMERGE new hll", "PFMERGE new dense hll",
 };
 
-static void prepare(struct db *d, const char *value) {
+static void prepare(struct bare *d, const char *value) {
     assert_true(run(d, "MSET a 1x b 2y n 10"));
     assert_true(run(d, "SET c 3z EX 1000"));
     assert_true(run(d, "SET long %s", value));
@@ -700,14 +575,14 @@ static void prepare(struct db *d, const char *value) {
     atomic_store(&d->c.settings.hll_sparse_max_bytes, 0);
     assert_true(run(d, "PFADD dense d1 d2 d3"));
     atomic_store(&d->c.settings.hll_sparse_max_bytes, 3000);
-    forget_effects(d);
+    effects_forget(&d->kept);
     buf_free(&d->reply); // so that the reply must be allocated, too
 }
 
 // The n-th allocation of the command fails: the reply says so, or is missing, and nothing has changed or been said. False: it has not
 // come to an n-th one.
 static bool fail_nth(const char *format, const char *value, bool with_effects, long nth) {
-    struct db *d = db_new(4, 1000000, with_effects);
+    struct bare *d = with_effects ? bare_keeping(4, 1000000) : bare_new(4, 1000000, (struct effect_sink){ 0 });
     char line[16384];
     struct slice argv[ARGS_MAX];
     prepare(d, value);
@@ -715,17 +590,17 @@ static bool fail_nth(const char *format, const char *value, bool with_effects, l
     snprintf(line, sizeof line, format, value);
     int argc = split(line, argv);
     mem_fail(nth, false);
-    bool ok = run_flags(d, argc, argv, 0), failed = mem_fail_left() <= 0;
+    bool ok = bare_run(d, argc, argv, 0), failed = mem_fail_left() <= 0;
     mem_fail(0, false);
     if (!failed) {
         assert_true(ok);
     } else if (!ok) {
         if (!same_digest(before, digest_of(d))) fail_msg("allocation %ld of \"%.40s\" failed, and the data has changed", nth, format);
-        assert_int_equal(d->effect_count, 0);
+        assert_int_equal(d->kept.n, 0);
         if (!d->reply.failed) assert_memory_equal(d->reply.p, d->reply.p[1] == 'O' ? "-OOM " : "-ERR Insufficient memory", 5);
     } // else it did without
     for (uint32_t i = 0; i < d->c.stripe_count; i++) stripe_check(&d->c.stripes[i]);
-    db_free(d);
+    bare_free(d);
     return failed;
 }
 

@@ -158,49 +158,17 @@ static void slices_of(const struct line *l, struct slice *argv) {
 
 // ---- effects --------------------------------------------------------------------------------------------------------------------
 
-struct copy {
-    uint32_t stripe, db;
-    int argc;
-    struct slice *argv; // and their bytes, in one allocation
-};
-
-struct log {
-    struct copy *list;
-    size_t n, cap;
-};
-
-static void note(void *arg, const struct effect *e) {
-    struct log *l = arg;
-    size_t bytes = 0;
-    for (int i = 0; i < e->argc; i++) bytes += e->argv[i].n;
-    if (l->n == l->cap) {
-        l->cap = l->cap ? 2 * l->cap : 64;
-        l->list = realloc(l->list, l->cap * sizeof *l->list);
-    }
-    struct copy *c = &l->list[l->n++];
-    *c = (struct copy){ e->stripe, e->db, e->argc, malloc((size_t)e->argc * sizeof *c->argv + bytes + 1) };
-    char *to = (char *)(c->argv + e->argc);
-    for (int i = 0; i < e->argc; to += e->argv[i++].n) {
-        if (e->argv[i].n) memcpy(to, e->argv[i].p, e->argv[i].n);
-        c->argv[i] = slice_of(to, e->argv[i].n);
-    }
-}
-
-static void forget(struct log *l) {
-    while (l->n > 0) free(l->list[--l->n].argv);
-}
-
 static void say(const char *what, const struct slice *argv, int argc) {
     print_message("%s", what);
     for (int i = 0; i < argc; i++) print_message(" %.*s%s", (int)MIN(argv[i].n, 60), argv[i].p, argv[i].n > 60 ? "..." : "");
     print_message("\n");
 }
 
-static bool is_whole(const struct copy *e) { return slice_is_word(e->argv[0], "flushdb") || slice_is_word(e->argv[0], "swapdb"); }
+static bool is_whole(const struct kept *e) { return slice_is_word(e->argv[0], "flushdb") || slice_is_word(e->argv[0], "swapdb"); }
 
 struct whereabouts {
     struct bare *d;
-    const struct copy *e;
+    const struct kept *e;
     int keys;
 };
 
@@ -215,7 +183,7 @@ static void check_key(void *arg, int at, struct slice flags) {
 }
 
 // An effect is about keys of one stripe.
-static void check_effect(struct bare *d, const struct copy *e) {
+static void check_effect(struct bare *d, const struct kept *e) {
     const struct command *container, *c = command_find(d->host.index, e->argc, e->argv, &container);
     struct whereabouts w = { d, e, 0 };
     assert_non_null(c);
@@ -228,7 +196,7 @@ static void check_effect(struct bare *d, const struct copy *e) {
     assert_true(w.keys > 0);
 }
 
-static void apply(struct bare *to, const struct copy *e) {
+static void apply(struct bare *to, const struct kept *e) {
     struct slice argv[ARGS_MAX * 2], *all = e->argc <= (int)ARRAY_LEN(argv) ? argv : malloc((size_t)e->argc * sizeof *all);
     memcpy(all, e->argv, (size_t)e->argc * sizeof *all);
     to->session.db = e->db;
@@ -240,19 +208,19 @@ static void apply(struct bare *to, const struct copy *e) {
 }
 
 // Between two effects of the whole database those of different stripes have nothing to do with each other: they may be applied stripe by stripe.
-static void replay(const struct bare *from, const struct log *l, struct bare *to, bool by_stripe) {
+static void replay(const struct bare *from, const struct kept_effects *l, struct bare *to, bool by_stripe) {
     for (size_t i = 0, end; i < l->n; i = end) {
-        if (is_whole(&l->list[i])) {
-            apply(to, &l->list[i]);
+        if (is_whole(&l->e[i])) {
+            apply(to, &l->e[i]);
             end = i + from->c.stripe_count; // one in each: together they are the command
             continue;
         }
-        for (end = i; end < l->n && !is_whole(&l->list[end]); end++) {
-            if (!by_stripe) apply(to, &l->list[end]);
+        for (end = i; end < l->n && !is_whole(&l->e[end]); end++) {
+            if (!by_stripe) apply(to, &l->e[end]);
         }
         for (uint32_t s = from->c.stripe_count; by_stripe && s-- > 0;) {
             for (size_t k = i; k < end; k++) {
-                if (l->list[k].stripe == s) apply(to, &l->list[k]);
+                if (l->e[k].stripe == s) apply(to, &l->e[k]);
             }
         }
     }
@@ -377,13 +345,13 @@ static void say_missing(const char *what, const struct buf *a, const struct buf 
     }
 }
 
-static void say_difference(struct bare *from, struct bare *to, const struct log *l) {
+static void say_difference(struct bare *from, struct bare *to, const struct kept_effects *l) {
     struct buf a = { 0 }, b = { 0 };
     digest_of(from, &a);
     digest_of(to, &b);
     say_missing("in the database", &a, &b);
     say_missing("in the replica", &b, &a);
-    for (size_t i = l->n > 60 ? l->n - 60 : 0; i < l->n; i++) say("effect:", l->list[i].argv, l->list[i].argc);
+    for (size_t i = l->n > 60 ? l->n - 60 : 0; i < l->n; i++) say("effect:", l->e[i].argv, l->e[i].argc);
     buf_free(&a);
     buf_free(&b);
 }
@@ -445,7 +413,6 @@ struct replica {
 
 struct run {
     struct bare *d;
-    struct log log;
     size_t seen;      // effects that have been looked at
     size_t telling;   // commands with effects
     size_t *told;     // by each row of the table
@@ -458,32 +425,32 @@ static void in_background(struct run *w, struct random *r) {
     txn_begin(&t, &w->d->c);
     stripe_expire(&w->d->c.stripes[random_below(r, w->d->c.stripe_count)], &t, 1000);
     effect_flush(&t);
-    while (w->seen < w->log.n) check_effect(w->d, &w->log.list[w->seen++]);
+    while (w->seen < w->d->kept.n) check_effect(w->d, &w->d->kept.e[w->seen++]);
     w->before = digest_of(w->d, NULL);
 }
 
 // Whether an effect may be of something that has expired on the way.
-static bool is_expiry(const struct copy *e) { return slice_is_word(e->argv[0], "del") || slice_is_word(e->argv[0], "hdel"); }
+static bool is_expiry(const struct kept *e) { return slice_is_word(e->argv[0], "del") || slice_is_word(e->argv[0], "hdel"); }
 
 static void one(struct run *w, struct random *r, const char *template) {
     struct slice argv[ARGS_MAX];
-    size_t before = w->log.n;
+    size_t before = w->d->kept.n;
     make(w->d, r, template, &w->line); // %D may have let a key expire
     slices_of(&w->line, argv);
-    if (w->log.n > before) w->before = digest_of(w->d, NULL);
-    w->seen = w->log.n;
+    if (w->d->kept.n > before) w->before = digest_of(w->d, NULL);
+    w->seen = w->d->kept.n;
     bool ok = bare_run(w->d, w->line.argc, argv, 0);
     struct digest after = digest_of(w->d, NULL);
-    if (w->log.n == w->seen && !same(w->before, after)) {
+    if (w->d->kept.n == w->seen && !same(w->before, after)) {
         slices_of(&w->line, argv);
         say("has changed something, and says nothing:", argv, w->line.argc);
         fail();
     }
-    w->telling += w->log.n > w->seen;
-    if (ok && w->log.n > w->seen) w->told[command_of(w->d->host.index, template) - commands]++;
-    for (; w->seen < w->log.n; w->seen++) {
-        check_effect(w->d, &w->log.list[w->seen]);
-        if (ok || is_expiry(&w->log.list[w->seen])) continue;
+    w->telling += w->d->kept.n > w->seen;
+    if (ok && w->d->kept.n > w->seen) w->told[command_of(w->d->host.index, template) - commands]++;
+    for (; w->seen < w->d->kept.n; w->seen++) {
+        check_effect(w->d, &w->d->kept.e[w->seen]);
+        if (ok || is_expiry(&w->d->kept.e[w->seen])) continue;
         slices_of(&w->line, argv);
         say("is an error, and does something:", argv, w->line.argc);
         fail();
@@ -502,23 +469,23 @@ static void several(struct run *w, struct random *r) {
         slices_of(&w->line, argv);
         assert_true(bare_run(w->d, w->line.argc, argv, 0));
     }
-    w->seen = w->log.n;
+    w->seen = w->d->kept.n;
     w->before = digest_of(w->d, NULL);
     assert_true(BARE_RUN(w->d, SLICE("EXEC")));
     struct digest after = digest_of(w->d, NULL);
-    if (w->log.n == w->seen && !same(w->before, after)) fail_msg("a transaction has changed something, and says nothing");
-    for (; w->seen < w->log.n; w->seen++) check_effect(w->d, &w->log.list[w->seen]);
+    if (w->d->kept.n == w->seen && !same(w->before, after)) fail_msg("a transaction has changed something, and says nothing");
+    for (; w->seen < w->d->kept.n; w->seen++) check_effect(w->d, &w->d->kept.e[w->seen]);
     w->before = after;
 }
 
 static void compare(struct run *w, struct replica *replicas, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        replay(w->d, &w->log, replicas[i].d, replicas[i].by_stripe);
+        replay(w->d, &w->d->kept, replicas[i].d, replicas[i].by_stripe);
         if (same(w->before, digest_of(replicas[i].d, NULL))) continue;
-        say_difference(w->d, replicas[i].d, &w->log);
+        say_difference(w->d, replicas[i].d, &w->d->kept);
         fail();
     }
-    forget(&w->log);
+    effects_forget(&w->d->kept);
     w->seen = 0;
 }
 
@@ -526,7 +493,7 @@ static void check_stream(uint64_t seed, size_t commands_n, size_t *told) {
     const int64_t start_ms = 1700000000000;
     struct run w = { .told = told };
     struct random r;
-    w.d = bare_new(8, start_ms, (struct effect_sink){ note, &w.log });
+    w.d = bare_keeping(8, start_ms);
     w.d->session.never_block = true;
     struct replica replicas[] = {
         { bare_new(1, 1000, (struct effect_sink){ 0 }), false },         // long before
@@ -554,7 +521,6 @@ static void check_stream(uint64_t seed, size_t commands_n, size_t *told) {
     }
     bare_free(w.d);
     buf_free(&w.line.bytes);
-    free(w.log.list);
 }
 
 static void effects(void **state) {

@@ -7,100 +7,22 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "base/random.h"
-#include "cmd/cmd.h"
-#include "cmd/host.h"
-#include "cmd/settings.h"
-#include "kora.h"
-#include "stripe/stripe.h"
 #include "ds/slab.h"
 #include "type/hash.h"
+#include "unit/bare.h"
 
 enum { KEYS = 6, FIELDS = 48, NAME_MAX_LEN = 400, VALUE_MAX_LEN = 700, ARGS_MAX = 3 + 2 * FIELDS };
 
-// ---- a database without an engine ------------------------------------------------------------------------------------------------
-
-struct told { // an effect
-    uint32_t db;
-    int argc;
-    struct slice *argv;
-};
-
-struct db {
-    struct common c;
-    struct host host;
-    struct session session;
-    int64_t now_ms;
-    struct buf reply;
-    struct told *told;
-    size_t told_count, told_cap;
-};
-
-static int64_t clock_of(void *arg) { return ((struct db *)arg)->now_ms; }
-
-static void keep_effect(void *arg, const struct effect *e) {
-    struct db *d = arg;
-    if (d->told_count == d->told_cap) {
-        d->told_cap = d->told_cap ? 2 * d->told_cap : 64;
-        d->told = realloc(d->told, d->told_cap * sizeof *d->told);
-    }
-    struct told *k = &d->told[d->told_count++];
-    *k = (struct told){ e->db, e->argc, malloc((size_t)e->argc * sizeof *k->argv) };
-    for (int i = 0; i < e->argc; i++) {
-        char *p = malloc(e->argv[i].n + 1);
-        memcpy(p, e->argv[i].p, e->argv[i].n);
-        k->argv[i] = slice_of(p, e->argv[i].n);
-    }
-}
-
-static struct db *db_new(uint32_t stripes, int64_t now_ms, bool with_effects) {
-    struct db *d = aligned_alloc(CACHE_LINE, ALIGN_UP(sizeof *d, CACHE_LINE));
-    memset(d, 0, sizeof *d);
-    d->now_ms = now_ms;
-    d->c.seed = (struct hash_key){ 1 + stripes, 2 };
-    d->c.wall_ms = clock_of;
-    d->c.wall_arg = d;
-    if (with_effects) d->c.effects = (struct effect_sink){ keep_effect, d };
-    assert_int_equal(settings_init(&d->c.settings), KORA_OK);
-    assert_int_equal(stripes_init(&d->c, 1, stripes), KORA_OK);
-    d->host.common = &d->c;
-    d->host.index = command_index_create();
-    session_init(&d->session, 1);
-    return d;
-}
-
-static void db_free(struct db *d) {
-    for (size_t i = 0; i < d->told_count; i++) {
-        for (int k = 0; k < d->told[i].argc; k++) free((void *)(uintptr_t)d->told[i].argv[k].p);
-        free(d->told[i].argv);
-    }
-    free(d->told);
-    buf_free(&d->reply);
-    session_free(&d->session);
-    command_index_free((struct command_index *)(uintptr_t)d->host.index);
-    stripes_free(&d->c);
-    settings_free(&d->c.settings);
-    free(d);
-}
+// ---- running commands --------------------------------------------------------------------------------------------------------
 
 // Runs a command; its reply is in d->reply. False: it found no memory.
-static bool run_argv(struct db *d, int argc, struct slice *argv, uint32_t flags) {
-    struct call c = { .argc = argc, .argv = argv, .session = &d->session, .host = &d->host };
-    c.reply = (struct reply){ .buf = &d->reply, .version = d->session.version };
-    c.txn.common = &d->c;
-    buf_clear(&d->reply);
-    if (call_prepare(&c, d->host.index) && call_find_keys(&c)) {
-        txn_begin(&c.txn, &d->c);
-        c.txn.flags = flags;
-        call_run(&c);
-    }
-    call_release_keys(&c);
-    reply_free_refs(&c.reply);
+static bool run_argv(struct bare *d, int argc, struct slice *argv, uint32_t flags) {
+    bare_run(d, argc, argv, flags);
     return !d->reply.failed && !(d->reply.n > 4 && memcmp(d->reply.p, "-OOM", 4) == 0);
 }
 
-static bool run(struct db *d, const char *format, ...) {
+static bool run(struct bare *d, const char *format, ...) {
     char line[4096], *p = line;
     struct slice argv[64];
     int argc = 0;
@@ -116,16 +38,12 @@ static bool run(struct db *d, const char *format, ...) {
     return run_argv(d, argc, argv, 0);
 }
 
-static void expect(struct db *d, const char *reply) {
+static void expect(struct bare *d, const char *reply) {
     if (d->reply.n == strlen(reply) && memcmp(d->reply.p, reply, d->reply.n) == 0) return;
     fail_msg("expected %s, got %.*s", reply, (int)d->reply.n, d->reply.p);
 }
 
-static void check_all(struct db *d) {
-    for (uint32_t i = 0; i < d->c.stripe_count; i++) stripe_check(&d->c.stripes[i]);
-}
-
-static void expire_all(struct db *d) {
+static void expire_all(struct bare *d) {
     for (uint32_t i = 0; i < d->c.stripe_count; i++) {
         bool more = true;
         while (more) {
@@ -138,7 +56,7 @@ static void expire_all(struct db *d) {
 }
 
 // A view of the hash at a key, as a reader has it.
-static void open_hash(struct db *d, struct txn *t, struct key *k, struct value *v, const char *name) {
+static void open_hash(struct bare *d, struct txn *t, struct key *k, struct value *v, const char *name) {
     txn_begin(t, &d->c);
     key_locate(&d->c, k, 0, slice_str(name));
     struct entry *e = key_find(t, k, 0);
@@ -156,7 +74,7 @@ struct model_field {
 };
 
 struct world {
-    struct db *d;
+    struct bare *d;
     struct random r;
     struct model_field keys[KEYS][FIELDS];
     char names[FIELDS][NAME_MAX_LEN];
@@ -602,7 +520,7 @@ static void (*const steps[])(struct world *, int) = {
 
 static struct world *world_new(uint64_t seed, bool effects) {
     struct world *w = calloc(1, sizeof *w);
-    w->d = db_new(4, 1700000000000, effects);
+    w->d = effects ? bare_keeping(4, 1700000000000) : bare_new(4, 1700000000000, (struct effect_sink){ 0 });
     w->effects = effects;
     random_seed(&w->r, seed);
     for (int i = 0; i < FIELDS; i++) {
@@ -617,23 +535,23 @@ static void world_free(struct world *w) {
     for (int k = 0; k < KEYS; k++) {
         for (int i = 0; i < FIELDS; i++) forget(&w->keys[k][i]);
     }
-    db_free(w->d);
+    bare_free(w->d);
     buf_free(&w->expected);
     free(w);
 }
 
 // What was told, done again elsewhere at another time: the same fields, values, expiries.
 static void replay(struct world *w) {
-    struct db *from = w->d;
-    w->d = db_new(16, 1, false);
-    for (size_t i = 0; i < from->told_count; i++) {
-        assert_true(run_argv(w->d, from->told[i].argc, from->told[i].argv, TXN_REPLAY));
+    struct bare *from = w->d;
+    w->d = bare_new(16, 1, (struct effect_sink){ 0 });
+    for (size_t i = 0; i < from->kept.n; i++) {
+        assert_true(run_argv(w->d, from->kept.e[i].argc, from->kept.e[i].argv, TXN_REPLAY));
         if (w->d->reply.p[0] == '-') fail_msg("replayed: %.*s", (int)w->d->reply.n, w->d->reply.p);
     }
     w->d->now_ms = from->now_ms; // what came due in the last moment may not have been told yet
     for (int k = 0; k < KEYS; k++) verify(w, k);
-    check_all(w->d);
-    db_free(w->d);
+    bare_check(w->d);
+    bare_free(w->d);
     w->d = from;
 }
 
@@ -652,10 +570,10 @@ static void check_stream(uint64_t seed, size_t wanted, bool effects, struct met 
         steps[step](w, k);
         stop_failing();
         verify(w, k);
-        if (i % 8 == 0) check_all(w->d);
+        if (i % 8 == 0) bare_check(w->d);
     }
     expire_all(w->d);
-    check_all(w->d);
+    bare_check(w->d);
     for (int k = 0; k < KEYS; k++) verify(w, k);
     if (effects) replay(w);
     sum->with_root += w->with_root;
@@ -688,19 +606,19 @@ static void test_model(void **state) {
 
 enum { LARGE = 30000 };
 
-static void fill(struct db *d, const char *key, int n, const char *how) {
+static void fill(struct bare *d, const char *key, int n, const char *how) {
     for (int i = 0; i < n; i++) assert_true(run(d, how, key, i, i));
 }
 
 // A large one goes by itself, a portion at a time, with an effect for each field; freeing one is sliced, too.
 static void test_large(void **state) {
     (void)state;
-    struct db *d = db_new(1, 1700000000000, true);
+    struct bare *d = bare_keeping(1, 1700000000000);
     fill(d, "h", LARGE, "HSET %s field%d %d");
     run(d, "OBJECT ENCODING h");
     expect(d, "$9\r\nhashtable\r\n");
     for (int i = 0; i < LARGE; i += 2) run(d, "HPEXPIREAT h %lld FIELDS 1 field%d", 1700000001000 + (i % 1000 < 500 ? i % 400 : 5000), i);
-    check_all(d);
+    bare_check(d);
     d->now_ms = 1700000002000;
     run(d, "HLEN h");
     char text[64];
@@ -708,10 +626,10 @@ static void test_large(void **state) {
     for (int i = 0; i < LARGE; i += 2) dead += i % 1000 < 500;
     sprintf(text, ":%d\r\n", LARGE - dead);
     expect(d, text); // before anything was taken out
-    size_t told = d->told_count;
+    size_t told = d->kept.n;
     expire_all(d);
-    assert_int_equal(d->told_count - told, dead);
-    check_all(d);
+    assert_int_equal(d->kept.n - told, dead);
+    bare_check(d);
     run(d, "HLEN h");
     expect(d, text);
     run(d, "HGET h field2");
@@ -719,14 +637,14 @@ static void test_large(void **state) {
     run(d, "HGET h field1");
     expect(d, "$1\r\n1\r\n");
     assert_true(run(d, "HRANDFIELD h 7000 WITHVALUES") && run(d, "HRANDFIELD h 20000") && run(d, "HRANDFIELD h -5000"));
-    check_all(d);
+    bare_check(d);
     run(d, "COPY h copy");
-    check_all(d);
+    bare_check(d);
     run(d, "DEL h");
     expect(d, ":1\r\n");
-    for (int i = 0; i < 3; i++) check_all(d), stripe_compact(&d->c.stripes[0]);
+    for (int i = 0; i < 3; i++) bare_check(d), stripe_compact(&d->c.stripes[0]);
     while (stripe_compact(&d->c.stripes[0])) { }
-    check_all(d);
+    bare_check(d);
     d->now_ms += 10000;
     expire_all(d);
     run(d, "HLEN copy");
@@ -734,8 +652,8 @@ static void test_large(void **state) {
     expect(d, text);
     run(d, "DEL copy");
     while (stripe_compact(&d->c.stripes[0])) { }
-    check_all(d);
-    db_free(d);
+    bare_check(d);
+    bare_free(d);
 }
 
 // Copies share a packed value that is too large for an entry, until one of them changes, be it in place.
@@ -743,7 +661,7 @@ static void test_shared(void **state) {
     (void)state;
     static const char *const changes[] = { "HSET {h}2 f7 %0300d", "HSET {h}2 f7 x", "HDEL {h}2 f7", "HINCRBY {h}2 n 1", "HSET {h}2 f7 %0299d f8 y", "HGETDEL {h}2 FIELDS 1 f8",
         "HPEXPIREAT {h}2 60000000000000 FIELDS 1 f7" };
-    struct db *d = db_new(2, 1700000000000, false);
+    struct bare *d = bare_new(2, 1700000000000, (struct effect_sink){ 0 });
     char text[400];
     atomic_store(&d->c.settings.hash_max_listpack_value, 1000);
     for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
@@ -753,27 +671,26 @@ static void test_shared(void **state) {
         run(d, "COPY {h}1 {h}2");
         expect(d, ":1\r\n");
         assert_true(run(d, changes[i], 1));
-        check_all(d);
+        bare_check(d);
         run(d, "HMGET {h}1 n f7 f8");
         sprintf(text, "*3\r\n$2\r\n11\r\n$300\r\n%0300d\r\n$300\r\n", 7);
         assert_memory_equal(d->reply.p, text, strlen(text));
         run(d, "OBJECT ENCODING {h}1");
         expect(d, "$8\r\nlistpack\r\n");
     }
-    db_free(d);
+    bare_free(d);
 }
 
-static void expect_told(struct db *d, const char *words) {
-    char text[512] = "";
-    const struct told *e = &d->told[d->told_count - 1];
-    for (int i = 0; i < e->argc; i++) snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s", i ? " " : "", (int)e->argv[i].n, e->argv[i].p);
+static void expect_told(struct bare *d, const char *words) { // the last
+    char text[512];
+    effects_text(&d->kept, d->kept.n - 1, text, sizeof text);
     assert_string_equal(text, words);
 }
 
 // Effects know no time and no chance, and say what is left of an expiry.
 static void test_effects(void **state) {
     (void)state;
-    struct db *d = db_new(2, 1700000000000, true);
+    struct bare *d = bare_keeping(2, 1700000000000);
     static const char *const rows[][2] = {
         { "HSET h a 1 b 2 c 3 d 4", "HSET h a 1 b 2 c 3 d 4" },
         { "HEXPIRE h 10 FIELDS 3 a none b", "HPEXPIREAT h 1700000010000 FIELDS 2 a b" },
@@ -794,32 +711,32 @@ static void test_effects(void **state) {
         { "HDEL h none g", "HDEL h none g" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        size_t told = d->told_count;
+        size_t told = d->kept.n;
         assert_true(run(d, "%s", rows[i][0]));
-        assert_int_equal(d->told_count, told + 1);
+        assert_int_equal(d->kept.n, told + 1);
         expect_told(d, rows[i][1]);
     }
     static const char *const nothing[] = { "HSETNX h a 1", "HDEL h none", "HPERSIST h FIELDS 2 a none", "HEXPIRE h 5 XX FIELDS 2 a none", "HGETDEL h FIELDS 1 none",
         "HGETEX h FIELDS 1 a", "HGETEX h PERSIST FIELDS 1 a", "HSETEX h FNX FIELDS 1 a 1", "HSETEX h PX 0 FIELDS 1 none 8", "HINCRBY h a 1", "HGETALL h" };
-    size_t told = d->told_count;
+    size_t told = d->kept.n;
     for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
         run(d, "%s", nothing[i]);
-        if (d->told_count != told) fail_msg("%s had an effect", nothing[i]);
+        if (d->kept.n != told) fail_msg("%s had an effect", nothing[i]);
     }
     d->now_ms += 2000;
     run(d, "HSETNX h e new"); // its time had come
-    assert_int_equal(d->told_count, told + 2);
+    assert_int_equal(d->kept.n, told + 2);
     expect_told(d, "HSETNX h e new");
-    d->told_count--;
+    d->kept.n--;
     expect_told(d, "HDEL h e");
-    d->told_count++;
+    d->kept.n++;
     expire_all(d);
     expect_told(d, "HDEL h f");
-    db_free(d);
+    bare_free(d);
 }
 
 // A value that is made beside the keys, and then put at one (as RESTORE does): packed, with a root, with expiries; or thrown away.
-static void make_detached(struct db *d, int fields, int64_t at_ms, bool keep) {
+static void make_detached(struct bare *d, int fields, int64_t at_ms, bool keep) {
     struct txn t;
     struct key key;
     struct value v;
@@ -839,12 +756,12 @@ static void make_detached(struct db *d, int fields, int64_t at_ms, bool keep) {
     value_attach(&v, TYPE_HASH, &t, &key, key_find(&t, &key, 0));
     assert_true(keep ? hash_count(&v) == (uint64_t)fields && hash_find(&v, slice_str("name0"), &item) && item.at_ms == at_ms : !v.there || old);
     effect_flush(&t);
-    check_all(d);
+    bare_check(d);
 }
 
 static void test_detached(void **state) {
     (void)state;
-    struct db *d = db_new(2, 1700000000000, false);
+    struct bare *d = bare_new(2, 1700000000000, (struct effect_sink){ 0 });
     for (int i = 0; i < 2; i++) {
         make_detached(d, 5, 0, false);
         make_detached(d, 5, 0, true);
@@ -857,8 +774,8 @@ static void test_detached(void **state) {
     expire_all(d);
     run(d, "HLEN h");
     expect(d, ":333\r\n");
-    check_all(d);
-    db_free(d);
+    bare_check(d);
+    bare_free(d);
 }
 
 int main(void) {

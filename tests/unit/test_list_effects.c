@@ -2,50 +2,15 @@
 // that was done, nothing is done without its effect, and a command that has failed has changed nothing.
 #include "unit/api.h"
 
-enum { KEYS = 6, SINK_MAX = 64 };
-
-struct recorded {
-    int argc;
-    char *argv[SINK_MAX];
-    size_t len[SINK_MAX];
-};
+enum { KEYS = 6 };
 
 struct world {
     kora *db, *replica;
     struct test_clock clock;
     struct random r;
-    struct recorded effects[SINK_MAX];
-    int count;
+    struct kept_effects kept;
     uint64_t done, refused;
 };
-
-static void record(void *arg, const struct effect *e) {
-    struct world *w = arg;
-    assert_true(w->count < SINK_MAX && e->argc <= SINK_MAX);
-    struct recorded *to = &w->effects[w->count++];
-    to->argc = e->argc;
-    struct key k;
-    key_locate(&w->db->engine->common, &k, 0, e->argv[1]);
-    assert_int_equal(k.stripe_number, e->stripe); // about keys of one stripe
-    for (int i = 0; i < e->argc; i++) {
-        to->len[i] = e->argv[i].n;
-        to->argv[i] = malloc(e->argv[i].n + 1);
-        if (e->argv[i].n) memcpy(to->argv[i], e->argv[i].p, e->argv[i].n);
-        to->argv[i][e->argv[i].n] = '\0';
-    }
-}
-
-static void replay(struct world *w) {
-    for (int i = 0; i < w->count; i++) {
-        struct recorded *e = &w->effects[i];
-        kora_reply *r = NULL;
-        assert_ok(kora_exec(w->replica, NULL, e->argc, (const char *const *)e->argv, e->len, &r));
-        if (r->type == KORA_REPLY_ERROR) fail_msg("effect %s %s: %s", e->argv[0], e->argv[1], r->str);
-        kora_reply_free(r);
-        for (int k = 0; k < e->argc; k++) free(e->argv[k]);
-    }
-    w->count = 0;
-}
 
 static size_t below(struct world *w, size_t n) { return (size_t)random_below(&w->r, n); }
 
@@ -118,11 +83,12 @@ static void step(struct world *w, bool faults) {
     mem_fail(0, false);
     bool oom = status == KORA_NOMEM || (r && r->type == KORA_REPLY_ERROR && strstr(r->str, "OOM "));
     if (!oom) assert_ok(status);
-    w->done += !oom && w->count > 0;
+    w->done += !oom && w->kept.n > 0;
     w->refused += oom;
-    for (int i = 0; oom && i < w->count; i++) assert_string_equal(w->effects[i].argv[0], "DEL"); // of what had expired
+    for (size_t i = 0; oom && i < w->kept.n; i++) assert_true(slice_is_word(w->kept.e[i].argv[0], "del")); // of what had expired
     kora_reply_free(r);
-    replay(w);
+    check_effect_stripes(w->db, &w->kept);
+    replay_effects(&w->kept, w->replica);
     compare(w, line);
 }
 
@@ -138,7 +104,7 @@ static void run_world(uint64_t seed, int steps, bool faults, const char *size) {
     assert_ok(kora_open(NULL, &o, &w->replica));
     use_clock(w->db, &w->clock);
     use_clock(w->replica, &w->clock);
-    w->db->engine->common.effects = (struct effect_sink){ record, w };
+    keep_effects(w->db, &w->kept);
     atomic_store(&w->db->engine->common.settings.active_expire, 0);
     atomic_store(&w->replica->engine->common.settings.active_expire, 0);
     assert_ok(kora_config_set(w->db, "list-max-listpack-size", size, NULL, 0));

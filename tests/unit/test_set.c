@@ -1,39 +1,10 @@
 // Sets: random commands against a naive model, with thresholds low and high so that every representation is met, stripes checked after each step, and
 // effects replayed into another database; chance; memory that ends; sets that are freed in portions.
-#include "unit/api.h"
+#include "unit/args.h"
 
 #include "type/set.h"
 
-enum { KEYS = 6, UNIVERSE = 400, WORD_MAX = 10000, ARGS_MAX = 2 + UNIVERSE };
-
-// ---- commands with arguments of any bytes --------------------------------------------------------------------------------------
-
-struct args {
-    int n;
-    const char *v[ARGS_MAX];
-    size_t len[ARGS_MAX];
-    char numbers[4][24];
-    int numbers_used;
-};
-
-static void arg(struct args *a, const void *p, size_t n) {
-    assert_true(a->n < ARGS_MAX);
-    a->v[a->n] = p;
-    a->len[a->n++] = n;
-}
-static void arg_str(struct args *a, const char *s) { arg(a, s, strlen(s)); }
-static void arg_int(struct args *a, int64_t n) {
-    char *to = a->numbers[a->numbers_used++];
-    sprintf(to, "%lld", (long long)n);
-    arg_str(a, to);
-}
-
-static kora_reply *exec_args(kora *db, const struct args *a) {
-    kora_reply *r = NULL;
-    assert_ok(kora_exec(db, NULL, a->n, a->v, a->len, &r));
-    assert_non_null(r);
-    return r;
-}
+enum { KEYS = 6, UNIVERSE = 400, WORD_MAX = 10000 };
 
 // ---- the model -------------------------------------------------------------------------------------------------------------------
 
@@ -47,8 +18,8 @@ struct model {
     struct random r;
     struct word words[UNIVERSE];
     bool has[KEYS][UNIVERSE];
-    uint64_t encodings[3];   // how often each was met
-    struct buf effects;      // those of the step: argc, then length and bytes of each
+    uint64_t encodings[3];         // how often each was met
+    struct kept_effects kept;      // those of the step
 };
 
 static const char *const names[KEYS] = { "alpha", "beta", "{t}one", "{t}two", "e", "a rather long name: it is longer than what most keys are called" };
@@ -112,42 +83,6 @@ static void expect_members(struct model *m, kora *db, int key) {
     kora_reply_free(r);
 }
 
-// ---- effects -----------------------------------------------------------------------------------------------------------------------
-
-static void record_effect(void *arg_, const struct effect *e) {
-    struct model *m = arg_;
-    int64_t n = e->argc;
-    buf_append(&m->effects, &n, sizeof n);
-    for (int i = 0; i < e->argc; i++) {
-        n = (int64_t)e->argv[i].n;
-        buf_append(&m->effects, &n, sizeof n);
-        buf_append_slice(&m->effects, e->argv[i]);
-    }
-}
-
-static int64_t take_number(const char **p) {
-    int64_t n;
-    memcpy(&n, *p, sizeof n);
-    *p += sizeof n;
-    return n;
-}
-
-static void replay(struct model *m) {
-    const char *p = m->effects.p;
-    while (m->effects.n > 0 && p < m->effects.p + m->effects.n) {
-        struct args a = { 0 };
-        for (int64_t left = take_number(&p); left > 0; left--) {
-            size_t n = (size_t)take_number(&p);
-            arg(&a, p, n);
-            p += n;
-        }
-        kora_reply *r = exec_args(m->mirror, &a);
-        assert_int_not_equal(r->type, KORA_REPLY_ERROR);
-        kora_reply_free(r);
-    }
-    buf_clear(&m->effects);
-}
-
 // ---- steps -------------------------------------------------------------------------------------------------------------------------
 
 static int some_key(struct model *m) { return (int)random_below(&m->r, KEYS); }
@@ -162,13 +97,6 @@ static int some_word(struct model *m) {
 static size_t some_count(struct model *m) {
     uint64_t x = random_below(&m->r, 10);
     return 1 + (size_t)random_below(&m->r, x < 6 ? 1 : x < 9 ? 8 : 200);
-}
-
-static int64_t integer(kora_reply *r) {
-    assert_int_equal(r->type, KORA_REPLY_INTEGER);
-    int64_t n = r->integer;
-    kora_reply_free(r);
-    return n;
 }
 
 static void step_add_remove(struct model *m, bool add) {
@@ -409,21 +337,21 @@ static void run_model(struct model *m, size_t steps, bool mirrored) {
     memset(m->has, 0, sizeof m->has);
     if (mirrored) {
         m->mirror = open_db(1, 2);
-        m->db->engine->common.effects = (struct effect_sink){ record_effect, m };
+        keep_effects(m->db, &m->kept);
     }
     for (size_t i = 0; i < steps; i++) {
         const uint64_t *l = limits[random_below(&m->r, ARRAY_LEN(limits))];
         if (i % 200 == 0) set_limits(m->db, l[0], l[1], l[2]);
         step(m);
         check_stripes(m->db);
-        if (mirrored) replay(m);
+        if (mirrored) replay_effects(&m->kept, m->mirror);
         if (i % 500 != 499) continue;
         for (int k = 0; k < KEYS; k++) {
             expect_members(m, m->db, k);
             if (mirrored) expect_members(m, m->mirror, k);
         }
     }
-    buf_free(&m->effects);
+    effects_forget(&m->kept);
     assert_ok(kora_close(m->db));
     if (mirrored) assert_ok(kora_close(m->mirror));
 }

@@ -4,20 +4,13 @@
 #include "type/stream_int.h"
 #include "unit/api.h"
 
-enum { KEYS = 3, SINK_MAX = 256, ARGS_MAX = 64 };
-
-struct recorded {
-    int argc;
-    char *argv[ARGS_MAX];
-    size_t len[ARGS_MAX];
-};
+enum { KEYS = 3 };
 
 struct world {
     kora *db, *replica;
     struct test_clock clock, later;
     struct random r;
-    struct recorded effects[SINK_MAX];
-    int count;
+    struct kept_effects kept;
     uint64_t done, refused, last_ms;
 };
 
@@ -144,31 +137,6 @@ static void test_model(void **state) {
 
 // ---- effects -------------------------------------------------------------------------------------------------------------------
 
-static void record(void *arg, const struct effect *e) {
-    struct world *w = arg;
-    assert_true(w->count < SINK_MAX && e->argc <= ARGS_MAX);
-    struct recorded *to = &w->effects[w->count++];
-    to->argc = e->argc;
-    for (int i = 0; i < e->argc; i++) {
-        to->len[i] = e->argv[i].n;
-        to->argv[i] = malloc(e->argv[i].n + 1);
-        if (e->argv[i].n) memcpy(to->argv[i], e->argv[i].p, e->argv[i].n);
-        to->argv[i][e->argv[i].n] = '\0';
-    }
-}
-
-static void replay(struct world *w) {
-    for (int i = 0; i < w->count; i++) {
-        struct recorded *e = &w->effects[i];
-        kora_reply *r = NULL;
-        assert_ok(kora_exec(w->replica, NULL, e->argc, (const char *const *)e->argv, e->len, &r));
-        if (r->type == KORA_REPLY_ERROR) fail_msg("effect %s %s: %s", e->argv[0], e->argv[1], r->str);
-        kora_reply_free(r);
-        for (int k = 0; k < e->argc; k++) free(e->argv[k]);
-    }
-    w->count = 0;
-}
-
 // Without what is told from a clock, and from how the entries are spread over nodes.
 static bool is_own(const kora_reply *name) {
     static const char *const own[] = { "radix-tree-keys", "radix-tree-nodes", "seen-time", "active-time" };
@@ -263,11 +231,11 @@ static void step(struct world *w, bool faults) {
     mem_fail(0, false);
     bool oom = status == KORA_NOMEM || (r && r->type == KORA_REPLY_ERROR && strstr(r->str, "OOM "));
     if (!oom) assert_ok(status);
-    w->done += !oom && w->count > 0;
+    w->done += !oom && w->kept.n > 0;
     w->refused += oom;
-    if (oom) assert_int_equal(w->count, 0);
+    if (oom) assert_int_equal(w->kept.n, 0);
     kora_reply_free(r);
-    replay(w);
+    replay_effects(&w->kept, w->replica);
     compare(w, line);
 }
 
@@ -281,7 +249,7 @@ static void run_world(uint64_t seed, int steps, bool faults, const char *entries
     w->replica = open_db(1, 16);
     use_clock(w->db, &w->clock);
     use_clock(w->replica, &w->later);
-    w->db->engine->common.effects = (struct effect_sink){ record, w };
+    keep_effects(w->db, &w->kept);
     assert_ok(kora_config_set(w->db, "stream-node-max-entries", entries, NULL, 0));
     for (int i = 0; i < steps; i++) {
         step(w, faults);

@@ -1,56 +1,17 @@
 // Sorted sets: random commands against a naive model, with thresholds low and high so that both representations are met, stripes checked after each
 // step, and effects replayed into another database; memory that ends; sorted sets that are freed in portions.
-#include "unit/api.h"
+#include "unit/args.h"
 
 #include <math.h>
 
 #include "type/zset.h"
 
-enum { KEYS = 5, UNIVERSE = 260, ARGS_MAX = 4 + 2 * UNIVERSE };
+enum { KEYS = 5, UNIVERSE = 260 };
 
-// ---- commands with arguments of any bytes --------------------------------------------------------------------------------------
-
-struct args {
-    int n;
-    const char *v[ARGS_MAX];
-    size_t len[ARGS_MAX];
-    char numbers[UNIVERSE][32];
-    int numbers_used;
-};
-
-static void arg(struct args *a, const void *p, size_t n) {
-    assert_true(a->n < ARGS_MAX);
-    a->v[a->n] = p;
-    a->len[a->n++] = n;
-}
-static void arg_str(struct args *a, const char *s) { arg(a, s, strlen(s)); }
-static char *arg_number(struct args *a) {
-    assert_true(a->numbers_used < UNIVERSE);
-    return a->numbers[a->numbers_used++];
-}
-static void arg_int(struct args *a, int64_t n) {
-    char *to = arg_number(a);
-    sprintf(to, "%lld", (long long)n);
-    arg_str(a, to);
-}
 static void arg_score(struct args *a, double d, bool exclusive) {
     char *to = arg_number(a);
     sprintf(to, "%s%.17g", exclusive ? "(" : "", d);
     arg_str(a, to);
-}
-
-static kora_reply *exec_args(kora *db, const struct args *a) {
-    kora_reply *r = NULL;
-    assert_ok(kora_exec(db, NULL, a->n, a->v, a->len, &r));
-    assert_non_null(r);
-    return r;
-}
-
-static int64_t integer(kora_reply *r) {
-    assert_int_equal(r->type, KORA_REPLY_INTEGER);
-    int64_t n = r->integer;
-    kora_reply_free(r);
-    return n;
 }
 
 // ---- the model -------------------------------------------------------------------------------------------------------------------
@@ -66,7 +27,7 @@ struct model {
     struct word words[UNIVERSE];     // in the order of their bytes
     double score[KEYS][UNIVERSE];    // NaN: it is not there
     uint64_t encodings[2];           // how often each was met
-    struct buf effects;              // those of the step: argc, then length and bytes of each
+    struct kept_effects kept;        // those of the step
 };
 
 static const char *const names[KEYS] = { "alpha", "{t}one", "{t}two", "e", "a rather long name: it is longer than what most keys are called" };
@@ -149,42 +110,6 @@ static void expect_all(struct model *m, kora *db, int key) {
 
 static void forget(double *score) {
     for (int i = 0; i < UNIVERSE; i++) score[i] = NAN;
-}
-
-// ---- effects -----------------------------------------------------------------------------------------------------------------------
-
-static void record_effect(void *arg_, const struct effect *e) {
-    struct model *m = arg_;
-    int64_t n = e->argc;
-    buf_append(&m->effects, &n, sizeof n);
-    for (int i = 0; i < e->argc; i++) {
-        n = (int64_t)e->argv[i].n;
-        buf_append(&m->effects, &n, sizeof n);
-        buf_append_slice(&m->effects, e->argv[i]);
-    }
-}
-
-static int64_t take_number(const char **p) {
-    int64_t n;
-    memcpy(&n, *p, sizeof n);
-    *p += sizeof n;
-    return n;
-}
-
-static void replay(struct model *m) {
-    const char *p = m->effects.p;
-    while (m->effects.n > 0 && p < m->effects.p + m->effects.n) {
-        struct args a = { 0 };
-        for (int64_t left = take_number(&p); left > 0; left--) {
-            size_t n = (size_t)take_number(&p);
-            arg(&a, p, n);
-            p += n;
-        }
-        kora_reply *r = exec_args(m->mirror, &a);
-        assert_int_not_equal(r->type, KORA_REPLY_ERROR);
-        kora_reply_free(r);
-    }
-    buf_clear(&m->effects);
 }
 
 // ---- steps -------------------------------------------------------------------------------------------------------------------------
@@ -594,25 +519,25 @@ static void run_model(struct model *m, size_t steps, bool mirrored) {
     for (int k = 0; k < KEYS; k++) forget(m->score[k]);
     if (mirrored) {
         m->mirror = open_db(1, 2);
-        m->db->engine->common.effects = (struct effect_sink){ record_effect, m };
+        keep_effects(m->db, &m->kept);
     }
     for (size_t i = 0; i < steps; i++) {
         const int *l = limits[random_below(&m->r, ARRAY_LEN(limits))];
         if (i % 150 == 0) set_limits(m->db, l[0], l[1]);
         step(m);
         check_stripes(m->db);
-        if (mirrored) replay(m);
+        if (mirrored) replay_effects(&m->kept, m->mirror);
         if (i % 400 != 399) continue;
         for (int k = 0; k < KEYS; k++) {
             expect_all(m, m->db, k);
             if (mirrored) expect_all(m, m->mirror, k);
         }
         kora_reply_free(run(m->db, NULL, "DEL alpha e"));
-        if (mirrored) replay(m);
+        if (mirrored) replay_effects(&m->kept, m->mirror);
         forget(m->score[0]);
         forget(m->score[3]);
     }
-    buf_free(&m->effects);
+    effects_forget(&m->kept);
     assert_ok(kora_close(m->db));
     if (mirrored) assert_ok(kora_close(m->mirror));
 }
@@ -639,12 +564,12 @@ static void test_geo_effects(void **state) {
     struct model m = { .db = open_db(1, 4), .mirror = open_db(1, 2) };
     char line[64];
     (void)state;
-    m.db->engine->common.effects = (struct effect_sink){ record_effect, &m };
+    keep_effects(m.db, &m.kept);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         kora_reply *r = run(m.db, NULL, lines[i]);
         assert_int_not_equal(r->type, KORA_REPLY_ERROR);
         kora_reply_free(r);
-        replay(&m);
+        replay_effects(&m.kept, m.mirror);
         check_stripes(m.db);
     }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -658,7 +583,7 @@ static void test_geo_effects(void **state) {
         kora_reply_free(r);
         buf_free(&b);
     }
-    buf_free(&m.effects);
+    effects_forget(&m.kept);
     assert_ok(kora_close(m.db));
     assert_ok(kora_close(m.mirror));
 }
