@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 """Transactions and channels of korad beside redis-server, and ten thousand subscribers of one channel.
 
-CPU: both servers are up; each pair is one run on each, in turns. What a run asks for comes from this script in rounds: every connection
-sends a batch in one write, then all replies, and what subscribers are due, are read before the next round begins. So both servers
-are given the same rounds, and neither gains by falling behind. `multi` is MULTI, ten SETs of keys drawn from 100,000, EXEC: one
-operation; `publish_N` is a PUBLISH to N subscribers. Every byte of every reply is checked.
+CPU: both servers are up; each pair is one run on each, in turns. `multi` is MULTI, ten SETs of keys drawn from 100,000, EXEC: one
+operation; `publish_N` is a PUBLISH to N subscribers.
+
+`publish_N` is loaded by programs: redis-benchmark publishes as fast as it is answered, bench/subscribers --drain reads what the subscribers are
+sent, byte by byte what it has to be, and breaks off if anything is missing at the end. So the server is busy, and its CPU is for messages.
+
+`multi`, and with --load rounds `publish_N` too, comes from this script in rounds: every connection sends a batch in one write, then all replies,
+and what subscribers are due, are read before the next round begins. So both servers are given the same rounds, and neither gains by falling
+behind. But a script is slow: between rounds the server has nothing to do, and much of what it uses is for being woken up.
 
 Many: bench/subscribers opens the connections to one channel, one of which never reads, and says how long messages took to reach the
 others, and whether that one was closed. The server's buffer limit for subscribers is set so that it is reached within the run.
@@ -111,13 +116,17 @@ class Publish(Run):
         super().close()
         for p in self.subscribers:
             p.close()
-        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
-            for _ in range(1000):
-                s.sendall(frame("PUBLISH", "news", ""))
-                if s.recv(64) == b":0\r\n":
-                    return
-                time.sleep(0.005)
-        servers.die("subscribers that have gone are still there")
+        wait_for_nobody(self.port, "news")
+
+
+def wait_for_nobody(port, channel):
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        for _ in range(1000):
+            s.sendall(frame("PUBLISH", channel, ""))
+            if s.recv(64) == b":0\r\n":
+                return
+            time.sleep(0.005)
+    servers.die("subscribers that have gone are still there")
 
 
 # name: (a run of a server, operations)
@@ -128,9 +137,43 @@ CPU = {
     "publish_100": (lambda port, o: Publish(port, o.publishers, o.pipeline, 100), 5000),
 }
 
+# name: (subscribers, operations in a run) of a load by programs
+LOADED = {"publish_1": (1, 200000), "publish_10": (10, 100000), "publish_100": (100, 20000)}
+
+
+def loaded_cost(s, name, options):
+    """As cost. The channel is that of bench/subscribers."""
+    subscribers, operations = LOADED[name]
+    operations -= operations % options.pipeline  # redis-benchmark sends whole pipelines
+    program = servers.need_program(f"{options.build}/bench/subscribers", "run `make bench` or build it")
+    servers.need_program("redis-benchmark", "apt-get install redis-tools")
+    drain = subprocess.Popen([program, "--port", str(s.port), "--subscribers", str(subscribers), "--size", str(len(MESSAGE)), "--drain", str(operations)],
+                             stdout=subprocess.PIPE, text=True)
+    try:
+        if drain.stdout.readline() != "ready\n":
+            servers.die("bench/subscribers did not start")
+        used = cpu_s(s.pid)
+        words = ["redis-benchmark", "-p", str(s.port), "-n", str(operations), "-P", str(options.pipeline), "-c", str(options.connections), "-q",
+                 "PUBLISH", "many", MESSAGE.decode()]
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0 or "rror" in done.stdout:
+            servers.die(f"redis-benchmark: {done.stdout[-500:]}")
+        out = drain.stdout.read()
+        used = cpu_s(s.pid) - used
+        if drain.wait() != 0:
+            servers.die(f"bench/subscribers ended with status {drain.returncode}\n{out}")
+    finally:
+        if drain.poll() is None:
+            drain.kill()
+            drain.wait()
+    wait_for_nobody(s.port, "many")
+    return used / operations * 1e6
+
 
 def cost(s, name, options):
     """Microseconds of the server's CPU for one operation."""
+    if options.load == "programs" and name in LOADED:
+        return loaded_cost(s, name, options)
     make, operations = CPU[name]
     run = make(s.port, options)
     try:
@@ -145,11 +188,16 @@ def cost(s, name, options):
 
 
 def cpu(options):
-    print(f"cpu: {options.pairs} pairs; multi on {options.connections} connections, publish on {options.publishers}, pipeline {options.pipeline}", flush=True)
+    by = f"redis-benchmark's {options.connections}" if options.load == "programs" else str(options.publishers)
+    print(f"cpu: {options.pairs} pairs; multi on {options.connections} connections, publish on {by}, pipeline {options.pipeline}", flush=True)
     ok, running = True, []
     try:
         for i, name in enumerate(("kora", "redis")):
             running.append(servers.Server(name, options, options.port + i))
+            # What the programs that read are behind by is no reason to close them.
+            said = running[-1].command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
+            if said != b"+OK":
+                servers.die(f"{name}: CONFIG SET client-output-buffer-limit: {said!r}")
         for name in options.cpu:
             figures = {"kora": [], "redis": []}
             for i in range(options.pairs):
@@ -228,8 +276,9 @@ def main():
     servers.add_options(p)
     p.add_argument("--cpu", default=",".join(CPU), help=f"of {','.join(CPU)}; '' for none")
     p.add_argument("--pairs", type=int, default=10)
-    p.add_argument("--connections", type=int, default=50, help="of multi")
-    p.add_argument("--publishers", type=int, default=10)
+    p.add_argument("--load", choices=["programs", "rounds"], default="programs", help="who publishes: redis-benchmark, or this script")
+    p.add_argument("--connections", type=int, default=50, help="of multi, and of redis-benchmark")
+    p.add_argument("--publishers", type=int, default=10, help="connections of this script")
     p.add_argument("--pipeline", type=int, default=1, help="operations that a connection sends at once")
     p.add_argument("--many", type=int, default=10000, help="subscribers of the second part; 0: without it")
     p.add_argument("--servers", default="kora,redis", help="of the second part")

@@ -6,8 +6,11 @@
 // its turn through all of them is not the server's. But it has its share of the machine meanwhile. The one that never reads has a
 // small window. That the server has given it up is seen in PUBLISH's reply, which counts one receiver less.
 //
-// It says `ready` when all have subscribed, and begins when a line comes on standard input. Its last line is for programs: `load
-// key=value ...`. Exit status 1 if a connection broke or a reply was not what it had to be.
+// With --drain it is the other end of somebody else's load: all subscribers read whatever comes, until each has so many messages of --size
+// bytes 'm', and nothing else than these.
+//
+// It says `ready` when all have subscribed, and begins when a line comes on standard input (with --drain: at once). Its last line is for
+// programs: `load key=value ...`. Exit status 1 if a connection broke, a reply was not what it had to be, or, with --drain, a message is missing.
 #include "bench.h"
 
 #include <arpa/inet.h>
@@ -26,12 +29,14 @@ struct subscriber {
     int fd;
     size_t at; // bytes of the frame that is coming in
     char stamp[STAMP + 1];
+    uint64_t bytes; // of --drain
 };
 
 struct run {
     unsigned port, count;
     double seconds, rate;
     size_t size;
+    uint64_t drain; // messages for each; 0: the other mode
     int epoll, publisher, silent;
     struct subscriber *subscribers;
     char *in, *request;
@@ -58,7 +63,7 @@ static int connect_to(const struct run *r, int window) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
         setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
     }
-    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    if (!r->drain) setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) die("connect: %s", strerror(errno));
     return fd;
@@ -180,21 +185,74 @@ static void take_events(struct run *r, uint64_t until) {
     }
 }
 
+// ---- the other end of a load -------------------------------------------------------------------------------------------------
+
+// What all subscribers are sent is the same frame again and again: as many bytes from any place in it as are read at once.
+static char *frames(const struct run *r) {
+    size_t n = RECV_SIZE + r->frame;
+    char *all = need_alloc(n), *one = need_alloc(r->frame + 1);
+    int head = snprintf(one, r->frame, "*3\r\n$7\r\nmessage\r\n$%zu\r\n%s\r\n$%zu\r\n", sizeof(CHANNEL) - 1, CHANNEL, r->size);
+    memset(one + head, 'm', r->size);
+    memcpy(one + (size_t)head + r->size, "\r\n", 2);
+    for (size_t i = 0; i < n; i++) all[i] = one[i % r->frame];
+    free(one);
+    return all;
+}
+
+// Returns true if the subscriber has got all that is due.
+static bool drain_one(struct run *r, struct subscriber *s, const char *wanted) {
+    uint64_t due = r->drain * r->frame;
+    ssize_t n = recv(s->fd, r->in, RECV_SIZE, 0);
+    if (n <= 0) die("a subscriber was closed after %llu messages: %s", (unsigned long long)(s->bytes / r->frame), n ? strerror(errno) : "end of file");
+    if (memcmp(r->in, wanted + s->bytes % r->frame, (size_t)n) != 0) die("a subscriber got something else");
+    s->bytes += (uint64_t)n;
+    if (s->bytes > due) die("a subscriber got more than %llu messages", (unsigned long long)r->drain);
+    return s->bytes == due;
+}
+
+static int drain_all(struct run *r) {
+    struct epoll_event events[EVENTS];
+    char *wanted = frames(r);
+    unsigned done = 0;
+    uint64_t bytes = 0, messages = 0;
+    r->epoll = epoll_create1(0);
+    r->subscribers = need_alloc(r->count * sizeof(*r->subscribers));
+    for (unsigned i = 0; i < r->count; i++) watch(r, r->subscribers[i].fd = subscribe(r, 0), i);
+    printf("ready\n");
+    fflush(stdout);
+    while (done < r->count) {
+        int n = epoll_wait(r->epoll, events, EVENTS, GRACE_MS);
+        if (n == 0) break; // there will be no more
+        for (int i = 0; i < n; i++) done += drain_one(r, &r->subscribers[events[i].data.u64], wanted);
+    }
+    for (unsigned i = 0; i < r->count; i++) {
+        bytes += r->subscribers[i].bytes;
+        messages += r->subscribers[i].bytes / r->frame;
+    }
+    uint64_t lost = r->drain * r->count - messages;
+    printf("load received=%llu bytes=%llu lost=%llu\n", (unsigned long long)messages, (unsigned long long)bytes, (unsigned long long)lost);
+    free(wanted);
+    return lost ? 1 : 0;
+}
+
 int main(int argc, char **argv) {
     static struct run r = { .port = 6379, .count = 10000, .seconds = 10, .rate = 10, .size = 1024 };
     static const struct option options[] = { { "port", 1, NULL, 'p' }, { "subscribers", 1, NULL, 'n' }, { "seconds", 1, NULL, 's' },
-        { "rate", 1, NULL, 'r' }, { "size", 1, NULL, 'b' }, { NULL, 0, NULL, 0 } };
+        { "rate", 1, NULL, 'r' }, { "size", 1, NULL, 'b' }, { "drain", 1, NULL, 'd' }, { NULL, 0, NULL, 0 } };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
         case 'p': r.port = (unsigned)need_number("--port", optarg, 1, 65535); break;
-        case 'n': r.count = (unsigned)need_number("--subscribers", optarg, 2, 1000000); break;
+        case 'n': r.count = (unsigned)need_number("--subscribers", optarg, 1, 1000000); break;
         case 's': r.seconds = need_number("--seconds", optarg, 0.1, 100000); break;
         case 'r': r.rate = need_number("--rate", optarg, 0.001, 1000000); break;
-        case 'b': r.size = (size_t)need_number("--size", optarg, STAMP, 1 << 20); break;
-        default: die("options: --port N --subscribers N --seconds S --rate MESSAGES_A_SECOND --size BYTES");
+        case 'b': r.size = (size_t)need_number("--size", optarg, 1, 1 << 20); break;
+        case 'd': r.drain = (uint64_t)need_number("--drain", optarg, 1, 1e12); break;
+        default: die("options: --port N --subscribers N --size BYTES, and --seconds S --rate MESSAGES_A_SECOND or --drain MESSAGES");
         }
     }
     prepare(&r);
+    if (r.drain) return drain_all(&r);
+    if (r.count < 2 || r.size < STAMP) die("one subscriber never reads, and a message has a time in it: at least 2 of them, and %d bytes", STAMP);
     open_all(&r);
     printf("ready\n");
     fflush(stdout);
