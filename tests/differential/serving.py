@@ -1,0 +1,519 @@
+#!/usr/bin/python3
+"""What is between connections, and what a server tells of itself: random steps on several connections to korad and to redis-server, and everything that
+every connection receives compared.
+
+    serving.py [--korad build/korad] [--redis redis-server] [--steps N] [--seed S]
+    serving.py --replay ROUND       one round again
+    serving.py --self-test          redis-server against itself, then against a peer that lies
+
+A round is 400 steps from one seed on new connections to emptied servers, some in RESP2 and some in RESP3. A step is one command on one connection (or a
+few that belong together); the next begins when its replies have come. Pushes are compared in the order in which each connection gets them, and replies in
+theirs; where a message stands among the replies of one that publishes to itself is explained, as is all of EXPLAINED. Where a round differs it is played
+again with fewer and fewer steps. The last line is `N passed, N failed`.
+"""
+import argparse, os, random, socket, sys, time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from diff import ROOT, Sockets, TIMEOUT, brief, encode, in_order, parse, render
+
+ROUND = 400
+CLIENTS = 6
+SETTLE_S = 10       # what one server has sent must come from the other within this time
+
+CHANNELS = [b"a", b"b", b"ab", b"news", b"n[x]", b"", b"\x00\xff\r\n", b"a*", b"L" * 200, b"a\\b", b"{t}s", b"__keyspace@0__:k1", b"__keyevent@0__:set", b"__keyevent@1__:del"]
+PATTERNS = [b"*", b"a*", b"?", b"[a-c]", b"[^a]*", b"\\a", b"n\\[x\\]", b"", b"a\\*", b"__key*__:*", b"__keyspace@0__:k?", b"__keyevent@*__:*", b"[", b"[a-", b"*b", b"a?", b"\x00*", b"L*L", b"[z-a]",
+            b"[]", b"[^]", b"\\", b"**", b"a\\\\b", b"[\\]n]*", b"[^a-z]*", b"news", b"{t}s", b"*" * 20 + b"s"]
+KEYS = [b"k1", b"k2", b"k3", b"{t}k"]
+TEXTS = [b"", b"x", b"hello", b"\x00\r\n\xff", b"m" * 300, b"p" * 2000, b"1"]
+
+
+# ---- explained differences -----------------------------------------------------------------------------------------------
+
+def same_reply(a, b, argv):
+    """Whether two replies to argv may be taken as equal; tokens of connections are as in the step."""
+    if a == b:
+        return True
+    rule = EXPLAINED.get(argv[0].upper() if argv else b"")
+    return bool(rule) and rule(a, b, argv)
+
+
+def sub(argv):
+    return argv[1].upper() if len(argv) > 1 and isinstance(argv[1], bytes) else b""
+
+
+def about_pubsub(a, b, argv):
+    if sub(argv) in (b"CHANNELS", b"SHARDCHANNELS"):
+        return in_order(a) == in_order(b)
+    return sub(argv) == b"HELP" and a[0] == b[0] == "*"         # in Kora's own words
+
+
+def about_hello(a, b, argv):
+    def rest(r):
+        return [x for i in range(0, len(r[1]), 2) if r[1][i][1] not in (b"version", b"id") for x in r[1][i:i + 2]] if r[0] in "*%" else r
+    return a[0] == b[0] and rest(a) == rest(b)
+
+
+EXPLAINED = {b"PUBSUB": about_pubsub, b"HELLO": about_hello}
+
+
+def in_one_order(pushes, argv):
+    """The order of a client's patterns that match one message, and of what it leaves by an UNSUBSCRIBE of all, is that of a hash table."""
+    out, i = [], 0
+    everything = {b"UNSUBSCRIBE": b"unsubscribe", b"PUNSUBSCRIBE": b"punsubscribe", b"SUNSUBSCRIBE": b"sunsubscribe"}
+    left = {everything[q[0].upper()] for q in argv if len(q) == 1 and q[0].upper() in everything}
+    while i < len(pushes):
+        kind, v = pushes[i]
+        n = i + 1
+        if v[0][1] == b"pmessage":
+            while n < len(pushes) and pushes[n][1][0] == v[0] and pushes[n][1][2:] == v[2:]:
+                n += 1
+            out += sorted(pushes[i:n])
+        elif v[0][1] in left:
+            while n < len(pushes) and pushes[n][1][0] == v[0]:
+                n += 1
+            run = pushes[i:n]
+            out += [(kind, [v[0], name, p[1][2]]) for name, p in zip(sorted(p[1][1] for p in run), run)]
+        else:
+            out.append(pushes[i])
+        i = n
+    return out
+
+
+# ---- the steps -----------------------------------------------------------------------------------------------------------
+#
+# A step is (connection, kind, commands). Words of commands may be tuples: ("id", n) is what CLIENT ID says of connection n, ("addr", n) its address.
+
+class Steps:
+    def __init__(self, seed):
+        self.r = random.Random(seed)
+        self.makers, self.weights = [getattr(self, name) for _, name in GRAMMAR], [w for w, _ in GRAMMAR]
+
+    def case(self, word):
+        x = self.r.random()
+        return word if x < 0.7 else word.lower() if x < 0.9 else word.capitalize()
+
+    def names(self, of):
+        r = self.r
+        return [r.choice(of) for _ in range(r.choice([0, 1, 1, 1, 1, 2, 2, 3, 4]))]
+
+    def channel(self):
+        return self.r.choice(CHANNELS[:4] if self.r.random() < 0.5 else CHANNELS)
+
+    def text(self):
+        return self.r.choice(TEXTS) if self.r.random() < 0.5 else b"m%d" % self.r.randrange(1000)
+
+    def subscribe(self):
+        r = self.r
+        x = r.random()
+        if x < 0.4:
+            return [b"SUBSCRIBE"] + self.names(CHANNELS)
+        return [b"PSUBSCRIBE"] + self.names(PATTERNS) if x < 0.75 else [b"SSUBSCRIBE"] + self.names(CHANNELS)
+
+    def unsubscribe(self):
+        r = self.r
+        x = r.random()
+        if x < 0.4:
+            return [b"UNSUBSCRIBE"] + self.names(CHANNELS)
+        return [b"PUNSUBSCRIBE"] + self.names(PATTERNS) if x < 0.75 else [b"SUNSUBSCRIBE"] + self.names(CHANNELS)
+
+    def publish(self):
+        return [self.r.choice([b"PUBLISH", b"PUBLISH", b"PUBLISH", b"SPUBLISH"]), self.channel(), self.text()]
+
+    def pubsub(self):
+        r = self.r
+        word = r.choice([b"CHANNELS", b"CHANNELS", b"NUMSUB", b"NUMSUB", b"NUMPAT", b"SHARDCHANNELS", b"SHARDNUMSUB", b"HELP", b"NOSUCH", b""])
+        more = {b"CHANNELS": [[], [r.choice(PATTERNS)], [r.choice(PATTERNS)], [b"*", b"a"]], b"NUMSUB": [self.names(CHANNELS)], b"NUMPAT": [[], [], [], [b"x"]], b"HELP": [[], [b"x"]]}
+        more[b"SHARDCHANNELS"], more[b"SHARDNUMSUB"] = more[b"CHANNELS"], more[b"NUMSUB"]
+        return [b"PUBSUB", self.case(word)] + r.choice(more.get(word, [[], [b"x"]])) if r.random() < 0.99 else [b"PUBSUB"]
+
+    def write(self):
+        r = self.r
+        k, j = r.choice(KEYS), r.choice(KEYS)
+        return r.choice([[b"SET", k, self.text()], [b"SET", k, b"1", b"EX", b"100000"], [b"DEL", k], [b"DEL", k, j], [b"RPUSH", k, b"x"], [b"LPOP", k], [b"INCR", k], [b"EXPIRE", k, b"100000"], [b"PERSIST", k], [b"RENAME", k, j],
+                         [b"SADD", k, b"m"], [b"SREM", k, b"m"], [b"HSET", k, b"f", b"v"], [b"HDEL", k, b"f"], [b"ZADD", k, b"1", b"m"], [b"ZREM", k, b"m"], [b"XADD", k, b"1-1", b"f", b"v"], [b"COPY", k, j], [b"MOVE", k, b"1"],
+                         [b"EXPIRE", k, b"-1"], [b"GETDEL", k], [b"GET", k], [b"APPEND", k, b"x"], [b"SETEX", k, b"100000", b"v"], [b"GETEX", k, b"PERSIST"], [b"EXISTS", k, j], [b"LPUSH", k, b"a", b"b"]])
+
+    def events(self):
+        r = self.r
+        return [b"CONFIG", b"SET", b"notify-keyspace-events", r.choice([b"", b"KEA", b"KEA", b"KEA", b"K$", b"Eg", b"KEg$lshzxetd", b"Km", b"KEmn", b"AK", b"xyz", b"K", b"A", b"En$"])]
+
+    def connection(self):
+        r = self.r
+        return r.choice([[b"PING"], [b"PING", self.text()], [b"PING", b"a", b"b"], [b"ECHO", self.text()], [b"HELLO", b"2"], [b"HELLO", b"3"], [b"HELLO", b"3"], [b"HELLO"], [b"HELLO", b"4"], [b"RESET"],
+                         [b"SELECT", r.choice([b"0", b"0", b"1"])], [b"NOSUCH", b"x"], [b"GET"], [b"OBJECT", b"ENCODING"], [b"CLIENT", b"NOSUCH"], [b"EXEC"], [b"DISCARD"], [b"UNWATCH"], [b"WATCH", r.choice(KEYS)]])
+
+    def wrong(self):
+        return self.r.choice([[b"PUBLISH"], [b"PUBLISH", b"a"], [b"PUBLISH", b"a", b"b", b"c"], [b"SPUBLISH", b"a"], [b"SUBSCRIBE"], [b"PSUBSCRIBE"], [b"SSUBSCRIBE"]])
+
+    def end(self):
+        return None
+
+    def transaction(self):
+        return None
+
+    def reply_mode(self):
+        return None
+
+    def queued(self):
+        """A command that may stand in a transaction, or behind CLIENT REPLY."""
+        r = self.r
+        return r.choices([self.publish, self.write, self.pubsub, self.subscribe, self.unsubscribe, self.wrong], weights=[5, 5, 1, self.in_multi, self.in_multi, 0.2])[0]()
+
+    in_multi = 0.0
+
+    def step(self):
+        r = self.r
+        k = r.randrange(CLIENTS)
+        make = r.choices(self.makers, weights=self.weights)[0]
+        if make == self.end:
+            return k, r.choice(["close", "quit"]), []
+        if make == self.transaction:
+            return k, "several", [[b"MULTI"]] + [self.queued() for _ in range(r.choice([0, 1, 2, 3, 5]))] + [[r.choice([b"EXEC"] * 9 + [b"DISCARD"])], [b"DISCARD"]]
+        if make == self.reply_mode:
+            mode = r.choice([b"OFF", b"SKIP"])
+            return k, "several", [[b"CLIENT", b"REPLY", mode]] + [self.queued() for _ in range(r.choice([1, 2, 3]))] + [[b"CLIENT", b"REPLY", b"ON"]]
+        argv = make()
+        return k, "one", [[self.case(argv[0])] + argv[1:]]
+
+    def steps(self, count):
+        return [(k, "one", [[b"HELLO", b"3"]]) for k in range(CLIENTS) if self.r.random() < 0.5] + [self.step() for _ in range(count)]
+
+
+GRAMMAR = [(14, "subscribe"), (12, "unsubscribe"), (22, "publish"), (8, "pubsub"), (14, "write"), (2, "events"), (8, "connection"), (1, "wrong"), (1, "end"), (3, "transaction"), (1, "reply_mode")]
+
+
+# ---- playing ---------------------------------------------------------------------------------------------------------------
+
+PUSHES = {b"message", b"pmessage", b"smessage", b"subscribe", b"psubscribe", b"ssubscribe", b"unsubscribe", b"punsubscribe", b"sunsubscribe", b"invalidate"}
+
+
+def is_push(item):
+    return item[0] == ">" or item[0] == "*" and len(item[1]) in (3, 4) and item[1][0][0] == "$" and item[1][0][1] in PUSHES
+
+
+class Difference(Exception):
+    def __init__(self, index, where, argv, mine, theirs):
+        self.index, self.where, self.argv, self.mine, self.theirs = index, where, argv, mine, theirs
+
+
+class Conn:
+    """One connection to one server."""
+    marks = 0
+
+    def __init__(self, port):
+        self.s = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.s.settimeout(SETTLE_S)
+        self.buf, self.closed, self.pushes = b"", False, []
+        self.addr = b"%s:%d" % (self.s.getsockname()[0].encode(), self.s.getsockname()[1])
+        self.id = int(self.ask([b"CLIENT", b"ID"])[0][1])
+
+    def send(self, data):
+        try:
+            self.s.sendall(data)
+        except OSError:
+            pass
+
+    def more(self):
+        try:
+            data = self.s.recv(1 << 16)
+        except socket.timeout:
+            raise
+        except OSError:
+            data = b""
+        if not data:
+            self.closed = True
+        self.buf += data
+        return bool(data)
+
+    def until(self, mark):
+        """All items up to the reply to PING with this text, or to the connection's end."""
+        forms = b"$%d\r\n%b\r\n" % (len(mark), mark), b"*2\r\n$4\r\npong\r\n$%d\r\n%b\r\n" % (len(mark), mark)
+        while not self.buf.endswith(forms[0]) and self.more():
+            pass
+        data, self.buf = self.buf, b""
+        for form in (forms[1], forms[0]):
+            if data.endswith(form):
+                data = data[:-len(form)]
+                break
+        return self.items(data)
+
+    def items(self, data):
+        out, pos = [], 0
+        while pos < len(data):
+            try:
+                item, pos = parse(data, pos)
+            except (ValueError, IndexError):
+                item, pos = ("-", b"(cut off) " + data[pos:]), len(data)
+            out.append(item)
+        return out
+
+    def mark(self):
+        Conn.marks += 1
+        return b"--mark-%d--" % Conn.marks
+
+    def sync(self, data=b""):
+        """Sends this; returns the replies. The pushes are kept."""
+        mark = self.mark()
+        self.send(data + encode([b"PING", mark]))
+        return self.until(mark)
+
+    def ask(self, argv):
+        return [i for i in self.sync(encode(argv)) if not is_push(i)]
+
+
+class Side:
+    """One server, and possibly a lie that a test tells in its name."""
+
+    def __init__(self, program, args, lie=None):
+        self.server, self.lie, self.conns = Sockets(program, args, 2), lie, []
+
+    def begin(self):
+        self.end_all()
+        c = Conn(self.server.port)
+        c.ask([b"FLUSHALL"])
+        c.ask([b"CONFIG", b"SET", b"notify-keyspace-events", b""])
+        c.s.close()
+        self.conns = [Conn(self.server.port) for _ in range(CLIENTS)]
+        return self
+
+    def end_all(self):
+        for c in self.conns:
+            c.s.close()
+        self.conns = []
+
+    def words(self, argv):
+        return [w if isinstance(w, bytes) else b"%d" % self.conns[w[1]].id if w[0] == "id" else self.conns[w[1]].addr for w in argv]
+
+    def commands(self, k, commands):
+        """Plays these on connection k: (replies, pushes)."""
+        c = self.conns[k]
+        items = c.sync(b"".join(encode(self.words(q)) for q in commands))
+        if self.lie:
+            items = [self.lie(commands[-1], i) for i in items]
+            items = [i for i in items if i]
+        return [i for i in items if not is_push(i)], in_one_order([i for i in items if is_push(i)], commands)
+
+
+class Play:
+    def __init__(self, mine, theirs):
+        self.sides, self.index = (mine, theirs), 0
+        for s in self.sides:
+            s.begin()
+
+    def differ(self, where, argv, a, b):
+        raise Difference(self.index, where, argv, a, b)
+
+    def replies(self, k, commands, a, b):
+        for n in range(max(len(a), len(b))):
+            x, y = a[n] if n < len(a) else None, b[n] if n < len(b) else None
+            if x is None or y is None or not same_reply(x, y, commands[0] if len(commands) == 1 else []):
+                self.differ("reply on %s" % "abcdef"[k], commands[min(n, len(commands) - 1)], x, y)
+
+    def pushes(self):
+        """What each connection has been pushed until now."""
+        for k in range(CLIENTS):
+            a, b = (s.conns[k] for s in self.sides)
+            for c, s in zip((a, b), self.sides):
+                c.pushes += in_one_order([s.lie([], i) for i in c.sync()] if s.lie else c.sync(), [])
+            end = time.monotonic() + SETTLE_S
+            while len(a.pushes) < len(b.pushes) and time.monotonic() < end and not a.closed:
+                a.pushes += in_one_order(a.sync(), [])
+            if a.closed != b.closed:
+                self.differ("end of %s" % "abcdef"[k], [], ("+", b"closed" if a.closed else b"open"), ("+", b"closed" if b.closed else b"open"))
+            x, y = a.pushes, b.pushes
+            if x != y:
+                x, y = in_one_order(x, []), in_one_order(y, [])
+            for n in range(max(len(x), len(y))):
+                p, q = x[n] if n < len(x) else None, y[n] if n < len(y) else None
+                if p != q:
+                    self.differ("push %d to %s" % (n + 1, "abcdef"[k]), [], p, q)
+            a.pushes, b.pushes = [], []
+            if a.closed:
+                self.open(k)
+
+    def open(self, k):
+        for s in self.sides:
+            s.conns[k].s.close()
+            s.conns[k] = Conn(s.server.port)
+
+    def step(self, k, kind, commands):
+        if kind in ("close", "quit"):
+            self.pushes()
+            if kind == "quit":
+                got = [s.conns[k].sync(encode([b"QUIT"])) for s in self.sides]
+                self.replies(k, [[b"QUIT"]], *got)
+                if not all(s.conns[k].closed for s in self.sides):
+                    self.differ("end", [b"QUIT"], *[("+", b"closed" if s.conns[k].closed else b"open") for s in self.sides])
+            for s in self.sides:
+                s.conns[k].s.close()
+                self.gone(s, k)
+            self.open(k)
+            return
+        got = []
+        for s in self.sides:
+            replies, pushes = s.commands(k, commands)
+            s.conns[k].pushes += pushes
+            got.append(replies)
+        self.replies(k, commands, *got)
+
+    def gone(self, side, k):
+        """Waits until a server has noticed that a connection has ended: until then it counts among the subscribers."""
+        c, end = Conn(side.server.port), time.monotonic() + SETTLE_S
+        while time.monotonic() < end and b"id=%d " % side.conns[k].id in c.ask([b"CLIENT", b"LIST", b"ID", b"%d" % side.conns[k].id])[0][1]:
+            pass
+        c.s.close()
+
+    def run(self, steps):
+        for self.index, step in enumerate(steps):
+            self.step(*step)
+            if self.index % 4 == 3 or self.index == len(steps) - 1:
+                self.pushes()
+        return len(steps)
+
+
+def differs(steps, mine, theirs):
+    try:
+        Play(mine, theirs).run(steps)
+        return None
+    except Difference as d:
+        return d
+    except socket.timeout:
+        return Difference(len(steps) - 1, "no answer", [], None, None)
+
+
+# ---- shrinking and printing --------------------------------------------------------------------------------------------------
+
+def kind_of(d):
+    def side(r):
+        return None if r is None else (r[0], r[1].split(b"'")[0][:60]) if r[0] == "-" else (r[0], r[1][0][1]) if r[0] in "*>" and r[1] and isinstance(r[1][0][1], bytes) else r[0]
+    return (d.where.split(" ")[0], d.argv[0].upper() if d.argv else b"", side(d.mine), side(d.theirs))
+
+
+def shrink(steps, found, mine, theirs, seconds):
+    deadline, wanted = time.monotonic() + seconds, kind_of(found)
+    steps = steps[:found.index + 1]
+    size = max(1, len(steps) // 2)
+    while time.monotonic() < deadline:
+        i, changed = 0, False
+        while i < len(steps) and time.monotonic() < deadline:
+            fewer = steps[:i] + steps[i + size:]
+            d = differs(fewer, mine, theirs) if fewer else None
+            if d and kind_of(d) == wanted:
+                steps, found, changed = fewer[:d.index + 1], d, True
+            else:
+                i += size
+        if size == 1 and not changed:
+            break
+        size = max(1, size // 2)
+    return steps, found
+
+
+def word(w):
+    return brief(w) if isinstance(w, bytes) else "<%s of %s>" % (w[0], "abcdef"[w[1]])
+
+
+def show(steps, found, seed, names):
+    print("\nDIFFERENCE in round %d (--replay %d); the least that shows it:" % (seed, seed))
+    for k, kind, commands in steps[-40:]:
+        print("    %s: %s" % ("abcdef"[k], " ; ".join(" ".join(word(w) for w in q) for q in commands) if commands else kind))
+    print("  %s  %s" % (found.where, " ".join(word(w) for w in found.argv)))
+    for name, reply in ((names[0], found.mine), (names[1], found.theirs)):
+        lines = ["(none)"] if reply is None else render(reply)
+        print("  %-8s %s" % (name, lines[0]))
+        for l in lines[1:20]:
+            print("           " + l)
+    sys.stdout.flush()
+
+
+def compare(options, mine, theirs, names, seeds):
+    passed = failed = steps = 0
+    kinds = {}
+    for seed in seeds:
+        made = Steps(seed).steps(ROUND)
+        d = differs(made, mine, theirs)
+        if d is None:
+            passed += 1
+            steps += len(made)
+            continue
+        failed += 1
+        kinds[kind_of(d)] = kinds.get(kind_of(d), 0) + 1
+        if mine.server.dead() or theirs.server.dead():
+            show(made[:d.index + 1], d, seed, names)
+            print("a server is gone")
+            break
+        if kinds[kind_of(d)] == 1:
+            show(*shrink(made, d, mine, theirs, options.shrink_s), seed, names)
+        if len(kinds) >= options.max_differences:
+            print("%d kinds of difference: that is enough" % len(kinds))
+            break
+    return passed, failed, steps, kinds
+
+
+REDIS_ARGS = ["--save", "", "--appendonly", "no"]
+LIES = [
+    ("nothing", None),
+    ("PUBLISH counts one more", lambda argv, r: (":", b"%d" % (int(r[1]) + 1)) if argv and argv[0].upper() == b"PUBLISH" and r[0] == ":" and r[1] != b"0" else r),
+    ("a message's text", lambda argv, r: (r[0], r[1][:-1] + [("$", b"lie")]) if is_push(r) and r[1][0][1] == b"message" else r),
+    ("a pattern's message is lost", lambda argv, r: ("+", b"") if is_push(r) and r[1][0][1] == b"pmessage" else r),
+    ("a refusal's text", lambda argv, r: ("-", r[1] + b".") if r[0] == "-" and b"are allowed in this context" in r[1] else r),
+]
+
+
+def self_test(options):
+    good = bad = 0
+    for what, lie in LIES:
+        mine, theirs = Side(options.redis, REDIS_ARGS, lie), Side(options.redis, REDIS_ARGS)
+        found = None
+        for seed in range(options.seed, options.seed + (20 if lie else 4)):
+            steps = Steps(seed).steps(ROUND)
+            found = differs(steps, mine, theirs)
+            if found:
+                least, found = shrink(steps, found, mine, theirs, 20)
+                break
+        if found and not lie:
+            show(least, found, seed, ("redis 1", "redis 2"))
+        ok = (found is None) if not lie else found is not None and len(least) <= 12
+        print("%s: %s, %s" % ("ok" if ok else "FAILED", what, "found, %d steps" % len(least) if found else "no difference"))
+        good, bad = good + ok, bad + (not ok)
+        for s in (mine, theirs):
+            s.end_all()
+            s.server.end()
+    print("%d passed, %d failed" % (good, bad))
+    return bad
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--korad", default=os.path.join(ROOT, "build/korad"))
+    p.add_argument("--redis", default="redis-server")
+    p.add_argument("--steps", type=int, default=10_000)
+    p.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000 * 1000)
+    p.add_argument("--replay", type=int, metavar="ROUND")
+    p.add_argument("--shrink-s", type=float, default=20)
+    p.add_argument("--max-differences", type=int, default=25, help="stop after so many kinds")
+    p.add_argument("--self-test", action="store_true")
+    options = p.parse_args()
+    if options.self_test:
+        sys.exit(1 if self_test(options) else 0)
+    mine, theirs = Side(os.path.abspath(options.korad), ["--shards", "3"]), Side(options.redis, REDIS_ARGS)
+    print("seed %d" % options.seed)
+    seeds = [options.replay] if options.replay is not None else range(options.seed, options.seed + max(1, (options.steps + ROUND - 1) // ROUND))
+    start = time.monotonic()
+    passed, failed, steps, kinds = compare(options, mine, theirs, ("kora", "redis"), seeds)
+    for s in (mine, theirs):
+        s.end_all()
+        wrong = s.server.end()
+        if wrong:
+            failed += 1
+            print(wrong)
+    for k in sorted(kinds, key=lambda k: -kinds[k]):
+        print("%d rounds ended with: %s %s, %s here, %s there" % (kinds[k], k[0], k[1].decode(errors="replace"), k[2], k[3]))
+    print("%d steps in %.0f s, in rounds of %d; %d kinds of difference" % (steps, time.monotonic() - start, ROUND, len(kinds)))
+    print("%d passed, %d failed" % (passed, failed))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
