@@ -138,5 +138,6 @@ int call_enqueue(struct call *c, struct multi *m);
 void call_refused(struct call *c);
 // Ends the session's transaction, if there is one, and its watching. No lease is held.
 void session_end_multi(struct host *h, struct session *s);
+bool command_ends_multi(const struct command *cmd); // EXEC
 
 #endif

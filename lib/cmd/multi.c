@@ -61,6 +61,8 @@ void session_end_multi(struct host *h, struct session *s) {
     multi_drop(s);
 }
 
+bool command_ends_multi(const struct command *cmd) { return cmd->handler == cmd_exec; }
+
 void call_refused(struct call *c) {
     if (slice_is_word(c->argv[0], "exec")) session_end_multi(c->host, c->session); // also if it only watches
     else if (session_queues(c->session)) c->session->multi->refused = true;

@@ -2,7 +2,6 @@
 //
 // Confirmations are no replies but go the way of messages, which they must be in order with: whoever has got one of SUBSCRIBE gets all that is
 // published from then on, and nothing after that of UNSUBSCRIBE.
-#include "base/glob.h"
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
 #include "feed/feed.h"
@@ -130,7 +129,7 @@ void cmd_spublish(struct call *c) { publish(c, FEED_SHARD_CHANNEL); }
 
 static void add_name(void *arg, struct slice name) {
     struct call *c = arg;
-    if (c->argc == 3 && !glob_match(c->argv[2], name, false)) return;
+    if (c->argc == 3 && !feed_pattern_matches(c->argv[2], name)) return;
     reply_bulk(c, name);
     c->sum++;
 }

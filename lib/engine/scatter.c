@@ -133,7 +133,13 @@ static void visit(struct child *k) {
     c->part = k->next;
     c->stripe = &e->common.stripes[k->next];
     txn_begin(&c->txn, &e->common);
+    size_t before = k->buf.n;
     call_run(c);
+    if (likely(c->outcome == CALL_OK)) return;
+    // Its error alone is the reply, once.
+    if (before) memmove(k->buf.p, k->buf.p + before, k->buf.n - before);
+    k->buf.n -= before;
+    k->next = e->common.stripe_count;
 }
 
 static void child_walks(struct child *k) {
@@ -153,7 +159,7 @@ static void child_walks(struct child *k) {
         k->tries = 0;
         visit(k);
         lease_release(l);
-        k->next += e->shard_count;
+        if (k->next < e->common.stripe_count) k->next += e->shard_count;
         if (k->next < e->common.stripe_count && clock_mono_us() > until_us) {
             k->message.run = child_resumes;
             k->woken = LEASE_TRY_AGAIN;

@@ -69,6 +69,8 @@ void feed_drain(struct feed *f, uint32_t shard);
 
 // The channels that keyspace notifications go to: they need all leases to be changed.
 bool feed_name_is_special(struct slice name);
+// As a glob, but an empty channel is matched by the empty pattern alone, not by "*": so it is in Redis.
+bool feed_pattern_matches(struct slice pattern, struct slice channel);
 
 // On the subscriber's shard, the channel's lease held (patterns, special names: all); `stripe` is that of the name.
 enum feed_change { FEED_CHANGED, FEED_AS_IT_WAS, FEED_NOMEM };

@@ -56,13 +56,15 @@ void patterns_remove(struct patterns *p, const struct hash_key *seed, struct cha
     mem_free(x);
 }
 
+bool feed_pattern_matches(struct slice pattern, struct slice channel) { return channel.n ? glob_match(pattern, channel, false) : !pattern.n; }
+
 void patterns_match(const struct patterns *p, const struct hash_key *seed, struct slice name, pattern_visit_fn *visit, void *arg) {
     size_t longest = MIN(name.n, (size_t)PREFIX_MAX);
     for (size_t n = 0; n <= longest; n++) {
         if (!p->lengths[n]) continue;
         const struct prefix *x = find(p, hash_bytes(seed, name.p, n), name.p, n);
         for (struct channel *c = x ? x->first : NULL; c; c = c->next_of_prefix) {
-            if (glob_match(c->name, name, false)) visit(arg, c);
+            if (feed_pattern_matches(c->name, name)) visit(arg, c);
         }
     }
 }

@@ -233,6 +233,18 @@ static bool queue_call(struct slot *slot) {
     return true;
 }
 
+// What a connection may not call in its state. An EXEC ends its transaction with it. `code` is left out of what it says if it is empty.
+static void refuse(struct slot *slot, const char *code, const char *why) {
+    struct client *c = slot->client;
+    struct call *call = &slot->task.call;
+    bool ends = command_ends_multi(call->cmd);
+    char text[RESP_ERROR_TEXT_MAX + 256];
+    call_rejected(call, call->cmd);
+    if (ends) session_end_multi(call->host, &c->session);
+    int n = snprintf(text, sizeof text, "%s%s%s%s", ends ? "EXECABORT Transaction discarded because of: " : "", code, *code ? " " : "", why);
+    write_error(c, slice_of(text, (size_t)n));
+}
+
 // Runs a slot whose turn it is, or holds it back.
 static void slot_start(struct slot *slot) {
     struct client *c = slot->client;
@@ -243,13 +255,12 @@ static void slot_start(struct slot *slot) {
     if (likely(slot->kind == SLOT_CALL)) {
         const struct command *cmd = slot->task.call.cmd;
         if (unlikely(!c->session.authenticated && !(cmd->flags & CMD_NO_AUTH))) {
-            call_rejected(&slot->task.call, cmd);
-            write_error(c, SLICE("NOAUTH Authentication required."));
+            refuse(slot, "NOAUTH", "Authentication required.");
         } else if (unlikely(c->session.subscriber != NULL) && push_refuses(c, cmd)) {
             char text[256];
-            int length = snprintf(text, sizeof text,
-                "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd->name);
-            write_error(c, slice_of(text, (size_t)length));
+            snprintf(text, sizeof text,
+                "Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd->name);
+            refuse(slot, command_ends_multi(cmd) ? "" : "ERR", text);
         } else if (unlikely(client_paused(c, cmd))) {
             c->held = true;
             queue_push_front(c, slot);

@@ -72,6 +72,10 @@ resp3:
 (error) ERR wrong number of arguments for 'pubsub' command
 > PUBSUB NOSUCH
 (error) ERR unknown subcommand 'NOSUCH'. Try PUBSUB HELP.
+> PUBSUB CHANNELS * x
+(error) ERR unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.
+> PUBSUB shardchannels * x
+(error) ERR unknown subcommand or wrong number of arguments for 'shardchannels'. Try PUBSUB HELP.
 > PUBSUB NUMPAT
 (integer) 0
 > PUBSUB NUMPAT x
@@ -183,6 +187,8 @@ b> PING x
 2) "x"
 b> GET k
 (error) ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
+b> EXEC
+(error) EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
 b> CLIENT LIST
 (error) ERR Can't execute 'client|list': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
 b> CONFIG GET port
@@ -262,3 +268,36 @@ on all
 differs the texts of HELP are our own
 > PUBSUB HELP
 ...
+
+# An empty channel is matched by the empty pattern alone.
+on socket
+client none
+> PUBLISH "" x
+(integer) 0
+client star
+proto 3
+> PSUBSCRIBE *
+1> "psubscribe"
+2> "*"
+3> (integer) 1
+> PUBLISH "" x
+(integer) 0
+> PSUBSCRIBE ""
+1> "psubscribe"
+2> ""
+3> (integer) 2
+none> PUBLISH "" x
+(integer) 1
+> SUBSCRIBE ""
+1> "pmessage"
+2> ""
+3> ""
+4> "x"
+<
+1> "subscribe"
+2> ""
+3> (integer) 3
+> PUBSUB CHANNELS *
+(empty array)
+> PUBSUB CHANNELS
+1) ""
