@@ -194,9 +194,27 @@ def is_push(item):
     return item[0] == ">" or item[0] == "*" and len(item[1]) in (3, 4) and item[1][0][0] == "$" and item[1][0][1] in PUSHES
 
 
+def parse_aside(buf, pos, aside):
+    """parse(), but a push within a reply is put aside and does not count: Redis before 7.2 writes it there when a transaction publishes to its own connection."""
+    if buf[pos:pos + 1] != b"*":
+        return parse(buf, pos)
+    end = buf.index(b"\r\n", pos)
+    n, pos, out = int(buf[pos + 1:end]), end + 2, []
+    if n < 0:
+        return ("_", b"*"), pos
+    while len(out) < n:
+        item, pos = parse_aside(buf, pos, aside)
+        (aside if item[0] == ">" else out).append(item)
+    return ("*", out), pos
+
+
 class Difference(Exception):
     def __init__(self, index, where, argv, mine, theirs):
         self.index, self.where, self.argv, self.mine, self.theirs = index, where, argv, mine, theirs
+
+
+class Silence(Exception):
+    pass
 
 
 class Conn:
@@ -221,7 +239,7 @@ class Conn:
         try:
             data = self.s.recv(1 << 16)
         except socket.timeout:
-            raise
+            raise Silence(self)
         except OSError:
             data = b""
         if not data:
@@ -231,24 +249,27 @@ class Conn:
 
     def until(self, mark):
         """All items up to the reply to PING with this text, or to the connection's end."""
-        forms = b"$%d\r\n%b\r\n" % (len(mark), mark), b"*2\r\n$4\r\npong\r\n$%d\r\n%b\r\n" % (len(mark), mark)
-        while not self.buf.endswith(forms[0]) and self.more():
-            pass
-        data, self.buf = self.buf, b""
-        for form in (forms[1], forms[0]):
-            if data.endswith(form):
-                data = data[:-len(form)]
-                break
+        form, sub_form = b"$%d\r\n%b\r\n" % (len(mark), mark), b"*2\r\n$4\r\npong\r\n"
+        at = self.buf.find(form)
+        while at < 0 and self.more():
+            at = self.buf.find(form)
+        if at < 0:
+            data, self.buf = self.buf, b""
+        else:       # what is pushed behind it is for the next time
+            data, self.buf = self.buf[:at], self.buf[at + len(form):]
+            if data.endswith(sub_form):
+                data = data[:-len(sub_form)]
         return self.items(data)
 
     def items(self, data):
         out, pos = [], 0
         while pos < len(data):
+            aside = []
             try:
-                item, pos = parse(data, pos)
+                item, pos = parse_aside(data, pos, aside)
             except (ValueError, IndexError):
                 item, pos = ("-", b"(cut off) " + data[pos:]), len(data)
-            out.append(item)
+            out += [item] + aside
         return out
 
     def mark(self):
@@ -376,13 +397,17 @@ class Play:
 
 
 def differs(steps, mine, theirs):
+    play = Play(mine, theirs)
     try:
-        Play(mine, theirs).run(steps)
+        play.run(steps)
         return None
     except Difference as d:
         return d
-    except socket.timeout:
-        return Difference(len(steps) - 1, "no answer", [], None, None)
+    except Silence as e:
+        side = play.sides[0 if e.args[0] in mine.conns else 1]
+        k = side.conns.index(e.args[0]) if e.args[0] in side.conns else 0
+        said = [("$", e.args[0].buf[-200:]) if s is side else None for s in play.sides]
+        return Difference(play.index, "silence of %s" % "abcdef"[k], steps[play.index][2][0] if steps[play.index][2] else [], *said)
 
 
 # ---- shrinking and printing --------------------------------------------------------------------------------------------------
