@@ -43,7 +43,7 @@ enum { // flags, as COMMAND INFO names them
     CMD_ITEM = 1 << 18,       // argv[2] names an item of the key's value
     CMD_LAST_ITEM = 1 << 19,  // its last argument does
     CMD_SKIP_SLOWLOG = 1 << 20,
-    CMD_MAY_WRITE = 1 << 24,  // a read that may change how a value is stored: held back with writes (CLIENT PAUSE)
+    CMD_MAY_WRITE = 1 << 24,  // held back with writes (CLIENT PAUSE): a read that may change how a value is stored, and what is published
     CMD_NO_ASYNC_LOADING = 1 << 25,
     CMD_PUBSUB = 1 << 22,     // about channels: if its route is ROUTE_KEYS and it has no keys, its arguments (of fixed number: the first) are channels' names
     CMD_HIDDEN = 1 << 16,     // a row that is picked so: not in the index, not in COMMAND

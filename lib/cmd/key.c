@@ -74,7 +74,7 @@ static bool emit_transfer(struct txn *t, const struct key *from, const struct ke
 // there stays where it is until the value has been copied.
 static enum transfer transfer(struct call *c, const struct key *from, const struct key *to, uint32_t flags) {
     struct txn *t = &c->txn;
-    struct entry *old = key_write(t, to), *e = key_find(t, from, FIND_TOUCH | FIND_COUNT);
+    struct entry *old = key_write(t, to), *e = key_find(t, from, flags & TRANSFER_DELETE_SOURCE ? FIND_TOUCH : FIND_TOUCH | FIND_COUNT); // to Redis, moving is a look for writing
     struct effects_mark mark = effects_mark(t);
     if (!e) return TRANSFER_NO_SOURCE;
     if (old && !(flags & TRANSFER_REPLACE)) return TRANSFER_TAKEN;
@@ -99,9 +99,8 @@ static void reply_transfer(struct call *c, enum transfer result) {
 static void rename_key(struct call *c, bool only_new) {
     const struct key *from = &c->keys[0], *to = &c->keys[1];
     enum transfer result;
-    c->txn.notify &= ~(uint32_t)EVENT_MISS; // as Redis, where this counts as a look for writing
     if (slice_equal(from->name, to->name)) {
-        result = key_find(&c->txn, from, FIND_TOUCH | FIND_COUNT) ? TRANSFER_TAKEN : TRANSFER_NO_SOURCE;
+        result = key_find(&c->txn, from, FIND_TOUCH) ? TRANSFER_TAKEN : TRANSFER_NO_SOURCE;
     } else {
         result = transfer(c, from, to, TRANSFER_DELETE_SOURCE | (only_new ? 0 : TRANSFER_REPLACE));
     }
@@ -134,7 +133,6 @@ void cmd_copy(struct call *c) {
 
 void cmd_move(struct call *c) {
     struct key to = c->keys[0];
-    c->txn.notify &= ~(uint32_t)EVENT_MISS;
     if (!read_db(c, c->argv[2], NULL, &to.db)) return;
     if (to.db == c->keys[0].db) reply_same_object(c);
     else reply_transfer(c, transfer(c, &c->keys[0], &to, TRANSFER_DELETE_SOURCE));

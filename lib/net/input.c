@@ -263,6 +263,7 @@ static void slot_start(struct slot *slot) {
             refuse(slot, command_ends_multi(cmd) ? "" : "ERR", text);
         } else if (unlikely(client_paused(c, cmd))) {
             c->held = true;
+            c->last = cmd;
             queue_push_front(c, slot);
             return;
         } else if (likely(!session_queues(&c->session)) || !queue_call(slot)) {

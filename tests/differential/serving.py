@@ -11,7 +11,7 @@ few that belong together); the next begins when its replies have come. Pushes ar
 theirs; where a message stands among the replies of one that publishes to itself is explained, as is all of EXPLAINED. Where a round differs it is played
 again with fewer and fewer steps. The last line is `N passed, N failed`.
 """
-import argparse, os, random, socket, sys, time
+import argparse, os, random, select, socket, sys, time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -26,6 +26,26 @@ PATTERNS = [b"*", b"a*", b"?", b"[a-c]", b"[^a]*", b"\\a", b"n\\[x\\]", b"", b"a
             b"[]", b"[^]", b"\\", b"**", b"a\\\\b", b"[\\]n]*", b"[^a-z]*", b"news", b"{t}s", b"*" * 20 + b"s"]
 KEYS = [b"k1", b"k2", b"k3", b"{t}k"]
 TEXTS = [b"", b"x", b"hello", b"\x00\r\n\xff", b"m" * 300, b"p" * 2000, b"1"]
+
+
+# Parameters that both have and what they are set to; the first is what each round begins with.
+NUMBERS = [b"0", b"1", b"-1", b"100", b"abc", b"", b"99999999999999999999", b"1.5", b"2147483648", b"-5"]
+SIZES = [b"1mb", b"2000000", b"64k", b"0", b"-1", b"abc", b"1xb", b"", b"10GB", b"5Kb", b"1048576b"]
+SETTINGS = {
+    b"timeout": [b"0", b"100000"] + NUMBERS[4:], b"tcp-keepalive": [b"300"] + NUMBERS, b"maxclients": [b"10000", b"9000", b"0", b"-1", b"abc", b"5000"], b"slowlog-log-slower-than": [b"10000"] + NUMBERS,
+    b"slowlog-max-len": [b"128"] + NUMBERS, b"latency-monitor-threshold": [b"0"] + NUMBERS, b"hash-max-listpack-entries": [b"128"] + NUMBERS, b"hash-max-ziplist-entries": [b"128"] + NUMBERS,
+    b"hash-max-listpack-value": [b"64"] + SIZES + NUMBERS, b"list-max-listpack-size": [b"-2"] + NUMBERS, b"list-max-ziplist-size": [b"-2"] + NUMBERS, b"list-compress-depth": [b"0"] + NUMBERS,
+    b"set-max-intset-entries": [b"512"] + NUMBERS, b"zset-max-listpack-entries": [b"128"] + NUMBERS, b"zset-max-listpack-value": [b"64"] + SIZES, b"zset-max-ziplist-value": [b"64"] + SIZES,
+    b"stream-node-max-bytes": [b"4096"] + SIZES, b"stream-node-max-entries": [b"100"] + NUMBERS, b"hll-sparse-max-bytes": [b"3000"] + SIZES, b"lfu-log-factor": [b"10"] + NUMBERS,
+    b"lfu-decay-time": [b"1"] + NUMBERS, b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-lfu", b"ALLKEYS-LFU", b"nope", b""], b"proto-max-bulk-len": [b"512mb"] + SIZES,
+    b"client-query-buffer-limit": [b"1gb"] + SIZES, b"latency-tracking": [b"yes", b"no", b"YES", b"1", b""], b"protected-mode": [b"yes", b"no", b"x"],
+    b"latency-tracking-info-percentiles": [b"50 99 99.9", b"", b"50", b"0 100", b"101", b"-1", b"abc", b"50  99", b" 50", b"99.99 12.5"],
+    b"loglevel": [b"notice", b"verbose", b"warning", b"nope", b""], b"notify-keyspace-events": [b"", b"KEA", b"xyz"],
+    b"client-output-buffer-limit": [b"normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", b"normal 1gb 0 0", b"pubsub 64mb 16mb 90", b"pubsub 64mb 16mb", b"nope 1 1 1", b"normal -1 0 0", b"replica 1gb 1gb 10",
+                                    b"normal 0 0 0 pubsub 32mb 8mb 60", b"", b"pubsub 1gb abc 1"],
+    b"port": None, b"databases": [b"16", b"1"], b"tcp-backlog": [b"511", b"1"], b"cluster-enabled": [b"no", b"yes"],
+}
+FIXED = {b"port", b"databases", b"tcp-backlog", b"cluster-enabled"}
 
 
 # ---- explained differences -----------------------------------------------------------------------------------------------
@@ -54,7 +74,88 @@ def about_hello(a, b, argv):
     return a[0] == b[0] and rest(a) == rest(b)
 
 
-EXPLAINED = {b"PUBSUB": about_pubsub, b"HELLO": about_hello}
+def pairs(r):
+    return {r[1][i][1]: r[1][i + 1][1] for i in range(0, len(r[1]), 2)}
+
+
+def about_config(a, b, argv):
+    if sub(argv) == b"HELP":                                    # in Kora's own words
+        return a[0] == b[0] == "*"
+    if sub(argv) != b"GET" or a[0] != b[0] or a[0] not in "*%":
+        return False
+    x, y = ({k: v for k, v in pairs(r).items() if SETTINGS.get(k.lower())} for r in (a, b))      # what both have; in any order
+    return x == y
+
+
+def about_client(a, b, argv):
+    return a[0] == b[0] and (sub(argv) == b"ID" and a[0] == ":" or sub(argv) == b"HELP" and a[0] == "*")    # numbers are the server's own; Kora's own words
+
+
+EXPLAINED = {b"PUBSUB": about_pubsub, b"HELLO": about_hello, b"CONFIG": about_config, b"CLIENT": about_client}
+
+# CLIENT LIST: what only Kora writes (of 7.2 and later); what is a measure of each server's own memory and time.
+LIST_MORE = {"watch", "lib-name", "lib-ver"}
+LIST_OWN = {"fd", "age", "idle", "qbuf", "qbuf-free", "argv-mem", "multi-mem", "rbs", "rbp", "obl", "oll", "omem", "tot-mem", "events"}
+
+# INFO: what only Kora writes, and what only Redis 7.0 does since it tells of what is not here (replication, forks, scripts, io-threads, eviction) ...
+INFO_MORE = {"kora_version", "compiler_version", "shards", "stripes", "client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections", "lease_waits"}
+INFO_LESS = set("""redis_build_id gcc_version io_threads_active client_recent_max_input_buffer client_recent_max_output_buffer used_memory_vm_eval used_memory_scripts_eval used_memory_vm_functions
+    used_memory_vm_total used_memory_vm_total_human used_memory_functions rss_overhead_ratio rss_overhead_bytes mem_clients_normal lazyfree_pending_objects lazyfreed_objects current_cow_peak
+    current_cow_size current_cow_size_age current_fork_perc current_save_keys_processed current_save_keys_total aof_rewrites_consecutive_failures instantaneous_input_repl_kbps
+    instantaneous_output_repl_kbps expired_time_cap_reached_count expire_cycle_cpu_milliseconds total_eviction_exceeded_time current_eviction_exceeded_time active_defrag_hits active_defrag_misses
+    active_defrag_key_hits active_defrag_key_misses total_active_defrag_time current_active_defrag_time dump_payload_sanitizations total_reads_processed total_writes_processed
+    io_threaded_reads_processed io_threaded_writes_processed reply_buffer_shrinks reply_buffer_expands used_cpu_sys_main_thread used_cpu_user_main_thread""".split())
+# ... and what is of its own value in each server, or counts what this tool asks one of them more often.
+INFO_OWN = set("""redis_version process_id run_id tcp_port server_time_usec uptime_in_seconds uptime_in_days rdb_changes_since_last_save hz configured_hz lru_clock executable used_memory used_memory_human used_memory_rss
+    used_memory_rss_human used_memory_peak used_memory_peak_human used_memory_peak_perc used_memory_overhead used_memory_startup used_memory_dataset used_memory_dataset_perc allocator_allocated
+    allocator_active allocator_resident used_memory_lua used_memory_lua_human used_memory_scripts used_memory_scripts_human allocator_frag_ratio allocator_frag_bytes allocator_rss_ratio
+    allocator_rss_bytes mem_fragmentation_ratio mem_fragmentation_bytes mem_allocator mem_clients_slaves rdb_last_save_time instantaneous_ops_per_sec instantaneous_input_kbps
+    instantaneous_output_kbps total_net_input_bytes total_net_output_bytes master_replid repl_backlog_size used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children
+    used_cpu_sys_main_thread used_cpu_user_main_thread total_connections_received""".split())
+COUNTED = {"total_commands_processed"}      # exact within one step alone
+
+
+def canonical_list(reply, side):
+    """CLIENT LIST's lines as they must be equal: connections by letter."""
+    ids = {str(c.id): "abcdef"[k] for k, c in enumerate(side.conns)}
+    addrs = {c.addr.decode(): "abcdef"[k] for k, c in enumerate(side.conns)}
+    lines = []
+    for line in reply[1][4 if reply[0] == "=" else 0:].decode("latin1").splitlines():
+        words = []
+        for name, _, value in (w.partition("=") for w in line.split(" ")):
+            value = ids.get(value, "?") if name == "id" else addrs.get(value, "?") if name == "addr" else value if name != "laddr" else value == "127.0.0.1:%d" % side.server.port
+            if name not in LIST_MORE:
+                words.append(name if name in LIST_OWN else "%s=%s" % (name, value))
+        lines.append(("$", " ".join(words).encode("latin1")))
+    return "*", [("$", reply[0].encode())] + sorted(lines)
+
+
+def canonical_info(reply, exact):
+    out, section = [], ""
+    for line in reply[1][4 if reply[0] == "=" else 0:].decode("latin1").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if line.startswith("#"):
+            section = "%02d %s " % (len(out) and int(section[:2]) + 1, name)
+            out.append(section)
+        if not colon or name in INFO_MORE | INFO_LESS:
+            continue
+        if name.startswith("db"):
+            value = value.split(",avg_ttl")[0]
+        if name.startswith("cmdstat_"):
+            value = ",".join(f for f in value.split(",") if not f.startswith("usec")) if exact else ""
+        if name.startswith("latency_percentiles_usec_"):
+            value = ",".join(f.split("=")[0] for f in value.split(","))
+        if name in INFO_OWN or name in COUNTED and not exact:
+            value = ""
+        out.append("%s%s:%s" % (section, name, value))
+    return "*", [("$", reply[0].encode())] + [("$", l.encode("latin1")) for l in sorted(out)]
+
+
+def canonical(reply, argv, side, exact):
+    name = argv[0].upper()
+    if reply[0] in "$=" and (name == b"INFO" or name == b"CLIENT" and sub(argv) in (b"LIST", b"INFO")):
+        return canonical_info(reply, exact) if name == b"INFO" else canonical_list(reply, side)
+    return reply
 
 
 def in_one_order(pushes, argv):
@@ -146,6 +247,70 @@ class Steps:
     def wrong(self):
         return self.r.choice([[b"PUBLISH"], [b"PUBLISH", b"a"], [b"PUBLISH", b"a", b"b", b"c"], [b"SPUBLISH", b"a"], [b"SUBSCRIBE"], [b"PSUBSCRIBE"], [b"SSUBSCRIBE"]])
 
+    def client(self):
+        r = self.r
+        who = ("id", r.randrange(CLIENTS))
+        return [b"CLIENT"] + r.choice([
+            [b"SETNAME", r.choice([b"n", b"name:1", b"", b"a b", b"x\n", b"\xff"])], [b"GETNAME"], [b"GETNAME", b"x"], [b"ID"], [b"GETREDIR"], [b"TRACKINGINFO"], [b"NO-EVICT", r.choice([b"on", b"OFF", b"x"])],
+            [b"LIST"], [b"LIST"], [b"INFO"], [b"LIST", b"TYPE", r.choice([b"normal", b"PubSub", b"replica", b"master", b"slave", b"nope"])], [b"LIST", b"ID", who], [b"LIST", b"ID", who, ("id", 0), b"99999999"],
+            [b"LIST", b"ID"], [b"LIST", b"ID", b"abc"], [b"LIST", b"ID", b"-1"], [b"LIST", b"ID", b"0"], [b"LIST", b"FOO"], [b"LIST", b"TYPE"], [b"LIST", b"TYPE", b"normal", b"x"], [b"INFO", b"x"], [b"UNBLOCK", who], [b"UNBLOCK", b"99999999"],
+            [b"UNBLOCK", b"abc"], [b"UNBLOCK", who, b"NOPE"], [b"UNBLOCK", who, b"ERROR"], [b"UNBLOCK", who, b"ERROR", b"x"], [b"UNBLOCK"], [b"PAUSE", b"abc"], [b"PAUSE", b"-1"], [b"PAUSE", b"1.5"], [b"PAUSE", b"1", b"NOPE"], [b"PAUSE"],
+            [b"PAUSE", b"1", b"WRITE", b"x"], [b"UNPAUSE"], [b"UNPAUSE", b"x"], [b"REPLY", b"NOPE"], [b"REPLY"], [b"REPLY", b"ON"], [b"CACHING", b"yes"], [b"TRACKING", b"off"], [b"TRACKING", b"nope"], [b"HELP"], [b"NOSUCH"], []])
+
+    def kill(self):
+        r = self.r
+        who = r.randrange(CLIENTS)
+        return [b"CLIENT", b"KILL"] + r.choice([
+            [("addr", who)], [b"ID", ("id", who)], [b"ID", ("id", who)], [b"ID", ("id", who), b"SKIPME", b"no"], [b"ADDR", ("addr", who)], [b"ADDR", ("addr", who), b"SKIPME", b"NO"], [b"TYPE", b"pubsub"],
+            [b"TYPE", b"normal"], [b"TYPE", b"pubsub", b"SKIPME", b"no"], [b"TYPE", b"pubsub", b"ID", ("id", who)], [b"TYPE", b"replica"], [b"TYPE", b"nope"], [b"USER", b"default", b"ID", ("id", who)], [b"USER", b"nobody"],
+            [b"ID", b"0"], [b"ID", b"-1"], [b"ID", b"abc"], [b"ID", b"99999999"], [b"LADDR", b"1.2.3.4:5"], [b"ADDR", b"1.2.3.4:5"], [b"1.2.3.4:5"], [b"SKIPME", b"maybe"], [b"FOO", b"x"], [b"ID"], [b"ID", b"1", b"TYPE"], [],
+            [b"ID", ("id", who), b"ID", ("id", 0)], [b"ADDR", ("addr", who), b"LADDR", b"x"]])
+
+    def config(self):
+        r = self.r
+        names, x = sorted(SETTINGS), r.random()
+        if x < 0.35:
+            return [b"CONFIG", b"GET"] + [self.case(r.choice(names)) for _ in range(r.choice([1, 1, 2, 3]))]
+        if x < 0.5:
+            return [b"CONFIG", b"GET"] + [r.choice([b"*max*", b"slowlog*", b"time?ut", b"[st]*", b"nope", b"*", b"", b"*-LISTPACK-*", b"lfu-*", b"client-*", b"port"]) for _ in range(r.choice([1, 1, 2]))]
+        if x < 0.9:
+            pairs = []
+            for name in r.sample([n for n in names if SETTINGS[n]], r.choice([1, 1, 1, 1, 2, 3])):
+                pairs += [self.case(name), r.choice(SETTINGS[name])]
+            if r.random() < 0.05:
+                pairs += r.choice([pairs[:2], pairs[:1], [b"nope", b"1"], [b"nope"]])
+            return [b"CONFIG", b"SET"] + pairs
+        return [b"CONFIG"] + r.choice([[b"RESETSTAT"], [b"RESETSTAT", b"x"], [b"GET"], [b"SET"], [b"SET", b"timeout"], [b"HELP"], [b"NOSUCH"], [b"REWRITE"], [b"REWRITE", b"x"], []])
+
+    def info(self):
+        r = self.r
+        sections = [b"server", b"clients", b"memory", b"persistence", b"stats", b"replication", b"cpu", b"commandstats", b"latencystats", b"errorstats", b"cluster", b"keyspace", b"modules", b"default", b"all", b"everything", b"nosuch", b""]
+        return [b"INFO"] + [self.case(r.choice(sections)) for _ in range(r.choice([0, 1, 1, 1, 2, 3]))]
+
+    def counted(self):
+        """Counters from naught, a few commands, and what was counted."""
+        r = self.r
+        makers = [self.write, self.write, self.connection, self.publish, self.pubsub, self.config, self.wrong]
+        commands = []
+        while len(commands) < 6:
+            argv = r.choice(makers)()
+            if argv[0] not in (b"HELLO", b"RESET", b"INFO") and sub(argv) not in (b"RESETSTAT", b"HELP") and argv[1:2] != [b"GET"] and not any(w in (b"latency-tracking", b"CHANNELS", b"SHARDCHANNELS") for q in argv for w in [q.lower(), q.upper()]):
+                commands.append(argv)
+        return commands + [[b"INFO", b"stats", b"commandstats", b"errorstats"]]
+
+    def block(self):
+        r = self.r
+        key = r.choice([b"q1", b"q2"])
+        waits = r.choice([[b"BLPOP", key, b"0"], [b"BRPOP", b"q1", b"q2", b"1000"], [b"BZPOPMIN", key, b"0"], [b"XREAD", b"BLOCK", b"0", b"STREAMS", key, b"$"], [b"BLMOVE", key, b"q2", b"LEFT", b"LEFT", b"1000"]])
+        k = r.randrange(CLIENTS)
+        act = r.choice([[b"CLIENT", b"UNBLOCK", ("id", k)], [b"CLIENT", b"UNBLOCK", ("id", k), b"ERROR"], [b"CLIENT", b"UNBLOCK", ("id", k), b"timeout"], [b"RPUSH", key, b"x"], [b"ZADD", key, b"1", b"m"], [b"XADD", key, b"1-1", b"f", b"v"], [b"DEL", key],
+                        [b"CLIENT", b"LIST"], [b"INFO", b"clients"], [b"CLIENT", b"KILL", b"ID", ("id", k)]])
+        return k, "block", [waits, act, [b"DEL", b"q1", b"q2"]]
+
+    def pause(self):
+        r = self.r
+        return r.randrange(CLIENTS), "pause", [r.choice([self.write(), self.publish(), [b"GET", b"k1"], [b"PING"], [b"INFO", b"clients"]]), r.choice([[b"CLIENT", b"LIST"], [b"INFO", b"clients"], [b"GET", b"k1"]])]
+
     def end(self):
         return None
 
@@ -175,14 +340,21 @@ class Steps:
             commands = [self.queued() for _ in range(r.choice([1, 2, 3]))]
             silent = mode == b"OFF" and any(b"SUBSCRIBE" in q[0] for q in commands)     # CLIENT may be refused then, and nobody would hear why
             return k, "several", [[b"CLIENT", b"REPLY", mode]] + commands + [[b"RESET"] if silent else [b"CLIENT", b"REPLY", b"ON"]]
+        if make in (self.block, self.pause):
+            return make()
+        if make == self.counted:
+            return k, "counted", make()
         argv = make()
+        if make == self.kill:
+            return k, "kill", [argv]
         return k, "one", [[self.case(argv[0])] + argv[1:]]
 
     def steps(self, count):
         return [(k, "one", [[b"HELLO", b"3"]]) for k in range(CLIENTS) if self.r.random() < 0.5] + [self.step() for _ in range(count)]
 
 
-GRAMMAR = [(14, "subscribe"), (12, "unsubscribe"), (22, "publish"), (8, "pubsub"), (14, "write"), (2, "events"), (8, "connection"), (1, "wrong"), (1, "end"), (3, "transaction"), (1, "reply_mode")]
+GRAMMAR = [(14, "subscribe"), (12, "unsubscribe"), (22, "publish"), (8, "pubsub"), (14, "write"), (2, "events"), (8, "connection"), (1, "wrong"), (1, "end"), (3, "transaction"), (1, "reply_mode"),
+           (8, "client"), (1, "kill"), (6, "config"), (4, "info"), (1, "counted"), (0.7, "block"), (0.5, "pause")]
 
 
 # ---- playing ---------------------------------------------------------------------------------------------------------------
@@ -295,8 +467,7 @@ class Side:
     def begin(self):
         self.end_all()
         c = Conn(self.server.port)
-        c.ask([b"FLUSHALL"])
-        c.ask([b"CONFIG", b"SET", b"notify-keyspace-events", b""])
+        c.sync(b"".join([encode([b"FLUSHALL"])] + [encode([b"CONFIG", b"SET", name, v[0]]) for name, v in SETTINGS.items() if name not in FIXED] + [encode([b"CONFIG", b"RESETSTAT"])]))
         c.s.close()
         self.conns = [Conn(self.server.port) for _ in range(CLIENTS)]
         return self
@@ -309,14 +480,16 @@ class Side:
     def words(self, argv):
         return [w if isinstance(w, bytes) else b"%d" % self.conns[w[1]].id if w[0] == "id" else self.conns[w[1]].addr for w in argv]
 
-    def commands(self, k, commands):
+    def commands(self, k, commands, kind):
         """Plays these on connection k: (replies, pushes)."""
         c = self.conns[k]
         items = c.sync(b"".join(encode(self.words(q)) for q in commands))
         if self.lie:
             items = [self.lie(commands[-1], i) for i in items]
-            items = [i for i in items if i]
-        return [i for i in items if not is_push(i)], in_one_order([i for i in items if is_push(i)], commands)
+        replies = [i for i in items if not is_push(i)]
+        if replies and kind in ("one", "counted"):
+            replies[-1] = canonical(replies[-1], commands[-1], self, kind == "counted")
+        return replies, in_one_order([i for i in items if is_push(i)], commands)
 
 
 class Play:
@@ -358,7 +531,7 @@ class Play:
 
     def open(self, k):
         for s in self.sides:
-            s.conns[k].s.close()
+            self.gone(s, s.conns[k])
             s.conns[k] = Conn(s.server.port)
 
     def step(self, k, kind, commands):
@@ -369,28 +542,100 @@ class Play:
                 self.replies(k, [[b"QUIT"]], *got)
                 if not all(s.conns[k].closed for s in self.sides):
                     self.differ("end", [b"QUIT"], *[("+", b"closed" if s.conns[k].closed else b"open") for s in self.sides])
-            for s in self.sides:
-                s.conns[k].s.close()
-                self.gone(s, k)
             self.open(k)
             return
+        if kind == "counted":       # not in one pipeline: what is refused is counted when it is read
+            self.replies(k, [[b"CONFIG", b"RESETSTAT"]], *[s.conns[k].ask([b"CONFIG", b"RESETSTAT"]) for s in self.sides])
+        if kind == "block":
+            return self.block(k, *commands)
+        if kind == "pause":
+            return self.pause(k, *commands)
+        end = time.monotonic() + SETTLE_S
+        while True:
+            got = []
+            for s in self.sides:
+                replies, pushes = s.commands(k, commands, kind)
+                s.conns[k].pushes += pushes
+                got.append(replies)
+            # What tells of all connections may still tell of one that has gone.
+            if got[0] == got[1] or commands[-1][0].upper() not in (b"INFO", b"CLIENT") or kind != "one" or time.monotonic() > end or self.hopeless(*got):
+                break
+        self.replies(k, commands, *got)
+        if kind == "kill":
+            self.after_kill()
+
+    def hopeless(self, a, b):
+        return len(a) != len(b) or any(x[0] == "-" or y[0] == "-" or x[0] == ":" for x, y in zip(a[-1:], b[-1:]))
+
+    def after_kill(self):
+        """Whoever Redis has closed Kora closes, too."""
+        mine, theirs = self.sides
+        for c, d in zip(mine.conns, theirs.conns):
+            d.pushes += in_one_order(d.sync(), [])
+            while d.closed and c.more():
+                pass
+        self.pushes()
+
+    def until_blocked(self, side, k, watcher):
+        """Until connection k waits, or has been answered."""
+        c, end = side.conns[k], time.monotonic() + SETTLE_S
+        while time.monotonic() < end and not select.select([c.s], [], [], 0)[0]:
+            line = watcher.ask([b"CLIENT", b"LIST", b"ID", b"%d" % c.id])[0][1].decode("latin1")
+            if "b" in line.partition(" flags=")[2].partition(" ")[0]:
+                return
+
+    def block(self, k, waits, act, clean):
+        self.pushes()
         got = []
         for s in self.sides:
-            replies, pushes = s.commands(k, commands)
-            s.conns[k].pushes += pushes
-            got.append(replies)
-        self.replies(k, commands, *got)
+            c, watcher = s.conns[k], Conn(s.server.port)
+            mark = c.mark()
+            c.send(encode(waits) + encode([b"PING", mark]))
+            self.until_blocked(s, k, watcher)
+            replies = [canonical(r, act, s, False) for r in watcher.ask(s.words(act))]
+            if sub(act) == b"KILL":
+                while c.more():
+                    pass
+            else:
+                watcher.ask([b"CLIENT", b"UNBLOCK", b"%d" % c.id])
+            items = c.until(mark)
+            c.pushes += in_one_order([i for i in items if is_push(i)], [])
+            got.append(replies + [i for i in items if not is_push(i)] + watcher.ask(clean))
+            self.gone(s, watcher)
+        self.replies(k, [waits, act, clean], *got)
+        self.pushes()
 
-    def gone(self, side, k):
-        """Waits until a server has noticed that a connection has ended: until then it counts among the subscribers."""
+    def pause(self, k, argv, look):
+        self.pushes()
+        got = []
+        for s in self.sides:
+            c, watcher, other = s.conns[k], Conn(s.server.port), Conn(s.server.port)
+            replies = watcher.ask([b"CLIENT", b"PAUSE", b"100000", b"WRITE"])
+            mark = c.mark()
+            c.send(encode(argv) + encode([b"PING", mark]))
+            self.until_blocked(s, k, watcher)
+            replies += [canonical(r, look, s, False) for r in other.ask(look)]
+            replies += watcher.ask([b"CLIENT", b"UNPAUSE"])
+            items = c.until(mark)
+            c.pushes += in_one_order([i for i in items if is_push(i)], [])
+            got.append(replies + [canonical(i, argv, s, False) for i in items if not is_push(i)])
+            self.gone(s, watcher)
+            self.gone(s, other)
+        self.replies(k, [[b"CLIENT", b"PAUSE"], look, [b"CLIENT", b"UNPAUSE"], argv], *got)
+        self.pushes()
+
+    def gone(self, side, gone):
+        """Closes a connection, and waits until the server has noticed: until then it counts among the subscribers."""
+        gone.s.close()
         c, end = Conn(side.server.port), time.monotonic() + SETTLE_S
-        while time.monotonic() < end and b"id=%d " % side.conns[k].id in c.ask([b"CLIENT", b"LIST", b"ID", b"%d" % side.conns[k].id])[0][1]:
+        while time.monotonic() < end and b"id=%d " % gone.id in c.ask([b"CLIENT", b"LIST", b"ID", b"%d" % gone.id])[0][1]:
             pass
         c.s.close()
 
     def run(self, steps):
         for self.index, step in enumerate(steps):
-            self.step(*step)
+            if len(step) == 3:
+                self.step(*step)
             if self.index % 4 == 3 or self.index == len(steps) - 1:
                 self.pushes()
         return len(steps)
@@ -446,7 +691,10 @@ def show(steps, found, seed, names):
     for k, kind, commands in steps[-40:]:
         print("    %s: %s" % ("abcdef"[k], " ; ".join(" ".join(word(w) for w in q) for q in commands) if commands else kind))
     print("  %s  %s" % (found.where, " ".join(word(w) for w in found.argv)))
-    for name, reply in ((names[0], found.mine), (names[1], found.theirs)):
+    sides = [found.mine, found.theirs]
+    if all(r and r[0] == "*" and len(r[1]) > 6 for r in sides):      # only what differs
+        sides = [("*", [x for x in r[1] if x not in other[1]]) for r, other in (sides, sides[::-1])]
+    for name, reply in zip(names, sides):
         lines = ["(none)"] if reply is None else render(reply)
         print("  %-8s %s" % (name, lines[0]))
         for l in lines[1:20]:
