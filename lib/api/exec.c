@@ -126,7 +126,7 @@ static void count_call(const struct task *t, const struct buf *out) {
     const struct call *c = &t->call;
     if (t->status != KORA_OK || out->failed) return;
     if (c->outcome == CALL_ERROR) host_count_error(c->host, slice_of(out->p + NODE, out->n - NODE));
-    if (c->cmd && (c->cmd->route == ROUTE_NONE || c->cmd->route == ROUTE_SHARDS || c->cmd->route == ROUTE_EXEC)) {
+    if (c->cmd && call_without_stripe(c)) {
         atomic_fetch_add_explicit(&c->host->commands_in_process, 1, memory_order_relaxed);
     }
 }

@@ -115,6 +115,18 @@ bool call_find_keys(struct call *c);
 void call_release_keys(struct call *c);
 // ROUTE_WALK: the number of the stripe to visit first. No lease is needed. False: the reply is written, there is nothing to visit.
 bool walk_start(struct call *c, uint32_t *stripe);
+// It has run, and no stripe's counters know of it.
+static inline bool call_without_stripe(const struct call *c) {
+    switch (c->cmd->route) {
+    case ROUTE_KEYS: return !c->key_count;
+    case ROUTE_WALK: return !c->stripe;
+    case ROUTE_NONE:
+    case ROUTE_SHARDS:
+    case ROUTE_EXEC: return true;
+    default: return false;
+    }
+}
+
 // Counts a call that has run in parts, which took so long together (call->spent_ns of each). call_run does it for all others.
 void call_count(struct call *c, uint64_t ns);
 // A call was refused before it ran: a wrong number of arguments, no authentication.

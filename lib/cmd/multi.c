@@ -72,7 +72,10 @@ void call_refused(struct call *c) {
 
 static void run_walk(struct call *c) {
     uint32_t stripe;
-    if (!walk_start(c, &stripe)) return;
+    if (!walk_start(c, &stripe)) {
+        call_count(c, 0);
+        return;
+    }
     do {
         c->part = stripe;
         c->stripe = &c->txn.common->stripes[stripe];
@@ -116,6 +119,7 @@ static void run_stripe_by_stripe(struct call *c) {
     if (c->outcome == CALL_OK) merge_parts(c, &parts);
     else buf_append(c->reply.buf, parts.p + before, parts.n - before); // its error alone
     buf_free(&parts);
+    call_count(c, c->spent_ns);
 }
 
 // The call becomes that of a queued command.
@@ -132,6 +136,7 @@ static void take_over(struct call *c, struct queued *q) {
     c->stripe = NULL;
     c->part = c->parts = c->walk_next = 0;
     c->sum = 0;
+    c->spent_ns = 0;
     memset(c->scratch, 0, sizeof c->scratch);
     c->txn.no_memory = false;
     c->txn.flags = c->session->no_touch ? c->txn.flags | TXN_NO_TOUCH : c->txn.flags & ~(uint32_t)TXN_NO_TOUCH;
@@ -206,6 +211,7 @@ static void run_all(struct call *c, struct multi *m) {
     c->key_count = exec.key_count;
     c->stripe = NULL;
     c->walk_on = false;
+    c->spent_ns = 0;
     c->outcome = CALL_OK;
     c->txn.no_memory = false;
     c->changed = (m->flags & CMD_WRITE) != 0; // no key of its own, so this is only to be known afterwards

@@ -438,7 +438,10 @@ bool task_run(struct task *t) {
     case ROUTE_ALL: planned = plan_all(t); break;
     case ROUTE_EXEC: planned = plan_exec(t); break;
     case ROUTE_WALK:
-        if (!walk_start(c, &t->stripes[0])) return true;
+        if (!walk_start(c, &t->stripes[0])) {
+            call_count(c, 0);
+            return true;
+        }
         t->stripe_count = 1;
         break;
     case ROUTE_SCATTER:

@@ -170,8 +170,7 @@ static void answer(struct slot *slot, size_t n, uint32_t refs) {
     } else {
         output_shut(&s->out, &t->call.reply);
     }
-    enum command_route route = t->call.cmd->route;
-    if (route == ROUTE_NONE || route == ROUTE_SHARDS || route == ROUTE_EXEC) counter_add(&s->commands, 1);
+    if (call_without_stripe(&t->call)) counter_add(&s->commands, 1);
     if (unlikely(t->call.outcome == CALL_ERROR) && s->out.buf.n > n)
         host_count_error(t->call.host, slice_of(s->out.buf.p + n, s->out.buf.n - n));
     if (unlikely(t->status == KORA_CLOSED)) c->closing = true;

@@ -30,11 +30,11 @@ TEXTS = [b"", b"x", b"hello", b"\x00\r\n\xff", b"m" * 300, b"p" * 2000, b"1"]
 
 # Parameters that both have and what they are set to; the first is what each round begins with.
 NUMBERS = [b"0", b"1", b"-1", b"100", b"abc", b"", b"99999999999999999999", b"1.5", b"2147483648", b"-5"]
-SIZES = [b"1mb", b"2000000", b"64k", b"0", b"-1", b"abc", b"1xb", b"", b"10GB", b"5Kb", b"1048576b"]
+SIZES = [b"1mb", b"2000000", b"64k", b"0", b"-1", b"abc", b"1xb", b"10GB", b"5Kb", b"1048576b"]
 SETTINGS = {
     b"timeout": [b"0", b"100000"] + NUMBERS[4:], b"tcp-keepalive": [b"300"] + NUMBERS, b"maxclients": [b"10000", b"9000", b"0", b"-1", b"abc", b"5000"], b"slowlog-log-slower-than": [b"10000"] + NUMBERS,
     b"slowlog-max-len": [b"128"] + NUMBERS, b"latency-monitor-threshold": [b"0"] + NUMBERS, b"hash-max-listpack-entries": [b"128"] + NUMBERS, b"hash-max-ziplist-entries": [b"128"] + NUMBERS,
-    b"hash-max-listpack-value": [b"64"] + SIZES + NUMBERS, b"list-max-listpack-size": [b"-2"] + NUMBERS, b"list-max-ziplist-size": [b"-2"] + NUMBERS, b"list-compress-depth": [b"0"] + NUMBERS,
+    b"hash-max-listpack-value": [b"64"] + SIZES, b"list-max-listpack-size": [b"-2"] + NUMBERS, b"list-max-ziplist-size": [b"-2"] + NUMBERS, b"list-compress-depth": [b"0"] + NUMBERS,
     b"set-max-intset-entries": [b"512"] + NUMBERS, b"zset-max-listpack-entries": [b"128"] + NUMBERS, b"zset-max-listpack-value": [b"64"] + SIZES, b"zset-max-ziplist-value": [b"64"] + SIZES,
     b"stream-node-max-bytes": [b"4096"] + SIZES, b"stream-node-max-entries": [b"100"] + NUMBERS, b"hll-sparse-max-bytes": [b"3000"] + SIZES, b"lfu-log-factor": [b"10"] + NUMBERS,
     b"lfu-decay-time": [b"1"] + NUMBERS, b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-lfu", b"ALLKEYS-LFU", b"nope", b""], b"proto-max-bulk-len": [b"512mb"] + SIZES,
@@ -144,6 +144,8 @@ def canonical_info(reply, exact):
         if name.startswith("cmdstat_"):
             value = ",".join(f for f in value.split(",") if not f.startswith("usec")) if exact else ""
         if name.startswith("latency_percentiles_usec_"):
+            if name[25:].startswith(("bl", "br", "bz", "xread")):      # of a call that ended while it waited, Redis has no time
+                continue
             value = ",".join(f.split("=")[0] for f in value.split(","))
         if name in INFO_OWN or name in COUNTED and not exact:
             value = ""
@@ -600,7 +602,7 @@ class Play:
                 watcher.ask([b"CLIENT", b"UNBLOCK", b"%d" % c.id])
             items = c.until(mark)
             c.pushes += in_one_order([i for i in items if is_push(i)], [])
-            got.append(replies + [i for i in items if not is_push(i)] + watcher.ask(clean))
+            got.append(replies + [i for i in items if not is_push(i)] + watcher.ask(clean) + watcher.ask([b"CONFIG", b"RESETSTAT"]))     # how often one that waits looks for its keys is the server's own
             self.gone(s, watcher)
         self.replies(k, [waits, act, clean], *got)
         self.pushes()
