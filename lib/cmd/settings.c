@@ -264,7 +264,7 @@ static int check_limits(struct settings *s, struct slice value, struct setting_l
     struct slice text = value, word;
     size_t words = 0;
     while (next_word(&text, &word)) words++;
-    if (words == 0 || words % 4) return wrong(error, size, "Wrong number of arguments in buffer limit configuration.");
+    if (words % 4 || (words == 0 && value.n)) return wrong(error, size, "Wrong number of arguments in buffer limit configuration.");
     for (text = value; next_word(&text, &word);) {
         int class = find_class(word);
         if (class < 0) return wrong(error, size, "Invalid client class specified in buffer limit configuration.");
