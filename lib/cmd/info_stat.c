@@ -25,7 +25,7 @@ void info_latencystats(struct host *h, struct buf *out) {
         out->failed = true;
         return;
     }
-    for (int row = 0; n && row < command_count; row++) {
+    for (int row = 0; row < command_count; row++) {
         memset(times, 0, sizeof *times);
         if (!stats_times(h->stat, (uint32_t)row, times)) continue;
         buf_printf(out, "latency_percentiles_usec_%s:", commands[row].name);

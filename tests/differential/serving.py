@@ -169,11 +169,18 @@ def canonical(reply, argv, side, exact):
     return reply
 
 
+def read_in_vain(v):
+    """An XREAD of a missing stream, which Redis looks for twice, and tells so."""
+    name, text = v[-2][1], v[-1][1]
+    return text == b"keymiss" and name[-2:] in (b"q1", b"q2") or text in (b"q1", b"q2") and name.endswith(b":keymiss")
+
+
 def in_one_order(pushes, argv):
     """The order of a client's patterns that match one message, and of what it leaves by an UNSUBSCRIBE of all, is that of a hash table."""
     out, i = [], 0
     everything = {b"UNSUBSCRIBE": b"unsubscribe", b"PUNSUBSCRIBE": b"punsubscribe", b"SUNSUBSCRIBE": b"sunsubscribe"}
     left = {everything[q[0].upper()] for q in argv if len(q) == 1 and q[0].upper() in everything}
+    pushes = [p for p in pushes if not read_in_vain(p[1])]
     while i < len(pushes):
         kind, v = pushes[i]
         n = i + 1
@@ -312,7 +319,7 @@ class Steps:
     def block(self):
         r = self.r
         key = r.choice([b"q1", b"q2"])
-        waits = r.choice([[b"BLPOP", key, b"0"], [b"BRPOP", b"q1", b"q2", b"1000"], [b"BZPOPMIN", key, b"0"], [b"XREAD", b"BLOCK", b"0", b"STREAMS", key, b"$"], [b"BLMOVE", key, b"q2", b"LEFT", b"LEFT", b"1000"]])
+        waits = r.choice([[b"BLPOP", key, b"0"], [b"BRPOP", b"q1", b"q2", b"1000"], [b"BZPOPMIN", key, b"0"], [b"XREAD", b"BLOCK", b"0", b"STREAMS", key, b"0"], [b"BLMOVE", key, b"q2", b"LEFT", b"LEFT", b"1000"]])
         k = r.randrange(CLIENTS)
         act = r.choice([[b"CLIENT", b"UNBLOCK", ("id", k)], [b"CLIENT", b"UNBLOCK", ("id", k), b"ERROR"], [b"CLIENT", b"UNBLOCK", ("id", k), b"timeout"], [b"RPUSH", key, b"x"], [b"ZADD", key, b"1", b"m"], [b"XADD", key, b"1-1", b"f", b"v"], [b"DEL", key],
                         [b"CLIENT", b"LIST"], [b"INFO", b"clients"], [b"CLIENT", b"KILL", b"ID", ("id", k)]])
@@ -467,7 +474,9 @@ class Conn:
         return self.until(mark)
 
     def ask(self, argv):
-        return [i for i in self.sync(encode(argv)) if not is_push(i)]
+        items = self.sync(encode(argv))
+        self.pushes += [i for i in items if is_push(i)]
+        return [i for i in items if not is_push(i)]
 
 
 class Side:
@@ -497,7 +506,7 @@ class Side:
         c = self.conns[k]
         items = c.sync(b"".join(encode(self.words(q)) for q in commands))
         if self.lie:
-            items = [self.lie(commands[-1], i) for i in items]
+            items = [i for i in (self.lie(commands[-1], i) for i in items) if i]     # before they are made comparable
         replies = [i for i in items if not is_push(i)]
         if replies and kind in ("one", "counted"):
             replies[-1] = canonical(replies[-1], commands[-1], self, kind == "counted")
@@ -524,7 +533,7 @@ class Play:
         for k in range(CLIENTS):
             a, b = (s.conns[k] for s in self.sides)
             for c, s in zip((a, b), self.sides):
-                c.pushes += in_one_order([s.lie([], i) for i in c.sync()] if s.lie else c.sync(), [])
+                c.pushes += in_one_order([i for i in (s.lie([], i) for i in c.sync()) if i] if s.lie else c.sync(), [])
             end = time.monotonic() + SETTLE_S
             while len(a.pushes) < len(b.pushes) and time.monotonic() < end and not a.closed:
                 a.pushes += in_one_order(a.sync(), [])
@@ -562,7 +571,7 @@ class Play:
             return self.block(k, *commands)
         if kind == "pause":
             return self.pause(k, *commands)
-        end = time.monotonic() + SETTLE_S
+        end = time.monotonic() + 0.3
         while True:
             got = []
             for s in self.sides:
@@ -743,7 +752,10 @@ LIES = [
     ("nothing", None),
     ("PUBLISH counts one more", lambda argv, r: (":", b"%d" % (int(r[1]) + 1)) if argv and argv[0].upper() == b"PUBLISH" and r[0] == ":" and r[1] != b"0" else r),
     ("a message's text", lambda argv, r: (r[0], r[1][:-1] + [("$", b"lie")]) if is_push(r) and r[1][0][1] == b"message" else r),
-    ("a pattern's message is lost", lambda argv, r: ("+", b"") if is_push(r) and r[1][0][1] == b"pmessage" else r),
+    ("a pattern's message is lost", lambda argv, r: None if is_push(r) and r[1][0][1] == b"pmessage" else r),
+    ("CLIENT LIST forgets a subscription", lambda argv, r: (r[0], r[1].replace(b" sub=1 ", b" sub=0 ")) if argv and argv[0].upper() == b"CLIENT" and r[0] in "$=" else r),
+    ("INFO has a field less", lambda argv, r: (r[0], r[1].replace(b"pubsub_patterns", b"pubsub_pattern")) if argv and argv[0].upper() == b"INFO" and r[0] in "$=" else r),
+    ("CONFIG GET's value", lambda argv, r: (r[0], r[1][:-1] + [("$", b"7")]) if argv and argv[0].upper() == b"CONFIG" and r[0] in "*%" and len(r[1]) == 2 and r[1][0][1].lower() == b"timeout" else r),
     ("a refusal's text", lambda argv, r: ("-", r[1] + b".") if r[0] == "-" and b"are allowed in this context" in r[1] else r),
 ]
 
