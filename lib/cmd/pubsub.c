@@ -2,6 +2,7 @@
 //
 // Confirmations are no replies but go the way of messages, which they must be in order with: whoever has got one of SUBSCRIBE gets all that is
 // published from then on, and nothing after that of UNSUBSCRIBE.
+#include "call/multi.h"
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
 #include "feed/feed.h"
@@ -51,8 +52,9 @@ static void write_change(struct call *c, const char *word, const struct slice *n
 }
 
 static void send_changes(struct call *c, struct buf *out) {
+    bool in_exec = session_queues(c->session); // stands where that command's reply would: clients count
     if (out->failed) c->reply.buf->failed = true;
-    else if (out->n && !(c->host->client_push && c->host->client_push(c, slice_of(out->p, out->n)))) buf_append(c->reply.buf, out->p, out->n);
+    else if (out->n && (in_exec || !(c->host->client_push && c->host->client_push(c, slice_of(out->p, out->n))))) buf_append(c->reply.buf, out->p, out->n);
     buf_free(out);
 }
 
@@ -109,7 +111,10 @@ static void unsubscribe(struct call *c, enum feed_kind kind) {
 
 void cmd_subscribe(struct call *c) { subscribe(c, FEED_CHANNEL); }
 void cmd_psubscribe(struct call *c) { subscribe(c, FEED_PATTERN); }
-void cmd_ssubscribe(struct call *c) { subscribe(c, FEED_SHARD_CHANNEL); }
+void cmd_ssubscribe(struct call *c) {
+    if (session_queues(c->session)) reply_error(c, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"); // Redis allows the other two
+    else subscribe(c, FEED_SHARD_CHANNEL);
+}
 void cmd_unsubscribe(struct call *c) { unsubscribe(c, FEED_CHANNEL); }
 void cmd_punsubscribe(struct call *c) { unsubscribe(c, FEED_PATTERN); }
 void cmd_sunsubscribe(struct call *c) { unsubscribe(c, FEED_SHARD_CHANNEL); }

@@ -341,10 +341,13 @@ class Steps:
     def queued(self):
         """A command that may stand in a transaction, or behind CLIENT REPLY."""
         r = self.r
-        argv = r.choices([self.publish, self.write, self.pubsub, self.subscribe, self.unsubscribe, self.wrong], weights=[5, 5, 1, self.in_multi, self.in_multi, 0.2])[0]()
+        argv = r.choices([self.publish, self.write, self.pubsub, self.wrong], weights=[5, 5, 1, 0.2])[0]()
         return argv if sub(argv) != b"HELP" else [b"PUBSUB"]
 
-    in_multi = 0.0
+    def subscribing(self):
+        """One of a transaction in which nothing is published: messages to its own connection come behind its replies."""
+        r = self.r
+        return r.choice([self.subscribe(), self.subscribe(), self.unsubscribe() + [r.choice(CHANNELS)], [b"PUBSUB", b"NUMPAT"], [b"PUBSUB", b"NUMSUB"] + self.names(CHANNELS), [b"ECHO", self.text()], [b"INCR", b"k1", b"x"]])
 
     def step(self):
         r = self.r
@@ -353,7 +356,8 @@ class Steps:
         if make == self.end:
             return k, r.choice(["close", "quit"]), []
         if make == self.transaction:
-            return k, "several", [[b"MULTI"]] + [self.queued() for _ in range(r.choice([0, 1, 2, 3, 5]))] + [[r.choice([b"EXEC"] * 9 + [b"DISCARD"])], [b"DISCARD"]]
+            inside = self.queued if r.random() < 0.7 else self.subscribing
+            return k, "several", [[b"MULTI"]] + [inside() for _ in range(r.choice([0, 1, 2, 3, 5]))] + [[r.choice([b"EXEC"] * 9 + [b"DISCARD"])], [b"DISCARD"]]
         if make == self.reply_mode:
             mode = r.choice([b"OFF", b"SKIP"])
             commands = [self.queued() for _ in range(r.choice([1, 2, 3]))]

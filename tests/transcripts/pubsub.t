@@ -301,3 +301,36 @@ none> PUBLISH "" x
 (empty array)
 > PUBSUB CHANNELS
 1) ""
+
+# In a transaction a confirmation stands where the command does.
+client inside
+proto 2
+> MULTI
+OK
+> SET pubsub:k v
+QUEUED
+> SUBSCRIBE s1
+QUEUED
+> PUBLISH s2 x
+QUEUED
+> EXEC
+1) OK
+2)
+   1) "subscribe"
+   2) "s1"
+   3) (integer) 1
+3) (integer) 0
+> RESET
+RESET
+> MULTI
+OK
+> SSUBSCRIBE s1
+QUEUED
+> SUNSUBSCRIBE s1
+QUEUED
+> EXEC
+1) (error) ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client
+2)
+   1) "sunsubscribe"
+   2) "s1"
+   3) (integer) 0
