@@ -19,6 +19,7 @@ void info_commandstats(struct host *h, struct buf *out) {
 
 void info_latencystats(struct host *h, struct buf *out) {
     const struct settings *s = &h->common->settings;
+    if (!atomic_load_explicit(&s->latency_tracking, memory_order_relaxed)) return; // what was kept before is not shown meanwhile
     struct histogram_copy *times = mem_alloc(sizeof *times);
     uint64_t n = atomic_load_explicit(&s->latency_percentiles, memory_order_relaxed);
     if (!times) {
