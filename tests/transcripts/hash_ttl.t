@@ -183,12 +183,12 @@ OK
 # Fields go by themselves
 > HSET h a 1 b 2 c 3
 (integer) 3
-> HPEXPIRE h 60 FIELDS 2 a b
+> HPEXPIRE h 500 FIELDS 2 a b
 1) (integer) 1
 2) (integer) 1
 > HLEN h
 (integer) 3
-sleep 150
+sleep 700
 > HGET h a
 (nil)
 > HLEN h

@@ -43,12 +43,12 @@ resp3:
 ~ \(verbatim txt\) "command - high \d+ ms, low \d+ ms \(all time high \d+ ms\)\\n-{80}\\n.*"
 > LATENCY RESET nosuch
 (integer) 0
+> CONFIG SET latency-monitor-threshold 0
+OK
 > LATENCY RESET command
 (integer) 1
 > LATENCY LATEST
 (empty array)
-> CONFIG SET latency-monitor-threshold 0
-OK
 
 # ---- HISTOGRAM
 > CONFIG RESETSTAT

@@ -138,7 +138,9 @@ static int true_ones(const struct stat_hot_key *keys, size_t n, double a_second,
     int right = 0;
     *off = 0;
     for (size_t i = 0; i < MIN(n, (size_t)20); i++) {
-        int rank = atoi(keys[i].name + 4);
+        char name[HOT_SHOWN_MAX + 1] = { 0 };
+        memcpy(name, keys[i].name, keys[i].name_len);
+        int rank = atoi(name + 4);
         if (rank > 20) continue;
         double exact = a_second / (rank * harmonic);
         right++;
