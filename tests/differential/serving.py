@@ -655,6 +655,9 @@ class Play:
         c, end = Conn(side.server.port), time.monotonic() + SETTLE_S
         while time.monotonic() < end and b"id=%d " % gone.id in c.ask([b"CLIENT", b"LIST", b"ID", b"%d" % gone.id])[0][1]:
             pass
+        c.send(encode([b"QUIT"]))
+        while c.more():         # the server closes it when it has taken it off its list
+            pass
         c.s.close()
 
     def run(self, steps):

@@ -81,6 +81,7 @@ static void good_values(void **state) {
         { "enable-debug-command", "local", "local" }, { "maxmemory-policy", "volatile-lfu", "volatile-lfu" },
         { "client-output-buffer-limit", "pubsub 1kb 2 3", "normal 0 0 0 slave 268435456 67108864 60 pubsub 1024 2 3" },
         { "client-output-buffer-limit", "replica 1 1 1  normal 5 6 7", "normal 5 6 7 slave 1 1 1 pubsub 1024 2 3" },
+        { "client-output-buffer-limit", "", "normal 5 6 7 slave 1 1 1 pubsub 1024 2 3" },
         { "configfile", "/a/b", "/a/b" }, { "configfile", "", "" }, { "tcp-backlog", "7", "7" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -111,7 +112,7 @@ static void bad_values(void **state) {
         { "proto-max-bulk-len", "1048575", "argument must be between 1048576 and 9223372036854775807 inclusive" },
         { "protected-mode", "1", "argument must be 'yes' or 'no'" },
         { "enable-debug-command", "maybe", "argument(s) must be one of the following: no, yes, local" },
-        { "client-output-buffer-limit", "", "Wrong number of arguments in buffer limit configuration." },
+        { "client-output-buffer-limit", " ", "Wrong number of arguments in buffer limit configuration." },
         { "client-output-buffer-limit", "normal 1 2", "Wrong number of arguments in buffer limit configuration." },
         { "client-output-buffer-limit", "nobody 1 2 3", "Invalid client class specified in buffer limit configuration." },
         { "client-output-buffer-limit", "normal 1 2 -3", "Error in hard, soft or soft_seconds setting in buffer limit configuration." },
