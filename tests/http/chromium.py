@@ -44,6 +44,21 @@ class Browser:
                 break
             time.sleep(0.1)
 
+    def cpu_s(self):
+        """Seconds of CPU that what draws pages has taken."""
+        ticks = 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/stat" % pid) as f:
+                    words = f.read().rsplit(")", 1)[1].split()
+                with open("/proc/%s/cmdline" % pid) as f:
+                    drawing = "--type=renderer" in f.read()
+            except OSError:
+                continue
+            if int(words[3]) == self.process.pid and drawing:
+                ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def send(self, method, session=None, **params):
         self.number += 1
         message = {"id": self.number, "method": method, "params": params}

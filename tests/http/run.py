@@ -704,7 +704,8 @@ class Load:
         self.end = threading.Event()
         with s.redis() as r:
             r("CONFIG", "SET", "slowlog-log-slower-than", "0")
-            r("SET", "<b>slow</b>", "\x01 \"'\\")
+            for _ in range(20):     # as many as are shown, and more
+                r("SET", "<b>slow</b>", "\x01 \"'\\")
             r("CONFIG", "SET", "slowlog-log-slower-than", "10000")
             r("ZADD", "ranking", *sum([[i, "member:%d" % i] for i in range(5000)], []))
             r("HSET", "user", *range(200))
@@ -852,9 +853,9 @@ def page_does_not_grow(korad):
             time.sleep(600)
         first = size()
         if long_run:
-            cpu = page.metrics()["TaskDuration"]
+            cpu = b.cpu_s()
             time.sleep(3000)
-            print("    the page took %.2f %% of a core" % ((page.metrics()["TaskDuration"] - cpu) / 30))
+            print("    the page took %.2f %% of a core" % ((b.cpu_s() - cpu) / 30))
         else:
             asked = page.js("window.asked")
             page.wait("as much again", "window.asked > %d" % (asked + 120), 120)
