@@ -87,6 +87,7 @@ static void unsubscribe_from_all(struct call *c, enum feed_kind kind, struct buf
     struct subscriber *s = c->session->subscriber;
     struct buf name = { 0 };
     bool any = false;
+    if (s) feed_drain(feed_of(c), s->shard); // what was published before comes before the confirmation, also that of nothing
     while (s && feed_leave_one(feed_of(c), s, kind, &name)) {
         struct slice left = slice_of(name.p, name.n);
         if (name.failed) out->failed = true;
