@@ -29,6 +29,7 @@ void shard_post(struct shard *s, struct message *m);
 
 enum { TASK_STRIPES_INLINE = 4 };
 enum { HOLD_AFTER = 3 };        // times that a waiter is told to try again; then the lease is handed to it
+enum { CARRY_US = 100 };        // a lease that others want is not carried on for longer
 enum { YIELD_AFTER_US = 1000 }; // what goes from stripe to stripe on a shard lets connections have their turn
 
 struct task {
@@ -103,6 +104,7 @@ struct shard {
     struct engine *engine;
     uint32_t id;
     uint32_t carried;                   // the stripe whose lease goes from one task to the next, plus 1; 0: none
+    int64_t carried_since_us;           // 0: not looked at yet
     uv_loop_t loop;
     struct net_shard *net;              // the network's part
     struct shard_counters counters;

@@ -258,7 +258,10 @@ static void execute(struct task *t) {
         c->walk_on = false;
     }
     if (unlikely(c->cmd->flags & CMD_BLOCKING)) block_before(t);
-    if (t->next && !t->follows) look_ahead(t);
+    if (t->next && !t->follows) {
+        look_ahead(t);
+        t->home->carried_since_us = c->cmd->flags & CMD_FAST ? 0 : clock_mono_us();
+    }
     lease_point();
     call_run(c);
     if (unlikely(c->cmd->route == ROUTE_ALL || c->cmd->route == ROUTE_EXEC) && t->held == e->common.stripe_count) engine_drop_garbage(e);
@@ -341,10 +344,18 @@ static bool is_wanted(const struct lease *l) {
     return l->fifo || atomic_load_explicit(&l->waiting, memory_order_relaxed) || atomic_load_explicit(&l->word, memory_order_relaxed) == LEASE_HELD_SLEEPERS;
 }
 
+// What may take long makes others wait for a while, not for all that is in the pipeline. For one command only would be worse: two shards
+// with a hot key would park and wake each other at every command, and get less done than one.
+static bool may_carry_on(struct shard *s) {
+    int64_t now_us = clock_mono_us();
+    if (!s->carried_since_us) s->carried_since_us = now_us;
+    return now_us - s->carried_since_us < CARRY_US;
+}
+
 // Leaves the lease to the task that comes next. False: this one has to be settled first.
 static bool leave_lease(struct task *t) {
     if (t->held != 1 || !t->home || t->call.cmd->route != ROUTE_KEYS || (t->call.cmd->flags & CMD_BLOCKING) || somebody_waits(t)) return false;
-    if (!(t->call.cmd->flags & CMD_FAST) && is_wanted(lease_at(t, 0))) return false; // what may take long makes others wait for one, not for all
+    if (!(t->call.cmd->flags & CMD_FAST) && is_wanted(lease_at(t, 0)) && !may_carry_on(t->home)) return false;
     t->home->carried = t->stripes[0] + 1;
     t->held = 0;
     return true;
