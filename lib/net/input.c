@@ -323,7 +323,7 @@ static void prefetch_keys(struct net_shard *s) {
     }
 }
 
-// Two commands of one client about one key's stripe: between them nothing is sent.
+// Two commands of one client about one key's stripe: between them nothing is sent, and if one has to wait, so has the next.
 static bool same_stripe(const struct slot *a, const struct slot *b) {
     const struct call *x = &a->task.call, *y = &b->task.call;
     return a->client == b->client && a->kind == SLOT_CALL && b->kind == SLOT_CALL && x->key_count == 1 && y->key_count == 1 &&
