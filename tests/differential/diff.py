@@ -376,7 +376,7 @@ class Stream(*[f.Family for f in FAMILIES]):
         r = self.r
         argv = r.choices(self.makers, cum_weights=self.weights)[0]()
         x = r.random()
-        if x < 0.05 and not FIXED_KEYS.intersection(argv):   # spoil it
+        if x < 0.05 and not FIXED_KEYS.intersection(argv) and argv[0].upper() != b"WATCH":   # spoil it
             if x < 0.02:
                 argv = argv[:-1] or argv
             elif x < 0.03:
