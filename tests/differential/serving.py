@@ -772,7 +772,7 @@ def self_test(options):
     for what, lie in LIES:
         mine, theirs = Side(options.redis, REDIS_ARGS, lie), Side(options.redis, REDIS_ARGS)
         found = None
-        for seed in range(options.seed, options.seed + (20 if lie else 4)):
+        for seed in range(1, 101 if lie else 5):     # always the same, so that it does not depend on luck
             steps = Steps(seed).steps(ROUND)
             found = differs(steps, mine, theirs)
             if found:
