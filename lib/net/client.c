@@ -163,8 +163,11 @@ static void on_idle(uv_idle_t *idle) {
         c->is_ready = false;
         input_continue(c);
     }
-    if (!s->ready) uv_idle_stop(&s->idle);
+    push_turn(s);
+    if (!s->ready && !s->pushed) uv_idle_stop(&s->idle);
 }
+
+void client_come_back(struct net_shard *s) { uv_idle_start(&s->idle, on_idle); }
 
 void client_ready(struct client *c) {
     struct net_shard *s = c->home;
@@ -174,7 +177,7 @@ void client_ready(struct client *c) {
     if (s->ready) s->ready_last->next_ready = c;
     else s->ready = c;
     s->ready_last = c;
-    uv_idle_start(&s->idle, on_idle);
+    client_come_back(s);
 }
 
 void client_log_close(struct client *c, const char *why) {

@@ -537,6 +537,7 @@ void input_read(struct client *c) {
         return;
     }
     c->active_ms = (int64_t)uv_now(&s->shard->loop);
+    s->has_read = true;
     counter_add(&s->shard->counters.net_input, (uint64_t)n);
     c->in_n += (size_t)n;
     if (c->in == s->chunk) c->in->used = c->in_at + c->in_n;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "kora.h"
+#include "net/push.h"
 
 // ---- the timer -----------------------------------------------------------------------------------------------------------------
 
@@ -55,6 +56,8 @@ static void on_check(uv_check_t *check) {
     struct net_shard *s = CONTAINER_OF(check, struct net_shard, check);
     if (s->batch_count) batch_run(s);
     output_flush(s);
+    s->had_read = s->has_read;
+    s->has_read = false;
 }
 
 // The memory of the shard's part stays until the network is destroyed: late messages may still look at it.
@@ -68,7 +71,7 @@ static void shard_release(struct net_shard *s) {
 
 void net_shard_pushed(struct shard *shard) {
     struct net_shard *s = shard->net;
-    if (!s->stopping) output_flush(s);
+    if (!s->stopping) push_turn(s);
 }
 
 void net_shard_unref(struct net_shard *s) {
@@ -105,6 +108,7 @@ int net_shard_start(struct shard *shard) {
 void net_shard_stop(struct shard *shard) {
     struct net_shard *s = shard->net;
     if (!s || s->stopping) return;
+    push_flush(s);
     s->stopping = true;
     pthread_mutex_lock(&s->net->mutex);
     for (struct listener *l = s->net->listeners; l; l = l->next) {

@@ -32,6 +32,7 @@ enum {
     RECEIVE_MAX = 1 << 20,          // bytes of one read of a large argument
     TURN_COMMANDS = 1000,           // after so many, or so long, others have their turn
     TURN_US = 2000,
+    PUSH_HOLD_US = 200,             // what is pushed waits so long for more, while there is input
     SENDINGS_MAX = 64,              // clients whose replies are sent together
     OUTPUT_KEEP = 256 * 1024,       // a shard's buffer above this is given back; and is sent before the turn is over
     SENDING_KEEP = 16 * 1024,       // of each buffer whose replies were put aside
@@ -133,7 +134,7 @@ struct net_shard {
     struct shard *shard;
     struct net *net;
     uv_check_t check;
-    uv_idle_t idle;                           // active while `ready` is not empty
+    uv_idle_t idle;                           // active while `ready` or `pushed` is not empty
     uv_timer_t timer;                         // active while a timeout, a soft limit or a pause has a date
     uint32_t handles;                         // on the loop, clients' and listeners' included
     bool stopping;
@@ -151,6 +152,8 @@ struct net_shard {
     uint32_t sending_count;
     int64_t turn_us;                          // since about when replies wait; 0: nobody has looked
     struct client *pushed, *pushed_last;      // clients that something was pushed to
+    int64_t pushed_us;                        // since about when; 0: nobody has looked
+    bool has_read, had_read;                  // something, in this turn of the loop; in the one before
     struct message nudge;                     // "look at the settings, and at what is held back"
     _Atomic bool nudged;
     _Atomic uint64_t commands;                // that have run without any stripe, whose counters hold the others
@@ -216,6 +219,7 @@ void client_ended(struct client *c);     // its last parked call is done, and it
 void client_poll(struct client *c);      // asks for the events that its state calls for
 static inline bool client_busy(const struct client *c) { return c->parked || c->held || c->queue || c->is_ready; }
 void client_ready(struct client *c);     // goes on at the next turn
+void client_come_back(struct net_shard *s); // the loop takes another turn without waiting for events
 bool client_paused(struct client *c, const struct command *cmd);
 void clients_housekeeping(struct net_shard *s);
 void client_hooks(struct host *h);

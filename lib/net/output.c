@@ -261,7 +261,6 @@ void output_flush(struct net_shard *s) {
     struct client *c = s->out_of;
     s->out_of = NULL;
     if (c) send_output(c, &s->out);
-    if (unlikely(s->pushed != NULL)) push_flush(s);
 }
 
 // Exchanges the shard's output with a place; c is whose replies go there, if anybody's.

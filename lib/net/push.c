@@ -1,6 +1,7 @@
 // See push.h.
 #include "net/push.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "kora.h"
 
@@ -20,6 +21,7 @@ static struct output *open_output(struct client *c) {
     struct net_shard *s = c->home;
     c->pushed = mem_alloc_zero(sizeof *c->pushed);
     if (!c->pushed) return NULL;
+    if (!s->pushed) client_come_back(s);
     c->next_pushed = NULL;
     c->prev_pushed = s->pushed_last;
     if (s->pushed_last) s->pushed_last->next_pushed = c;
@@ -97,10 +99,18 @@ void push_before_reply(struct client *c) {
 }
 
 void push_flush(struct net_shard *s) {
+    s->pushed_us = 0;
     for (struct client *c = s->pushed, *next; c; c = next) {
         next = c->next_pushed; // only this client's can be taken away meanwhile
         if (likely(!must_wait(c))) output_send(c, take_output(c));
     }
+}
+
+void push_turn(struct net_shard *s) {
+    if (!s->pushed) return;
+    int64_t now_us = s->had_read ? clock_mono_us() : 0;
+    if (s->had_read && !s->pushed_us) s->pushed_us = now_us;
+    if (!s->had_read || now_us - s->pushed_us >= PUSH_HOLD_US) push_flush(s);
 }
 
 // ---- what the host asks ----------------------------------------------------------------------------------------------------------
