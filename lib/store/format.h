@@ -1,0 +1,68 @@
+// What the log's files look like: log.c writes them, recover.c reads them. All numbers are little endian.
+//
+// A record is one effect.
+//
+//     offset  bytes
+//      0      4     length of the record, header included, not padded
+//      4      4     CRC32C of the record from offset 8 to its end
+//      8      8     position: bytes that the stripe had staged before it, since its staging file was made (multiples of 8)
+//     16      8     epoch
+//     24      4     call: number of the call that it is part of, unique in its epoch, if there are several parts; else 0
+//     28      4     parts: how many records the call has, over all stripes
+//     32      ...   varint database, varint argc, then for each argument varint length and its bytes
+//
+// In a ring records begin at multiples of 8 and never wrap round: what is left at the end is skipped when fewer than 32 bytes are left, or by a record of length RECORD_SKIP
+// (its header only). An effect too large for the ring is in a file of its own (dir/staging-<number>), and in the ring there is a record of
+// length RECORD_APART, whose body is u64 number of the file, u64 length, u32 CRC32C of the record that is in it.
+//
+// The staging file: a header page (STAGING_PAGE bytes), then for each stripe a header of 64 bytes and its ring.
+//
+//     magic "KORASTG1", u32 version 1, u32 stripes, u64 ring bytes, u64 first epoch, boot id [40], database id [16], u32 CRC32C of all that;
+//     and, at offset 256, u32 state: 1 in use, 2 closed: empty
+//     stripe header: u64 taken: position up to which rounds have taken its records, and they are durable by policy
+//
+// A segment (dir/log/<first round, 16 hex digits>.wal): a header of 64 bytes, then blocks without gaps.
+//
+//     magic "KORALOG1", u32 version 1, u32 stripes, u64 first round, u64 synced_upto, database id [16], 12 bytes zero, u32 CRC32C of the 60 bytes before
+//
+// A block is a round: what was staged with the epochs up to its number.
+//
+//     offset  bytes
+//      0      4     magic "KRND"
+//      4      4     CRC32C of the block from offset 8 to its end
+//      8      8     round; each is the one before plus 1 or more
+//     16      8     round before: the last block's number, in this segment or the one before; 0: none
+//     24      8     synced_upto: every round up to this one was synced before this block was written
+//     32      8     bytes of the block, header included (a multiple of 8)
+//     40      4     stripes in it
+//     44      4     zero
+//     48      ...   for each: u32 stripe, u32 zero, u64 bytes of its records (padded ones)
+//             ...   their records, in the same order, each padded with zeros to a multiple of 8
+//
+// Bytes of a segment behind its last block, up to its end, are zeros (room that was allocated ahead).
+#ifndef KORA_STORE_FORMAT_H
+#define KORA_STORE_FORMAT_H
+
+#include "base/base.h"
+
+enum {
+    STORE_VERSION = 1,
+    STORE_ID_BYTES = 16,
+    RECORD_HEADER = 32,
+    RECORD_ALIGN = 8,
+    STAGING_PAGE = 4096,
+    STAGING_STRIPE_HEADER = 64,
+    STAGING_STATE_AT = 256,
+    SEGMENT_HEADER = 64,
+    BLOCK_HEADER = 48,
+    BLOCK_PART = 16,
+};
+#define RECORD_SKIP UINT32_C(0xffffffff)
+#define RECORD_APART UINT32_C(0xfffffffe)
+enum staging_state { STAGING_IN_USE = 1, STAGING_CLOSED = 2 };
+
+#define STAGING_MAGIC "KORASTG1"
+#define SEGMENT_MAGIC "KORALOG1"
+#define BLOCK_MAGIC "KRND"
+
+#endif

@@ -1,0 +1,68 @@
+// Reading back what log.h has written, the database's identity (MANIFEST) and its lock.
+//
+// The way of opening: store_open (lock, manifest), the snapshot that the manifest names, log_recover, which applies what came after, and then log_open
+// at recovered.next_round. Nothing is acknowledged before all of that is done.
+#ifndef KORA_STORE_RECOVER_H
+#define KORA_STORE_RECOVER_H
+
+#include "base/hash.h"
+#include "os/os.h"
+#include "store/format.h"
+
+// dir/MANIFEST: text, one `name value` a line, the last of them `crc` over all before. Replaced as a whole.
+struct manifest {
+    uint8_t id[STORE_ID_BYTES];  // of this database, random
+    struct hash_key seed;        // of its hashes, so that keys stay where they were
+    uint32_t stripes;            // its data is divided into; never fewer than before: see below
+    uint32_t databases;
+    uint64_t snapshot;           // number of the one to begin with, dir/snapshot-<16 hex digits>; 0: none
+    uint64_t first_round;        // of the log, that is needed on top of that
+};
+
+struct store {
+    const struct os *os;
+    char *dir, *staging_dir;     // staging_dir NULL: dir
+    struct manifest manifest;
+    bool is_new;                 // there was none: `manifest` is zero, but for a new id; store_commit makes it
+    int lock_fd;
+};
+
+// KORA_OK, KORA_NOMEM, KORA_BUSY (another process has it: error names the pid if LOCK tells), KORA_SYSTEM, KORA_CORRUPT; `error` names file, offset, reason.
+int store_open(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size);
+int store_commit(struct store *s, const struct manifest *m, char *error, size_t error_size); // replaces MANIFEST; s->manifest is it then
+void store_close(struct store *s);
+
+// An effect as it is read back; borrowed for the call.
+struct recovered_effect {
+    uint32_t stripe, stripes;    // its stripe, and how many there were when it was written
+    uint32_t db;
+    int argc;
+    const struct slice *argv;
+};
+
+struct recover_config {
+    const struct store *store;
+    uint64_t from_round;         // rounds before are in the snapshot
+    bool repair;                 // keep what is whole; what is dropped goes to dir/dropped-<n>.wal
+    // In order for each stripe; on the calling thread. Not 0: stop, and return that (a kora_status).
+    int (*apply)(void *arg, const struct recovered_effect *e);
+    void (*progress)(void *arg, uint64_t done, uint64_t total); // bytes; about once in 16 MB
+    void (*say)(void *arg, int level, const char *text);        // what was cut, dropped, ignored
+    void *arg;
+};
+
+struct recovered {
+    uint64_t next_round;         // at which the log goes on
+    uint64_t rounds, records, bytes;
+    uint64_t staged_records;     // of them, from staging
+    uint64_t cut_bytes;          // at the end of the log: the tail of a crash
+    uint64_t incomplete_calls;   // in staging, dropped: they were under way when the process was killed
+    bool clean;                  // it had been closed
+};
+
+// Applies what the log and staging hold. Damage above the highest synced_upto that was found is the tail of a crash: cut, and said. At or below it, or a
+// gap: KORA_CORRUPT, `error` names file and offset, and nothing is overwritten. After an unclean end what was kept of the tail and of staging has
+// been written to a new segment and synced before it returns, and staging is empty.
+int log_recover(const struct recover_config *c, struct recovered *out, char *error, size_t error_size);
+
+#endif
