@@ -142,7 +142,8 @@ static inline __attribute__((always_inline)) int spot_take(struct spot *s, kora 
 
 // Behind spot_take of a call that writes. On anything but KORA_OK it is over.
 static inline __attribute__((always_inline)) int spot_may_write(const struct spot *s, kora *db) {
-    int status = engine_may_write(s->engine, s->number);
+    struct log *log = s->engine->log;
+    int status = likely(!log) || likely(log_may_write(log, s->number)) ? KORA_OK : engine_wait_to_write(s->engine, s->number);
     if (unlikely(status != KORA_OK)) api_leave(db);
     return status;
 }

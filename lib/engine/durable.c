@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "engine/exec.h"
 #include "kora.h"
 #include "store/log.h"
 
@@ -33,7 +32,7 @@ static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { r
 
 // ---- the gate ------------------------------------------------------------------------------------------------------------------
 
-enum gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn) {
+enum log_gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn) {
     struct log_error error;
     *turn = atomic_load(&e->gate.turn);
     uint32_t i = 0;
@@ -75,7 +74,7 @@ void gate_refuse(struct engine *e, struct call *c, const char *first) {
 int engine_wait_to_write(struct engine *e, uint32_t stripe) {
     for (;;) {
         uint32_t turn;
-        enum gate gate = gate_ask(e, &stripe, 1, &turn);
+        enum log_gate gate = gate_ask(e, &stripe, 1, &turn);
         if (gate == GATE_OPEN) return KORA_OK;
         lease_release(&e->leases[stripe]);
         if (gate == GATE_REFUSED) return KORA_READONLY;
@@ -171,7 +170,7 @@ static int replay(void *arg, const struct recovered_effect *r) {
 
 // ---- opening -------------------------------------------------------------------------------------------------------------------
 
-enum { SAY_EVERY_US = 2000000, DATABASES_MAX = 1024 };
+enum { SAY_EVERY_US = 2000000 };
 
 static void progress(void *arg, uint64_t done, uint64_t total) {
     struct engine *e = arg;
@@ -225,10 +224,11 @@ int durable_open(struct engine *e, struct engine_config *config) {
 
 static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
-    const struct log_config config = {
-        .os = d->store.os, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
+    struct log_config config = {
+        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
         .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
+    memcpy(config.id, d->store.manifest.id, sizeof config.id);
     // What is kept from here on is by these stripes and databases.
     struct manifest m = d->store.manifest;
     bool same = !d->store.is_new && m.stripes == e->common.stripe_count && m.databases == e->common.databases;

@@ -21,7 +21,7 @@ struct durable {
     // Only while it recovers
     struct session session;
     struct buf reply;
-    kora_progress_hook *progress;
+    engine_progress_fn *progress;
     void *progress_arg;
     int64_t began_us, told_us;
     char *error;
@@ -37,9 +37,9 @@ int durable_recover(struct engine *e);
 void durable_close(struct engine *e);
 
 // Of a call whose leases are held.
-enum gate { GATE_OPEN, GATE_WAIT, GATE_REFUSED };
+enum log_gate { GATE_OPEN, GATE_WAIT, GATE_REFUSED };
 // `turn`: for gate_wait.
-enum gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn);
+enum log_gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn);
 // Without any lease: `w` (of a shard's call) is woken with LEASE_TRY_AGAIN when there may be room. From here on it is not the caller's.
 void gate_park(struct engine *e, struct waiter *w, uint32_t turn);
 // Host threads: waits for that.

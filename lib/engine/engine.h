@@ -138,16 +138,18 @@ struct engine_hooks { // the network's; any may be NULL
     void (*destroy)(struct engine *e);    // after all shards have ended
 };
 
-typedef void kora_progress_hook(void *arg, uint64_t done, uint64_t total);
+enum { STRIPES_MAX = 4096, DATABASES_MAX = 1024 };
+
+typedef void engine_progress_fn(void *arg, uint64_t done, uint64_t total);
 
 struct engine_config {
-    uint32_t shards, databases, stripes;  // all set; more databases and stripes if the directory has more
+    uint32_t shards, databases, stripes;  // all set, at most the maxima below; more databases and stripes if the directory has more
     // Where it is kept (durable.c). NULL: nowhere
     const char *dir, *staging_dir;        // used while it is opened
     const struct os *os;                  // NULL: the system
     enum log_sync sync;
     bool repair;
-    kora_progress_hook *progress;
+    engine_progress_fn *progress;
     void *progress_arg;
     char *error;                          // why it can't be opened
     size_t error_size;
@@ -209,10 +211,6 @@ void engine_serve(struct engine *e, const struct stripe *s);
 // Host threads, with the stripe's lease held, before a typed call writes: waits until the log takes more. KORA_OK: the lease is held (it may have been let go
 // meanwhile). KORA_READONLY, KORA_CLOSED: it is not.
 int engine_wait_to_write(struct engine *e, uint32_t stripe);
-static inline int engine_may_write(struct engine *e, uint32_t stripe) {
-    return likely(!e->log) || likely(log_may_write(e->log, stripe)) ? KORA_OK : engine_wait_to_write(e, stripe);
-}
-
 static inline struct shard *engine_home(struct engine *e, uint32_t stripe) { return &e->shards[stripe % e->shard_count]; }
 void engine_log(struct engine *e, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 // True on a thread that is inside a callback, or belongs to an engine, of any database: it must not wait.

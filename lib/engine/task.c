@@ -394,9 +394,9 @@ static void refuse(struct task *t) {
 }
 
 // With all leases held. GATE_OPEN: they still are. Else none is: GATE_WAIT, it is parked (a shard's), or may try again; GATE_REFUSED: it is answered.
-static enum gate pass_gate(struct task *t) {
+static enum log_gate pass_gate(struct task *t) {
     uint32_t turn;
-    enum gate gate = gate_ask(t->engine, t->stripes, t->held, &turn);
+    enum log_gate gate = gate_ask(t->engine, t->stripes, t->held, &turn);
     if (likely(gate == GATE_OPEN)) return gate;
     if (gate == GATE_REFUSED) {
         refuse(t);
@@ -432,7 +432,7 @@ static bool advance(struct task *t) {
         }
         if (t->engine->log && is_to_write(t)) {
             bool on_shard = t->home != NULL; // if it waits, it is not ours any more
-            enum gate gate = pass_gate(t);
+            enum log_gate gate = pass_gate(t);
             if (gate == GATE_REFUSED) return true;
             if (gate == GATE_WAIT && on_shard) return false;
             if (gate == GATE_WAIT) continue;
@@ -532,7 +532,7 @@ bool task_run(struct task *t) {
 static int wait_to_write(struct task *t) {
     for (;;) {
         uint32_t turn;
-        enum gate gate = gate_ask(t->engine, t->stripes, t->held, &turn);
+        enum log_gate gate = gate_ask(t->engine, t->stripes, t->held, &turn);
         if (likely(gate == GATE_OPEN)) return KORA_OK;
         release_all(t);
         if (gate == GATE_REFUSED) return KORA_READONLY;
