@@ -319,7 +319,7 @@ static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, siz
 
 // Overwrites the entry (NULL: none such) with bytes that are as many, and no integer. False: that is not all that there is to do.
 static inline bool overwrite(const struct spot *s, struct entry *e, const char *value, size_t len) {
-    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->engine->common.effects.fn != NULL) ||
+    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->stripe->snapshot != NULL) || unlikely(s->engine->common.effects.fn != NULL) ||
         unlikely(atomic_load_explicit(&s->engine->common.settings.notify_events, memory_order_relaxed))) {
         return false;
     }
