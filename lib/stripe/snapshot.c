@@ -11,7 +11,10 @@
 #include "kora.h"
 #include "type/rdb_value.h"
 
-enum { CLOCK_EVERY = 16 }; // entries
+enum {
+    CLOCK_EVERY = 16, // entries
+    LARGE = 64 * 1024, PORTION = 64 * 1024
+};
 
 // ---- scanning ----------------------------------------------------------------------------------------------------------------
 
@@ -112,7 +115,7 @@ void snapshot_save_(struct keyspace *ks, uint64_t hash, struct entry *e) {
     if (entry_mark(e) == ks->walk.mark || table_position(hash) < ks->walk.cursor) return;
     entry_set_mark(e, ks->walk.mark);
     struct about about;
-    if (image_wanted(e)) {
+    if (image_wanted(s, e)) {
         about = about_of(s, ks, e);
         if (!image_open(s, ks, e, &about)) snapshot_fail(s);
     } else if (!save_small(s, ks, e)) {
@@ -139,7 +142,7 @@ struct walking {
 static bool tell_entry(struct walking *w, struct entry *e) {
     struct snapshot *s = w->s;
     struct about about = about_of(s, w->ks, e);
-    if (image_wanted(e)) {
+    if (image_wanted(s, e)) {
         if (!image_open(s, w->ks, e, &about)) snapshot_fail(s);
         return false; // it is told before the walk goes on
     }
@@ -219,6 +222,8 @@ int snapshot_begin(struct stripe *st, const struct snapshot_options *o) {
     if (!s) return KORA_NOMEM;
     s->stripe = st;
     s->options = *o;
+    if (!s->options.large) s->options.large = LARGE;
+    if (!s->options.portion) s->options.portion = PORTION;
     s->state = SNAPSHOT_MORE;
     s->saved_end = &s->saved;
     s->images_end = &s->images;

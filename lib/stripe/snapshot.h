@@ -43,6 +43,8 @@
 struct snapshot_options {
     bool compress; // strings with LZF, in values that are told in one go (what is written into a compressed file needs none)
     bool newest;   // forms that Redis 7.0 does not read where these hold more (rdb_writer.newest)
+    size_t large;  // collections that take more bytes are told in portions; 0: 64 KB
+    size_t portion; // bytes of these, about; 0: 64 KB
 };
 
 enum snapshot_state { SNAPSHOT_MORE, SNAPSHOT_DONE, SNAPSHOT_FAILED };

@@ -72,7 +72,7 @@ void snapshot_fail(struct snapshot *s);
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last); // false: it has failed
 struct rdb_writer snapshot_writer(const struct snapshot *s, struct buf *out);
 
-bool image_wanted(const struct entry *e);  // the value is too large to be written at once
+bool image_wanted(const struct snapshot *s, const struct entry *e);  // the value is too large to be written at once
 // False: no memory, nothing changed.
 bool image_open(struct snapshot *s, struct keyspace *ks, struct entry *e, const struct about *about);
 // Tells about as much as fits into the time. True: it was the last part, or the snapshot has failed.

@@ -1,6 +1,6 @@
 // Open images: large values that are told in portions while they change.
 //
-//   A blob      is told from `cursor` on. Before bytes above it are written, the parts of PART bytes that they are in are copied.
+//   A blob      is told from `cursor` on. Before bytes above it are written, the parts (of options.portion bytes) that they are in are copied.
 //   By items    the root's table is scanned from `cursor` on, in the order of table_scan. Before an item at or above it changes, comes or goes, its old
 //               state is written to `ready`, and its name goes to `passed`: the scan passes over it.
 //   By nodes    `parts` are the addresses of the nodes that there were, in their order. Before a node changes or goes, it is written, and what was
@@ -14,9 +14,6 @@
 #include "type/rdb_value.h"
 
 enum {
-    ROOT_LARGE = 64 * 1024,   // bytes of memory
-    PORTION = 64 * 1024,      // bytes that are told at once
-    PART = 64 * 1024,         // of blobs
     CLOCK_EVERY = 32,         // items, nodes
     SAVED = 1                 // bit of an address
 };
@@ -29,9 +26,9 @@ struct saved_part {
 static struct saved_part *saved_part(void *p) { return (struct saved_part *)(void *)((char *)p - SAVED); }
 static bool is_saved(const void *p) { return (uintptr_t)p & SAVED; }
 
-bool image_wanted(const struct entry *e) {
+bool image_wanted(const struct snapshot *s, const struct entry *e) {
     if (e->form == FORM_BLOB) return e->type == TYPE_STRING;
-    return e->form == FORM_ROOT && value_kinds[e->type]->memory(entry_root(e)) > ROOT_LARGE;
+    return e->form == FORM_ROOT && value_kinds[e->type]->memory(entry_root(e)) > s->options.large;
 }
 
 // What it takes, brought up to date.
@@ -157,8 +154,9 @@ static void *new_part(struct image *i, const void *bytes, size_t n) {
     return (char *)p + SAVED;
 }
 
-static bool save_bytes(struct image *i, size_t from, size_t to) {
-    uint64_t count = (i->len + PART - 1) / PART;
+static bool save_bytes(const struct snapshot *s, struct image *i, size_t from, size_t to) {
+    size_t part = s->options.portion;
+    uint64_t count = (i->len + part - 1) / part;
     from = MAX(from, i->cursor);
     to = MIN(to, i->len);
     if (from >= to) return true;
@@ -167,8 +165,8 @@ static bool save_bytes(struct image *i, size_t from, size_t to) {
         if (!i->parts) return false;
         i->part_count = count;
     }
-    for (uint64_t p = from / PART; p * PART < to; p++) {
-        if (!i->parts[p] && !(i->parts[p] = new_part(i, i->blob->data + p * PART, MIN((size_t)PART, i->len - p * PART)))) return false;
+    for (uint64_t p = from / part; p * part < to; p++) {
+        if (!i->parts[p] && !(i->parts[p] = new_part(i, i->blob->data + p * part, MIN(part, i->len - p * part)))) return false;
     }
     return true;
 }
@@ -177,7 +175,7 @@ void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, si
     struct snapshot *s = ks->walk.of;
     for (struct image *i = b->image, *next; i; i = next) {
         next = i->twin;
-        if (!save_bytes(i, from, to)) {
+        if (!save_bytes(s, i, from, to)) {
             snapshot_fail(s);
             return;
         }
@@ -267,8 +265,8 @@ static bool tell_ready(struct snapshot *s, struct image *i) {
 
 static bool tell_bytes(struct snapshot *s, struct image *i, int64_t until_us) {
     do {
-        uint64_t p = i->cursor / PART;
-        size_t from = p * PART, n = MIN((size_t)PART, i->len - from);
+        uint64_t p = i->cursor / s->options.portion;
+        size_t from = p * s->options.portion, n = MIN(s->options.portion, i->len - from);
         void *part = i->parts ? i->parts[p] : NULL;
         const char *bytes = part ? saved_part(part)->bytes : i->blob->data + from;
         bool last = from + n == i->len;
@@ -301,7 +299,7 @@ static bool write_item(void *arg, void *item) {
     }
     i->portions->item(&x->w, item, i->base);
     i->left--;
-    return x->w.out->n < PORTION && (++x->n % CLOCK_EVERY != 0 || clock_mono_us() < x->until_us);
+    return x->w.out->n < x->s->options.portion && (++x->n % CLOCK_EVERY != 0 || clock_mono_us() < x->until_us);
 }
 
 static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
@@ -326,7 +324,7 @@ static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
     struct rdb_writer w = snapshot_writer(s, &s->scratch);
     do {
         buf_clear(&s->scratch);
-        for (; i->cursor < i->part_count && s->scratch.n < PORTION; i->cursor++) {
+        for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
             void *part = i->parts[i->cursor];
             if (!is_saved(part)) {
                 i->portions->node(&w, part);
