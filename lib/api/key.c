@@ -320,7 +320,7 @@ static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, siz
 
 // Whether the entry (NULL: none such) can be overwritten with bytes that are as many, and no integer, and nobody is to be told by an event.
 static inline __attribute__((always_inline)) bool is_overwrite(const struct spot *s, const struct entry *e, const char *value, size_t len) {
-    if (unlikely(!e) || unlikely(e->value_len != len) ||
+    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->stripe->snapshot != NULL) || unlikely(stripe_is_behind(s->stripe)) ||
         unlikely(atomic_load_explicit(&s->engine->common.settings.notify_events, memory_order_relaxed))) {
         return false;
     }

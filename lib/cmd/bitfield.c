@@ -23,7 +23,7 @@ struct operations {
     struct operation *list;
     size_t count;
     bool writes;
-    uint64_t end; // where the furthest write ends
+    uint64_t start, end; // bits that are written to: from the first to behind the last
 };
 
 // ---- arguments ------------------------------------------------------------------------------------------------------------------
@@ -83,6 +83,7 @@ static bool read_operations(struct call *c, struct operations *o) {
         i += 3;
         if (op.verb != VERB_GET) {
             o->writes = true;
+            o->start = MIN(o->start, op.at);
             o->end = MAX(o->end, op.at + op.bits);
             if (!read_int(c, words[3], &op.n)) return false;
             i++;
@@ -143,7 +144,7 @@ static void run_writes(struct call *c, const struct operations *o) {
     char *bytes;
     if (!check_string(c, e) || !reply_room(c, (o->count + 1) * RESP_HEADER_MAX)) return;
     size_t had = e ? entry_string_len(e) : 0, len = MAX(had, (size_t)((o->end + 7) / 8));
-    int status = key_edit_string(&c->txn, &c->keys[0], e, len, &bytes);
+    int status = key_edit_range(&c->txn, &c->keys[0], e, len, (size_t)(o->start / 8), (size_t)((o->end + 7) / 8), &bytes);
     if (status != KORA_OK) {
         reply_status_code(c, status);
         return;
@@ -157,7 +158,7 @@ static void bitfield(struct call *c, bool read_only) {
     enum { FEW = 16 };
     struct operation few[FEW];
     size_t most = (size_t)c->argc / 3;
-    struct operations o = { .list = most > FEW ? mem_alloc(most * sizeof *few) : few };
+    struct operations o = { .list = most > FEW ? mem_alloc(most * sizeof *few) : few, .start = UINT64_MAX };
     if (!o.list) {
         reply_no_memory(c);
         return;

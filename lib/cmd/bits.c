@@ -32,7 +32,7 @@ void cmd_setbit(struct call *c) {
     struct entry *e = key_write(&c->txn, &c->keys[0]);
     if (!check_string(c, e)) return;
     size_t had = e ? entry_string_len(e) : 0, len = MAX(had, (size_t)(at >> 3) + 1);
-    int status = key_edit_string(&c->txn, &c->keys[0], e, len, &bytes);
+    int status = key_edit_range(&c->txn, &c->keys[0], e, len, (size_t)(at >> 3), (size_t)(at >> 3) + 1, &bytes);
     if (status != KORA_OK) {
         reply_status_code(c, status);
         return;

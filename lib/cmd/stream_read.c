@@ -148,6 +148,7 @@ static bool find_source(struct reading *r, uint32_t i, struct source *from) {
         return false;
     }
     if (r->args.grouped) {
+        key_will_change(&c->keys[i], e);
         from->g = from->s ? stream_group(from->s, r->args.group) : NULL;
         if (!from->g) return reply_gone(c, &r->args, i, from, r->has_waited);
     } else if (r->has_waited) {

@@ -371,7 +371,7 @@ void cmd_incrbyfloat(struct call *c) {
 // Writes `part` at `offset` of the string at `e`, which is made `len` long.
 static void write_part(struct call *c, struct entry *e, size_t len, size_t offset, struct slice part) {
     char *bytes;
-    int status = key_edit_string(&c->txn, &c->keys[0], e, len, &bytes);
+    int status = key_edit_range(&c->txn, &c->keys[0], e, len, offset, offset + part.n, &bytes);
     if (status != KORA_OK) {
         reply_status_code(c, status);
         return;

@@ -72,6 +72,7 @@ void keyspace_publish(struct keyspace *k) {
 }
 
 bool keyspace_put(struct keyspace *k, uint64_t hash, struct entry *old, struct entry *e) {
+    if (unlikely(k->walk.on)) snapshot_put_(k, hash, old, e);
     if (!old) {
         if (!table_insert(&k->table, hash, e)) return false;
     } else {
@@ -84,6 +85,7 @@ bool keyspace_put(struct keyspace *k, uint64_t hash, struct entry *old, struct e
 }
 
 void keyspace_take(struct keyspace *k, uint64_t hash, struct entry *e) {
+    keyspace_will_change(k, hash, e);
     bool there = table_remove(&k->table, hash, e);
     invariant(there);
     keyspace_disarm(k, e);
@@ -138,6 +140,10 @@ static void free_doomed_until(struct keyspace *k, int64_t until_us) {
 void keyspace_doom(struct keyspace *k, struct root *r) {
     r->due.at_ms = 0;
     keyspace_arm_root(k, r, 0);
+    if (unlikely(r->imaged)) {
+        snapshot_adopt_(r);
+        return;
+    }
     free_doomed(k, 2 * DOOM_NOW);
     if (free_root(k, r, DOOM_NOW)) return;
     r->next = k->doomed;
@@ -223,6 +229,7 @@ static void check_entry(void *arg, void *entry) {
     invariant(e->type < TYPE_COUNT && e->form <= FORM_ROOT);
     invariant(!!(e->flags & ENTRY_LONG_KEY) == (name.n > ENTRY_KEY_SHORT_MAX));
     invariant(keyspace_find(t->k, hash_entry(t->k->common, e), &name) == e);
+    invariant(!t->k->walk.on || entry_mark(e) == 0 || table_position(hash_entry(t->k->common, e)) >= t->k->walk.cursor);
     t->count++;
     t->expiring += entry_expires(e);
     if (entry_expires(e)) t->expiry_sum += expiry_grains(entry_expire_at(e));
@@ -248,7 +255,8 @@ void keyspace_check(struct keyspace *k) {
     slab_check(k->index);
     if (k->nodes) {
         slab_check(k->nodes);
-        invariant(k->doomed ? slab_usage(k->nodes).used > t.nodes : slab_usage(k->nodes).used == t.nodes);
+        size_t used = slab_usage(k->nodes).used;
+        invariant(k->doomed ? used > t.nodes : k->walk.on ? used >= t.nodes : used == t.nodes); // an image may have roots of its own
     }
     invariant(t.armed == (k->root_wheel ? wheel_count(k->root_wheel) : 0));
     if (k->root_wheel) wheel_check(k->root_wheel);

@@ -43,6 +43,11 @@ int key_edit_packed(struct value *v, size_t len, uint8_t flags);
 int key_put_root(struct txn *t, const struct key *k, struct entry *e, struct root *r, int64_t expire_at_ms, bool keep_value, struct entry **at);
 int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum value_type type, uint8_t flags, struct slice bytes, int64_t expire_at_ms);
 
+// Of snapshot.c, for a keyspace that is walked. `e` is put where `old` is (NULL: nothing was there).
+void snapshot_put_(struct keyspace *ks, uint64_t hash, const struct entry *old, struct entry *e);
+void snapshot_adopt_(struct root *r); // an imaged one is nobody's any more
+void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to);
+
 struct keyspace *keyspace_make(const struct key *k); // makes it if there is none. NULL: no memory
 // The stripe's next expiry may have become earlier.
 void stripe_due(struct stripe *s, int64_t at_ms);

@@ -65,6 +65,7 @@ static int store(struct txn *t, const struct key *k, struct entry *e, const stru
     struct entry **out) {
     struct keyspace *ks = keyspace_make(k);
     if (!ks || t->no_memory) return KORA_NOMEM;
+    if (e) keyspace_will_change(ks, k->hash, e);
     if (at_ms == EXPIRE_KEEP) at_ms = e ? entry_expire_at(e) : 0;
     if (at_ms && !keyspace_can_arm(ks, txn_now(t))) return KORA_NOMEM;
     if (e && !t->undo && same_place(e, v->len, at_ms != 0)) {
@@ -124,6 +125,7 @@ struct edit {
     uint8_t flags;
     size_t len;
     bool fill; // with zeros behind the old bytes
+    size_t from, to; // of those that stay only these are written to
 };
 
 // The value as `len` inline bytes: the old ones, cut or with more behind them.
@@ -134,6 +136,7 @@ static int edit_inline(struct txn *t, const struct key *k, struct entry *e, cons
     struct shape v = { to->type, FORM_BYTES, NULL, to->len, to->flags };
     if (t->no_memory) return KORA_NOMEM;
     if (e && e->form == FORM_BYTES && same_place(e, to->len, entry_expires(e))) {
+        key_will_change(k, e);
         write_value(e, &v);
         if (to->fill && to->len > had) memset(entry_value(e) + had, 0, to->len - had);
         *at = e;
@@ -165,6 +168,8 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const 
     if (e && e->form == FORM_BLOB) {
         struct blob *b = entry_blob(e);
         if (!blob_shared(b) && b->cap >= len && len >= b->cap / 2) {
+            key_will_change(k, e);
+            if (unlikely(b->imaged)) snapshot_blob_changes_(keyspace_of(k), b, MIN(to->from, keep), MAX(to->to, len));
             if (to->fill && len > keep) memset(b->data + keep, 0, len - keep);
             b->len = len;
             e->flags = (uint8_t)((e->flags & ~ENTRY_INTSET) | (to->flags & ENTRY_INTSET));
@@ -186,7 +191,11 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const 
 }
 
 int key_edit_string(struct txn *t, const struct key *k, struct entry *e, size_t len, char **bytes) {
-    struct edit to = { TYPE_STRING, ENTRY_EDITED, len, true };
+    return key_edit_range(t, k, e, len, 0, len, bytes);
+}
+
+int key_edit_range(struct txn *t, const struct key *k, struct entry *e, size_t len, size_t from, size_t to_end, char **bytes) {
+    struct edit to = { TYPE_STRING, ENTRY_EDITED, len, true, from, to_end };
     struct entry *at;
     return fits_inline(k, len, true) ? edit_inline(t, k, e, &to, &at, bytes) : edit_blob(t, k, e, &to, &at, bytes);
 }
@@ -194,7 +203,7 @@ int key_edit_string(struct txn *t, const struct key *k, struct entry *e, size_t 
 // ---- values of other types ------------------------------------------------------------------------------------------------
 
 int key_edit_packed(struct value *v, size_t len, uint8_t flags) {
-    struct edit to = { v->type, flags, len, false };
+    struct edit to = { v->type, flags, len, false, 0, SIZE_MAX };
     struct entry *at;
     char *bytes;
     int status = fits_inline(v->key, len, true) ? edit_inline(v->txn, v->key, v->e, &to, &at, &bytes) :
@@ -251,6 +260,7 @@ int key_set_expiry(struct txn *t, const struct key *k, struct entry **e, int64_t
     // The value part is carried over as it is: bytes, integer, or an address.
     struct shape v = { (enum value_type)old->type, (enum value_form)old->form, NULL, old->value_len, old->flags & ENTRY_VALUE_FLAGS };
     if (t->no_memory) return KORA_NOMEM;
+    key_will_change(k, old);
     if (entry_expires(old) == (expire_at_ms != 0)) {
         if (expire_at_ms) set_time(keyspace_of(k), k, old, expire_at_ms);
         return KORA_OK;
@@ -311,6 +321,7 @@ static int move_root(struct txn *t, const struct key *from, struct entry *e, con
     struct keyspace *ks = keyspace_of(from);
     struct root *r = entry_root(e);
     struct entry *at;
+    key_will_change(from, e); // while the root is its
     int status = key_put_root(t, to, old, r, entry_expire_at(e), false, &at);
     if (status != KORA_OK) return status;
     keyspace_take(ks, from->hash, e);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "kora.h"
 #include "stripe/keyspace_int.h"
+#include "stripe/snapshot.h"
 
 static int stripe_init(struct stripe *s, struct common *c, uint32_t index) {
     s->common = c;
@@ -42,6 +43,7 @@ static void free_list(struct keyspace *k) {
 void stripes_free(struct common *c) {
     for (uint32_t i = 0; c->stripes && i < c->stripe_count; i++) {
         struct stripe *s = &c->stripes[i];
+        snapshot_end(s);
         for (uint32_t db = 0; s->dbs && db < c->databases; db++) {
             struct keyspace *k = atomic_load_explicit(&s->dbs[db], memory_order_relaxed);
             if (k) keyspace_destroy(k);
@@ -142,6 +144,8 @@ bool stripe_flush(struct stripe *s, uint32_t db) {
         if (!k) continue;
         had |= k->table.count > 0;
         put_db(s, i, NULL);
+        k->walk.dropped = true;
+        if (k->walk.on) continue; // it is the snapshot's
         k->next = s->garbage;
         s->garbage = k;
     }
@@ -204,6 +208,7 @@ static bool expire_roots(struct stripe *s, struct txn *t, uint32_t db, int64_t u
         r->armed = false;
         keyspace_arm_root(k, r, r->hash); // back in, until its kind says for when
         key_locate(s->common, &key, db, entry_key(e));
+        keyspace_will_change(k, key.hash, e);
         value_attach(&v, (enum value_type)e->type, t, &key, e);
         key_mark_watched(&key); // before the name may go with the entry
         if (!value_kind(&v)->expire(&v, txn_now(t))) {

@@ -68,6 +68,7 @@ struct stripe {
     struct watch_records watching;   // keys that sessions watch
     uint64_t looked_at;              // counters.changes when its slabs were looked at last; the lease's holder's
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
+    struct snapshot *snapshot;       // stripe/snapshot.h; NULL: there is none
     struct random random;
     struct wait_lists waiting;       // calls that wait for keys
 #ifdef KORA_DEBUG
@@ -150,7 +151,9 @@ static inline struct entry *key_read(struct txn *t, const struct key *k);  // FI
 static inline struct entry *key_read_plain(const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name);
 // key_write likewise. The entry's bytes may be overwritten, as long as they stay as many.
 static inline struct entry *key_write_plain(const struct common *c, struct stripe *s, uint32_t db, uint64_t hash, const struct slice *name);
-static inline struct entry *key_write(struct txn *t, const struct key *k); // FIND_TOUCH
+static inline struct entry *key_write(struct txn *t, const struct key *k); // FIND_TOUCH, and what is found may be changed by any means
+// What was found in other ways, and is going to be changed by others than the functions below: before it is (stripe/snapshot.h).
+static inline void key_will_change(const struct key *k, struct entry *e);
 static inline struct entry *key_peek(struct txn *t, const struct key *k) { return key_find(t, k, FIND_COUNT); } // TTL, TYPE, EXISTS, OBJECT
 
 // All functions below take `e`: what key_find returned for this key in this execution (NULL: missing). On KORA_NOMEM nothing has changed.
@@ -168,6 +171,8 @@ int key_set_int(struct txn *t, const struct key *k, struct entry *e, int64_t n);
 // Makes the string at `e` (NULL: a new empty one) `len` bytes long and editable: growth is filled with zeros, an integer becomes its text, a pinned
 // blob is copied first. *bytes: where its bytes are, to be written before anything else is called. Expiry is kept.
 int key_edit_string(struct txn *t, const struct key *k, struct entry *e, size_t len, char **bytes);
+// The same for who writes to nothing but bytes `from` up to `to`.
+int key_edit_range(struct txn *t, const struct key *k, struct entry *e, size_t len, size_t from, size_t to, char **bytes);
 // Deletes it.
 void key_delete(struct txn *t, const struct key *k, struct entry *e);
 // Sets (ms), or takes away (EXPIRE_NONE), the expiry. The entry may have moved: *e is where it is now.
@@ -235,6 +240,18 @@ void stripe_check(struct stripe *s);
 
 // ---- details of the inline functions above ---------------------------------------------------------------------------------
 
+// A keyspace of an image, see stripe/snapshot.h.
+struct keyspace_walk {
+    bool on;
+    bool dropped;          // no database has it any more
+    uint8_t mark;          // in entries that the walk passes over
+    uint8_t given_up;      // walks in a row that have not come to their ends
+    uint32_t db;           // number at the cut
+    uint64_t cursor;       // positions below have been told (table_position)
+    struct snapshot *of;
+    struct keyspace *next; // of the snapshot
+};
+
 struct keyspace {
     struct table table;      // of entries
     struct slab *index;      // the table's memory; its addresses stay mapped as long as the keyspace lives (hints)
@@ -247,6 +264,7 @@ struct keyspace {
     struct common *common;
     struct keyspace *next;   // in a list of garbage
     struct db_counts *counts; // the stripe's, of the database that it is now
+    struct keyspace_walk walk;
 };
 
 static inline bool entry_has_name(const void *entry, const void *key) {
@@ -301,7 +319,19 @@ static inline struct entry *key_use_(struct txn *t, const struct key *k, uint32_
     return e;
 }
 static inline struct entry *key_read(struct txn *t, const struct key *k) { return key_use_(t, k, FIND_COUNT | FIND_TOUCH); }
-static inline struct entry *key_write(struct txn *t, const struct key *k) { return key_use_(t, k, FIND_TOUCH); }
+
+void snapshot_save_(struct keyspace *ks, uint64_t hash, struct entry *e);
+static inline void keyspace_will_change(struct keyspace *ks, uint64_t hash, struct entry *e) {
+    if (unlikely(ks->walk.on)) snapshot_save_(ks, hash, e);
+}
+static inline void key_will_change(const struct key *k, struct entry *e) {
+    if (unlikely(k->stripe->snapshot != NULL) && e) keyspace_will_change(keyspace_of(k), k->hash, e);
+}
+static inline struct entry *key_write(struct txn *t, const struct key *k) {
+    struct entry *e = key_use_(t, k, FIND_TOUCH);
+    key_will_change(k, e);
+    return e;
+}
 
 // So short that a processor is on its way with the next call before the memory has answered this one.
 static inline __attribute__((always_inline)) struct entry *key_write_plain(

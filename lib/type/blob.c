@@ -9,7 +9,7 @@ struct blob *blob_new(struct blob_owner *o, size_t len, size_t cap) {
     struct blob *b = slab_alloc(o->slab, size);
     if (!b) return NULL;
     atomic_init(&b->refs, 1);
-    b->reserved = 0;
+    b->imaged = 0;
     b->owner = o;
     b->next_dead = NULL;
     b->len = len;

@@ -22,9 +22,12 @@ struct blob_owner {
 
 struct blob {
     _Atomic uint32_t refs; // one for each entry that holds it, and for each pin
-    uint32_t reserved;
+    uint32_t imaged;       // of the references, those of images (stripe/snapshot.h); the lease's holder's
     struct blob_owner *owner;
-    struct blob *next_dead;
+    union {
+        struct blob *next_dead;
+        void *image; // while it is imaged
+    };
     size_t len, cap; // cap: bytes of data[]; fixed
     char data[];
 };
@@ -32,7 +35,8 @@ struct blob {
 struct blob *blob_new(struct blob_owner *o, size_t len, size_t cap); // one reference; data not set. NULL: no memory
 void blob_share(struct blob *b); // a reference for one more entry of the same owner
 void blob_drop(struct blob *b);  // an entry's reference
-static inline bool blob_shared(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > 1; }
+// Somebody else reads it, and it may not be changed in place. Images are told of changes, and do not count.
+static inline bool blob_shared(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > 1 + b->imaged; }
 void blob_pin(struct blob *b);
 void blob_unpin(void *blob);     // any thread, no lease
 bool blob_unpin_was_last(struct blob *b); // the same; true: it is dead now, and blob_bury would give memory back

@@ -36,6 +36,8 @@ enum {
     ENTRY_EDITED = 1 << 2, // a string changed in place (APPEND, SETRANGE): Redis calls its encoding "raw"
     ENTRY_INTSET = 1 << 3, // a packed set is an integer set (ds/intset.h)
     ENTRY_VALUE_FLAGS = ENTRY_EDITED | ENTRY_INTSET, // those that go with the value
+    ENTRY_MARK_SHIFT = 4, ENTRY_MARK_MAX = 7,        // number of a snapshot that has nothing to do with it any more (stripe/snapshot.h); 0: none
+    ENTRY_MARK = ENTRY_MARK_MAX << ENTRY_MARK_SHIFT,
 };
 
 enum { ENTRY_ACCESS_BITS = 24 };
@@ -59,6 +61,8 @@ static inline size_t entry_head_size(uint8_t flags) {
         ((flags & ENTRY_LONG_KEY) ? sizeof(uint32_t) : 0);
 }
 static inline struct wheel_node *entry_wheel_node(const struct entry *e) { return (struct wheel_node *)(uintptr_t)(e + 1); }
+static inline unsigned entry_mark(const struct entry *e) { return (unsigned)(e->flags & ENTRY_MARK) >> ENTRY_MARK_SHIFT; }
+static inline void entry_set_mark(struct entry *e, unsigned mark) { e->flags = (uint8_t)((e->flags & ~(unsigned)ENTRY_MARK) | mark << ENTRY_MARK_SHIFT); }
 static inline bool entry_expires(const struct entry *e) { return e->flags & ENTRY_EXPIRES; }
 // Unix time in ms; 0: none.
 static inline int64_t entry_expire_at(const struct entry *e) { return entry_expires(e) ? entry_wheel_node(e)->at_ms : 0; }

@@ -75,6 +75,10 @@ void hash_prefetch(const struct hash *h, const struct slice *names, size_t strid
     }
 }
 
+static inline void will_change(struct hash *h, uint64_t hash, struct slice name, const struct field *f) {
+    if (unlikely(h->root.imaged)) root_item_changes(&h->root, hash, name, f);
+}
+
 // A field that was put, and the one that it is instead of (NULL: of none). The latter is in the heap until the commit.
 struct change {
     struct field *old, *new;
@@ -115,6 +119,7 @@ static void commit(struct hash *h, struct change *c) {
 static bool change_one(struct hash *h, const struct slice *args, bool with_values, int64_t at_ms, size_t *added) {
     struct change c;
     look_for(h, &c, args[0]);
+    will_change(h, c.hash, args[0], c.old);
     invariant(c.old || with_values);
     if (c.old && with_values && at_ms <= 0 && set_in_place(c.old, args[0], args[1], at_ms)) return true;
     if (!put_one(h, &c, args[0], with_values ? &args[1] : NULL, at_ms)) return false;
@@ -129,6 +134,7 @@ static bool change_many(struct hash *h, struct change *c, const struct slice *ar
         const struct slice *name = &args[done * step];
         if (done % HASH_AHEAD == 0) hash_prefetch(h, name, step, count - done);
         look_for(h, &c[done], *name);
+        will_change(h, c[done].hash, *name, c[done].old);
         if (!put_one(h, &c[done], *name, with_values ? name + 1 : NULL, at_ms)) break;
         *added += !c[done].old;
     }
@@ -152,6 +158,7 @@ bool hash_change(struct hash *h, const struct slice *args, size_t count, bool wi
 }
 
 void hash_drop(struct hash *h, uint64_t hash, struct field *f) {
+    will_change(h, hash, field_name(f), f);
     bool there = table_remove(&h->fields, hash, f);
     invariant(there);
     if (f->flags & FIELD_EXPIRES) heap_remove(&h->due, h->fields.slab, f);

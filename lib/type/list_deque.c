@@ -20,7 +20,8 @@ enum {
 struct list_node {
     uint64_t size;  // of its allocation; of a plain one exactly
     uint32_t start; // where the packed list begins in `data`
-    bool plain;     // data is one element's bytes
+    uint32_t plain : 1;  // data is one element's bytes
+    uint32_t place : 31; // see deque_stamp; 0: none
     char data[];
 };
 
@@ -32,6 +33,11 @@ static uint64_t count_of(const struct list_node *n) { return n->plain ? 1 : pack
 
 // ---- nodes -------------------------------------------------------------------------------------------------------------------
 
+// Before what is in a node changes, or goes.
+static inline void will_change(struct deque *d, struct list_node *n) {
+    if (unlikely(d->root.imaged) && n->place) root_node_changes(&d->root, n, n->place);
+}
+
 static struct list_node *node_alloc(struct deque *d, size_t size, bool plain) {
     struct list_node *n = slab_alloc(d->nodes.slab, size);
     if (!n) return NULL;
@@ -41,6 +47,7 @@ static struct list_node *node_alloc(struct deque *d, size_t size, bool plain) {
 }
 
 static void node_free(struct deque *d, struct list_node *n) {
+    will_change(d, n);
     d->bytes -= slab_round(n->size);
     slab_free(d->nodes.slab, n, n->size);
 }
@@ -91,7 +98,8 @@ static struct list_node *make_room(struct deque *d, const struct list_limit *l, 
     return resize(d, n, size, end);
 }
 
-static void node_push(struct list_node *n, enum list_end end, struct slice s) {
+static void node_push(struct deque *d, struct list_node *n, enum list_end end, struct slice s) {
+    will_change(d, n);
     char *p = packed_of(n);
     if (end == LIST_FRONT) n->start = (uint32_t)(packed_prepend(p, s) - n->data);
     else packed_insert(p, packed_end(p), s);
@@ -228,7 +236,7 @@ static struct list_node *node_with(struct deque *d, size_t size, enum list_end r
     if (!n) return NULL;
     n->start = room == LIST_FRONT ? (uint32_t)(capacity(n) - PACKED_EMPTY) : 0;
     packed_init(packed_of(n));
-    node_push(n, room, s);
+    node_push(d, n, room, s);
     return n;
 }
 
@@ -263,7 +271,7 @@ bool deque_push(struct deque *d, const struct list_limit *l, enum list_end end, 
     struct list_node *to = takes(l, n, size) ? make_room(d, l, n, end, size) : NULL;
     if (!to) return push_node(d, l, end, s);
     if (unlikely(to != n)) replace_end(d, end, to);
-    node_push(to, end, s);
+    node_push(d, to, end, s);
     d->count++;
     ++*(end == LIST_FRONT ? &d->first_extra : &d->last_extra);
     return true;
@@ -271,7 +279,8 @@ bool deque_push(struct deque *d, const struct list_limit *l, enum list_end end, 
 
 // ---- removing --------------------------------------------------------------------------------------------------------------------
 
-static void cut(struct list_node *n, enum list_end end, uint64_t k) {
+static void cut(struct deque *d, struct list_node *n, enum list_end end, uint64_t k) {
+    will_change(d, n);
     char *p = packed_of(n);
     if (end == LIST_BACK) packed_remove(p, packed_index(p, -(int64_t)k), k);
     else n->start = (uint32_t)(packed_cut(p, packed_index(p, (int64_t)k), k) - n->data);
@@ -285,7 +294,7 @@ static uint64_t pop(struct deque *d, enum list_end end, uint64_t n) {
     n = MIN(n, have);
     d->count -= n;
     if (n < have) {
-        cut(node, end, n);
+        cut(d, node, end, n);
         *(end == LIST_FRONT ? &d->first_extra : &d->last_extra) -= (int64_t)n;
         return n;
     }
@@ -307,6 +316,7 @@ static uint64_t remove_within(struct deque *d, const struct list_limit *l, uint6
         drop(d, &at);
         return n;
     }
+    will_change(d, node_at(&at));
     char *p = packed_of(node_at(&at));
     packed_remove(p, packed_index(p, (int64_t)within), n);
     sequence_add_weight(&at, -(int64_t)n);
@@ -347,6 +357,7 @@ static uint64_t remove_equal_within(
     struct deque *d, const struct list_limit *l, struct sequence_at *at, uint64_t within, struct slice s, uint64_t max, bool back) {
     struct list_node *n = node_at(at);
     uint64_t gone;
+    will_change(d, n);
     if (n->plain) {
         gone = slice_equal(plain_of(n), s);
     } else {
@@ -514,6 +525,7 @@ bool deque_set(struct deque *d, const struct list_limit *l, struct list_at *plac
     if (bytes > packed_bytes(p) && sizeof *n + bytes > l->bytes) return splice(d, l, at, place->at, place->at + old, s);
     n = room_within(d, l, at, bytes);
     if (!n) return false;
+    will_change(d, n);
     packed_replace(packed_of(n), place->at, s);
     return true;
 }
@@ -526,7 +538,7 @@ static bool insert_beside(struct deque *d, const struct list_limit *l, struct se
     struct list_node *n = make_room(d, l, node_at(&at), end, size);
     if (!n) return false;
     replace(d, &at, n);
-    node_push(n, end, s);
+    node_push(d, n, end, s);
     sequence_add_weight(&at, 1);
     return true;
 }
@@ -541,6 +553,7 @@ static bool insert_any(struct deque *d, const struct list_limit *l, struct list_
     if (!large && takes(l, n, size)) {
         n = room_within(d, l, at, packed_bytes(p) + size);
         if (!n) return false;
+        will_change(d, n);
         packed_insert(packed_of(n), pos, s);
         sequence_add_weight(at, 1);
         return true;
@@ -600,6 +613,24 @@ struct deque *deque_copy(struct slab *slab, const struct deque *d) {
     to->count = d->count;
     see_ends(to);
     return to;
+}
+
+void deque_stamp(struct deque *d, void **nodes) {
+    struct sequence_at at;
+    uint32_t place = 0;
+    for (bool more = sequence_first(&d->nodes, &at); more; more = sequence_next(&at)) {
+        struct list_node *n = node_at(&at);
+        if (at.i[sequence_leaf_(&at)] == 0) sequence_prefetch(&at);
+        nodes[place++] = n;
+        n->place = place & INT32_MAX;
+    }
+}
+
+const char *deque_node(const void *node, struct slice *plain) {
+    const struct list_node *n = node;
+    if (!n->plain) return packed_of(n);
+    *plain = plain_of(n);
+    return NULL;
 }
 
 size_t deque_memory(const struct deque *d) { return slab_round(sizeof *d) + d->bytes + d->nodes.bytes; }

@@ -30,6 +30,10 @@ void deque_check(const struct deque *d);
 // Its one packed node, if it consists of that; else NULL.
 const char *deque_packed(const struct deque *d);
 
+// For snapshots (rdb_portions.h): the addresses of all nodes, each of which is told its place; and what is in one: a packed list, or NULL, and *plain is its element.
+void deque_stamp(struct deque *d, void **nodes);
+const char *deque_node(const void *node, struct slice *plain);
+
 bool deque_seek(const struct deque *d, uint64_t i, struct list_at *at);
 bool deque_next(struct list_at *at);
 bool deque_previous(struct list_at *at);

@@ -34,15 +34,16 @@ static void write_id(struct rdb_writer *w, struct stream_id id) {
     rdb_write_length(w, id.seq);
 }
 
-static void write_nodes(struct rdb_writer *w, const struct stream *s) {
+void rdb_write_stream_node(struct rdb_writer *w, const struct stream_node *n) {
     char raw[RAW_ID];
+    put_raw_id(n->first, raw);
+    rdb_write_string(w, slice_of(raw, RAW_ID));
+    rdb_write_string(w, slice_of(n->packed, packed_bytes(n->packed)));
+}
+
+static void write_nodes(struct rdb_writer *w, const struct stream *s) {
     rdb_write_length(w, s->nodes.count);
-    for (struct tree_at at = tree_first(&s->nodes); at.leaf; at = tree_next(at)) {
-        const struct stream_node *n = tree_item(at);
-        put_raw_id(n->first, raw);
-        rdb_write_string(w, slice_of(raw, RAW_ID));
-        rdb_write_string(w, slice_of(n->packed, packed_bytes(n->packed)));
-    }
+    for (struct tree_at at = tree_first(&s->nodes); at.leaf; at = tree_next(at)) rdb_write_stream_node(w, tree_item(at));
 }
 
 static void write_consumer(struct rdb_writer *w, const struct stream_consumer *c) {
@@ -68,10 +69,7 @@ static void write_group(struct rdb_writer *w, const struct stream_group *g) {
     for (struct tree_at at = tree_first(&g->consumers); at.leaf; at = tree_next(at)) write_consumer(w, tree_item(at));
 }
 
-void rdb_write_stream(struct rdb_writer *w, const struct value *v) {
-    const struct stream *s = value_stream(v);
-    rdb_write_byte(w, w->newest ? RDB_STREAM_LISTPACKS_3 : RDB_STREAM_LISTPACKS_2);
-    write_nodes(w, s);
+void rdb_write_stream_tail(struct rdb_writer *w, const struct stream *s) {
     rdb_write_length(w, s->length);
     write_id(w, s->last_id);
     write_id(w, s->first_id);
@@ -79,6 +77,13 @@ void rdb_write_stream(struct rdb_writer *w, const struct value *v) {
     rdb_write_length(w, s->added);
     rdb_write_length(w, s->groups.count);
     for (struct tree_at at = tree_first(&s->groups); at.leaf; at = tree_next(at)) write_group(w, tree_item(at));
+}
+
+void rdb_write_stream(struct rdb_writer *w, const struct value *v) {
+    const struct stream *s = value_stream(v);
+    rdb_write_byte(w, w->newest ? RDB_STREAM_LISTPACKS_3 : RDB_STREAM_LISTPACKS_2);
+    write_nodes(w, s);
+    rdb_write_stream_tail(w, s);
 }
 
 // ---- reading: streams ----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,16 @@ static void write_packed(struct rdb_writer *w, const char *p) { rdb_write_string
 
 static uint64_t elements_in_node(const struct list_at *at) { return at->packed ? packed_count(at->packed) : 1; }
 
+void rdb_write_list_packed(struct rdb_writer *w, const char *packed) {
+    rdb_write_length(w, CONTAINER_PACKED);
+    write_packed(w, packed);
+}
+
+void rdb_write_list_plain(struct rdb_writer *w, struct slice element) {
+    rdb_write_length(w, CONTAINER_PLAIN);
+    rdb_write_string(w, element);
+}
+
 static void write_list(struct rdb_writer *w, const struct value *v) {
     struct list_at at;
     uint64_t nodes = 0;
@@ -27,9 +37,8 @@ static void write_list(struct rdb_writer *w, const struct value *v) {
     rdb_write_byte(w, RDB_LIST_QUICKLIST_2);
     rdb_write_length(w, nodes);
     for (uint64_t i = 0; list_seek(v, (int64_t)i, &at); i += elements_in_node(&at)) {
-        rdb_write_length(w, at.packed ? CONTAINER_PACKED : CONTAINER_PLAIN);
-        if (at.packed) write_packed(w, at.packed);
-        else rdb_write_string(w, at.plain);
+        if (at.packed) rdb_write_list_packed(w, at.packed);
+        else rdb_write_list_plain(w, at.plain);
     }
 }
 

@@ -43,8 +43,13 @@ static void member_free(struct set_root *r, void *member) {
     slab_free(r->table.slab, member, size);
 }
 
+static inline void will_change(struct set_root *r, uint64_t hash, struct slice text, const void *member) {
+    if (unlikely(r->root.imaged)) root_item_changes(&r->root, hash, text, member);
+}
+
 // Adds a member that is not in it. NULL: no memory.
 static void *root_put(struct set_root *r, struct slice text, uint64_t hash) {
+    will_change(r, hash, text, NULL);
     unsigned char *m = text.n <= UINT32_MAX ? slab_alloc(r->table.slab, member_size(text.n)) : NULL;
     if (!m) return NULL;
     r->bytes += slab_round(member_size(text.n));
@@ -62,6 +67,7 @@ static void *root_put(struct set_root *r, struct slice text, uint64_t hash) {
 }
 
 static void root_take(struct set_root *r, uint64_t hash, void *member) {
+    will_change(r, hash, member_text(member), member);
     bool there = table_remove(&r->table, hash, member);
     invariant(there);
     member_free(r, member);

@@ -29,7 +29,13 @@ static uint64_t word_node(const void *item) { return ((const struct stream_node 
 
 void stream_init_nodes(struct stream *s, struct slab *slab) { tree_init(&s->nodes, slab, word_node); }
 
+// Before what is in a node changes, or goes.
+static inline void will_change(struct stream *s, struct stream_node *n) {
+    if (unlikely(s->root.imaged) && n->place) root_node_changes(&s->root, n, n->place);
+}
+
 static void free_node(struct stream *s, struct stream_node *n) {
+    will_change(s, n);
     stream_free(s, n->packed, n->cap);
     stream_free(s, n, sizeof *n);
 }
@@ -253,6 +259,7 @@ static struct stream_node *new_node(struct stream *s, struct stream_id first, si
     struct stream_node *n = stream_alloc(s, sizeof *n);
     if (!n) return NULL;
     n->first = first;
+    n->place = 0;
     if (node_alloc(s, n, cap)) return n;
     stream_free(s, n, sizeof *n);
     return NULL;
@@ -351,6 +358,7 @@ static bool add_next(struct stream *s, const struct adding *a) {
     size_t bytes = packed_bytes(s->tail->packed), need = bytes + entry_room(a, same) + 1 + SPARE; // 1: one more entry may be a longer number
     if (need > s->tail->cap && !resize_tail(s, need + bytes / 2)) return false;
     struct node_head h = head_of(s->tail);
+    will_change(s, s->tail);
     packed_replace_int(s->tail->packed, FIRST, h.entries + 1);
     if (packed_bytes(s->tail->packed) != bytes) s->shape++;
     write_entry(s->tail, a, same);
@@ -408,6 +416,7 @@ bool stream_delete(struct stream *s, struct stream_id id) {
     if (head_of(n).entries == 1) {
         drop_node(s, n);
     } else {
+        will_change(s, n);
         mark(n, c.at);
         count_deleted(s, n, 1);
     }
@@ -440,6 +449,7 @@ static uint64_t trim_node(struct stream *s, struct stream_node *n, const struct 
         load(&c);
         if (!is_trimmed(s, how, c.id)) break;
         if (c.deleted) continue;
+        will_change(s, n);
         mark(n, c.at);
         gone++;
         s->length--;

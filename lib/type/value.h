@@ -21,9 +21,13 @@
 // The start of every collection that has nodes. It and all its nodes are in one slab, and nothing of it is anywhere else: a keyspace is dropped by
 // dropping its slabs.
 struct root {
-    struct root *next;      // among those that are being freed
+    union {
+        struct root *next;  // among those that are being freed
+        void *image;        // while it is imaged
+    };
     uint8_t type;           // enum value_type
     bool armed;             // `due` is in its keyspace's wheel of roots
+    bool imaged;            // a snapshot is telling it in portions: see root_item_changes
     uint32_t own;           // the type's own
     struct wheel_node due;  // due.at_ms: when something in it expires; 0: nothing does
     uint64_t hash;          // of its key, while armed
@@ -119,6 +123,12 @@ struct random *value_random(const struct value *v);
 // What of it has an expiry at this time or before is not there any more. INT64_MIN: nothing expires by itself (a replay; a value that is only viewed).
 int64_t value_now(const struct value *v);
 static inline uint64_t settings_number(const _Atomic uint64_t *n) { return atomic_load_explicit(n, memory_order_relaxed); }
+
+// For snapshots (stripe/snapshot.c). Where an item of root->imaged is about to change, come or go: `item` as it is in the table that kind.items names
+// (NULL: it is not there yet), `hash` its place there. Where a node of a root without such a table is about to change or go: `place`, a number in it that
+// value_portions.stamp has set (0: it is new). Nothing of the root is changed by that, and it may fail to anybody but the snapshot.
+void root_item_changes(struct root *r, uint64_t hash, struct slice name, const void *item);
+void root_node_changes(struct root *r, const void *node, uint32_t place);
 
 static inline bool value_is_intset(const struct value *v) { return v->there && !v->root && (v->flags & ENTRY_INTSET); }
 static inline bool value_is_packed(const struct value *v) { return v->there && !v->root && !(v->flags & ENTRY_INTSET); }

@@ -331,6 +331,7 @@ bool zset_remove(struct value *v, struct slice member) {
     uint64_t hash = zset_hash(r, member);
     struct member *m = table_find(&r->members, hash, zset_member_is, &member);
     if (!m) return false;
+    zset_will_change(r, hash, member, m);
     zset_order_remove(r, m);
     table_remove(&r->members, hash, m);
     zset_member_free(r, m);
@@ -339,7 +340,9 @@ bool zset_remove(struct value *v, struct slice member) {
 
 static void forget_member(void *arg, void *item) {
     struct zset_root *r = arg;
-    table_remove(&r->members, hash_member(r->members.ctx, item), item);
+    uint64_t hash = hash_member(r->members.ctx, item);
+    zset_will_change(r, hash, zset_member_name(item), item);
+    table_remove(&r->members, hash, item);
     zset_member_free(r, item);
 }
 

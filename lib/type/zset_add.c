@@ -219,6 +219,9 @@ static void finish_step(struct zset_root *r, const struct step *s) {
 
 static bool apply_root(struct zset_root *r, struct plan *p, const struct zset_add *items, size_t n) {
     struct step *first = &p->steps[0];
+    for (size_t i = 0; unlikely(r->root.imaged) && i < n; i++) {
+        if (p->steps[i].changes) zset_will_change(r, p->steps[i].hash, items[i].member, p->steps[i].old);
+    }
     if (n == 1 && first->there && keeps_place(r, first->old, first->score)) {
         first->old->score = first->score;
         return true;

@@ -33,6 +33,11 @@ static inline struct slice zset_member_name(const struct member *m) {
 }
 static inline uint64_t zset_hash(const struct zset_root *r, struct slice name) { return hash_bytes(r->members.ctx, name.p, name.n); }
 
+// Before a member (NULL: it is new) changes, comes or goes.
+static inline void zset_will_change(struct zset_root *r, uint64_t hash, struct slice name, const struct member *m) {
+    if (unlikely(r->root.imaged)) root_item_changes(&r->root, hash, name, m);
+}
+
 bool zset_member_is(const void *entry, const void *key); // key: its name, a slice
 int zset_compare(const void *item, const void *key);     // key: a member, too
 // The tree's functions, with the member itself as the key.

@@ -1,0 +1,359 @@
+// Open images: large values that are told in portions while they change.
+//
+//   A blob      is told from `cursor` on. Before bytes above it are written, the parts (of options.portion bytes) that they are in are copied.
+//   By items    the root's table is scanned from `cursor` on, in the order of table_scan. Before an item at or above it changes, comes or goes, its old
+//               state is written to `ready`, and its name goes to `passed`: the scan passes over it.
+//   By nodes    `parts` are the addresses of the nodes that there were, in their order. Before a node changes or goes, it is written, and what was
+//               written takes its place in `parts`.
+//
+// One image is told at a time. A root that its key lets go of (keyspace_doom) stays, and is doomed when the image is closed. Since it is nobody's then, what
+// remains of it changes no more.
+#include "base/clock.h"
+#include "base/mem.h"
+#include "stripe/snapshot_int.h"
+#include "type/rdb_value.h"
+
+enum {
+    CLOCK_EVERY = 32,         // items, nodes
+    SAVED = 1                 // bit of an address
+};
+
+struct saved_part {
+    size_t n;
+    char bytes[];
+};
+
+static struct saved_part *saved_part(void *p) { return (struct saved_part *)(void *)((char *)p - SAVED); }
+static bool is_saved(const void *p) { return (uintptr_t)p & SAVED; }
+
+bool image_wanted(const struct snapshot *s, const struct entry *e) {
+    if (e->form == FORM_BLOB) return e->type == TYPE_STRING;
+    return e->form == FORM_ROOT && value_kinds[e->type]->memory(entry_root(e)) > s->options.large;
+}
+
+// What it takes, brought up to date.
+static void count_memory(struct snapshot *s, struct image *i) {
+    size_t n = sizeof *i + i->key.n + i->ready.cap + i->tail.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
+    if (i->names) n += slab_usage(i->names).held;
+    if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
+    s->memory += n - i->counted;
+    i->counted = n;
+}
+
+// ---- opening and closing ---------------------------------------------------------------------------------------------------------
+
+static uint64_t hash_of_passed(const void *ctx, const void *entry) {
+    (void)ctx;
+    uint64_t hash;
+    memcpy(&hash, entry, sizeof hash);
+    return hash;
+}
+
+static bool open_root(struct snapshot *s, struct image *i, struct root *r) {
+    struct rdb_writer w = snapshot_writer(s, &i->ready), tail = snapshot_writer(s, &i->tail);
+    i->root = r;
+    i->portions = value_portions((enum value_type)r->type);
+    i->by = i->portions->item ? IMAGE_ITEMS : IMAGE_NODES;
+    i->left = i->portions->head(&w, r, &i->base);
+    if (i->portions->tail) i->portions->tail(&tail, r);
+    if (i->ready.failed || i->tail.failed) return false;
+    if (i->by == IMAGE_NODES) {
+        i->parts = mem_alloc(i->left * sizeof *i->parts);
+        if (!i->parts) return false;
+        i->part_count = i->left;
+        i->portions->stamp(r, i->parts);
+    }
+    r->imaged = true;
+    r->image = i;
+    return true;
+}
+
+static bool open_blob(struct snapshot *s, struct image *i, struct blob *b) {
+    struct rdb_writer w = snapshot_writer(s, &i->ready);
+    i->by = IMAGE_BLOB;
+    i->len = b->len;
+    rdb_write_byte(&w, RDB_STRING);
+    rdb_write_length(&w, b->len);
+    if (i->ready.failed) return false;
+    i->blob = b;
+    i->twin = b->imaged ? b->image : NULL;
+    b->image = i;
+    b->imaged++;
+    blob_pin(b);
+    return true;
+}
+
+static void free_image(struct image *i) {
+    for (uint64_t p = 0; p < i->part_count; p++) {
+        if (is_saved(i->parts[p])) mem_free(saved_part(i->parts[p]));
+    }
+    mem_free(i->parts);
+    if (i->names) slab_destroy(i->names);
+    buf_free(&i->ready);
+    buf_free(&i->tail);
+    mem_free(i);
+}
+
+bool image_open(struct snapshot *s, struct keyspace *ks, struct entry *e, const struct about *about) {
+    struct slice key = entry_key(e);
+    struct image *i = mem_alloc_zero(sizeof *i + key.n);
+    if (!i) return false;
+    i->ks = ks;
+    i->about = *about;
+    if (key.n) memcpy(i + 1, key.p, key.n);
+    i->key = slice_of(i + 1, key.n);
+    if (!(e->form == FORM_BLOB ? open_blob(s, i, entry_blob(e)) : open_root(s, i, entry_root(e)))) {
+        free_image(i);
+        return false;
+    }
+    *s->images_end = i;
+    s->images_end = &i->next;
+    count_memory(s, i);
+    return true;
+}
+
+static void let_go_of_blob(struct image *i) {
+    struct blob *b = i->blob;
+    struct image *first = b->image, **at = &first;
+    while (*at != i) at = &(*at)->twin;
+    *at = i->twin;
+    b->image = first;
+    if (--b->imaged == 0) b->image = NULL;
+    blob_unpin(b);
+    blob_bury(&i->ks->blobs);
+    if (!i->ks->walk.dropped) keyspace_publish(i->ks);
+}
+
+void image_close(struct snapshot *s, struct image *i) {
+    s->memory -= i->counted;
+    if (i->blob) let_go_of_blob(i);
+    if (i->root) {
+        i->root->imaged = false;
+        i->root->image = NULL;
+        if (i->owned) keyspace_doom(i->ks, i->root);
+        if (i->owned && !i->ks->walk.dropped) keyspace_publish(i->ks);
+    }
+    free_image(i);
+}
+
+void snapshot_adopt_(struct root *r) {
+    struct image *i = r->image;
+    i->owned = true;
+    count_memory(i->ks->walk.of, i);
+}
+
+// ---- changes -----------------------------------------------------------------------------------------------------------------------
+
+// Bytes as a part. NULL: no memory.
+static void *new_part(struct image *i, const void *bytes, size_t n) {
+    struct saved_part *p = mem_alloc(sizeof *p + n);
+    if (!p) return NULL;
+    p->n = n;
+    if (n) memcpy(p->bytes, bytes, n);
+    i->parts_bytes += sizeof *p + n;
+    return (char *)p + SAVED;
+}
+
+static bool save_bytes(const struct snapshot *s, struct image *i, size_t from, size_t to) {
+    size_t part = s->options.portion;
+    uint64_t count = (i->len + part - 1) / part;
+    from = MAX(from, i->cursor);
+    to = MIN(to, i->len);
+    if (from >= to) return true;
+    if (!i->parts) {
+        i->parts = mem_alloc_zero(count * sizeof *i->parts);
+        if (!i->parts) return false;
+        i->part_count = count;
+    }
+    for (uint64_t p = from / part; p * part < to; p++) {
+        if (!i->parts[p] && !(i->parts[p] = new_part(i, i->blob->data + p * part, MIN(part, i->len - p * part)))) return false;
+    }
+    return true;
+}
+
+void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to) {
+    struct snapshot *s = ks->walk.of;
+    for (struct image *i = b->image, *next; i; i = next) {
+        next = i->twin;
+        if (!save_bytes(s, i, from, to)) {
+            snapshot_fail(s);
+            return;
+        }
+        count_memory(s, i);
+    }
+}
+
+struct passed {
+    uint64_t hash;
+    size_t n;
+    char name[];
+};
+
+static bool passed_is(const void *entry, const void *key) {
+    const struct passed *p = entry;
+    return slice_equal(slice_of(p->name, p->n), *(const struct slice *)key);
+}
+
+static bool is_passed(const struct image *i, uint64_t hash, struct slice name) {
+    return i->passed.count > 0 && table_find(&i->passed, hash, passed_is, &name);
+}
+
+static bool pass(struct image *i, uint64_t hash, struct slice name) {
+    if (!i->names) {
+        i->names = slab_create(false);
+        if (!i->names) return false;
+        table_init(&i->passed, i->names, hash_of_passed, NULL);
+    }
+    struct passed *p = slab_alloc(i->names, sizeof *p + name.n);
+    if (!p) return false;
+    p->hash = hash;
+    p->n = name.n;
+    if (name.n) memcpy(p->name, name.p, name.n);
+    return table_insert(&i->passed, hash, p);
+}
+
+void root_item_changes(struct root *r, uint64_t hash, struct slice name, const void *item) {
+    struct image *i = r->image;
+    struct snapshot *s = i->ks->walk.of;
+    if (table_position(hash) < i->cursor || is_passed(i, hash, name)) return;
+    bool done = pass(i, hash, name);
+    if (done && item) {
+        struct rdb_writer w = snapshot_writer(s, &i->ready);
+        i->portions->item(&w, item, i->base);
+        i->left--;
+        done = !i->ready.failed;
+    }
+    if (done) count_memory(s, i);
+    else snapshot_fail(s);
+}
+
+void root_node_changes(struct root *r, const void *node, uint32_t place) {
+    struct image *i = r->image;
+    struct snapshot *s = i->ks->walk.of;
+    uint64_t p = place - 1;
+    if (p >= i->part_count || p < i->cursor || i->parts[p] != node) return;
+    struct buf b = { 0 };
+    struct rdb_writer w = snapshot_writer(s, &b);
+    i->portions->node(&w, node);
+    void *part = b.failed ? NULL : new_part(i, b.p, b.n);
+    buf_free(&b);
+    if (!part) {
+        snapshot_fail(s);
+        return;
+    }
+    i->parts[p] = part;
+    count_memory(s, i);
+}
+
+// ---- telling -----------------------------------------------------------------------------------------------------------------------
+
+static bool tell(struct snapshot *s, struct image *i, struct slice bytes, bool last) {
+    bool first = !i->begun;
+    i->begun = true;
+    return snapshot_tell(s, &i->about, i->key, bytes, first, last);
+}
+
+// What is ready. False: the snapshot has failed.
+static bool tell_ready(struct snapshot *s, struct image *i) {
+    if (i->ready.n == 0) return true;
+    struct buf b = i->ready;
+    i->ready = (struct buf){ 0 };
+    bool told = tell(s, i, slice_of(b.p, b.n), false);
+    buf_free(&b);
+    return told;
+}
+
+static bool tell_bytes(struct snapshot *s, struct image *i, int64_t until_us) {
+    do {
+        uint64_t p = i->cursor / s->options.portion;
+        size_t from = p * s->options.portion, n = MIN(s->options.portion, i->len - from);
+        void *part = i->parts ? i->parts[p] : NULL;
+        const char *bytes = part ? saved_part(part)->bytes : i->blob->data + from;
+        bool last = from + n == i->len;
+        if (!tell(s, i, slice_of(bytes, n), last)) return true;
+        i->cursor = from + n;
+        if (part) {
+            i->parts[p] = NULL;
+            i->parts_bytes -= sizeof(struct saved_part) + n;
+            mem_free(saved_part(part));
+        }
+        if (last) return true;
+    } while (clock_mono_us() < until_us);
+    return false;
+}
+
+struct items {
+    struct snapshot *s;
+    struct image *i;
+    const struct table *t;
+    struct rdb_writer w;
+    int64_t until_us;
+    unsigned n;
+};
+
+static bool write_item(void *arg, void *item) {
+    struct items *x = arg;
+    struct image *i = x->i;
+    if (unlikely(i->passed.count > 0)) {
+        if (is_passed(i, x->t->hash(x->t->ctx, item), i->portions->name(item))) return true;
+    }
+    i->portions->item(&x->w, item, i->base);
+    i->left--;
+    return x->w.out->n < x->s->options.portion && (++x->n % CLOCK_EVERY != 0 || clock_mono_us() < x->until_us);
+}
+
+static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
+    struct items x = { .s = s, .i = i, .t = value_kinds[i->root->type]->items(i->root), .until_us = until_us };
+    do {
+        buf_clear(&s->scratch);
+        x.w = snapshot_writer(s, &s->scratch);
+        snapshot_scan(x.t, &i->cursor, write_item, &x);
+        bool last = i->cursor == UINT64_MAX;
+        // An item that was neither told nor saved, or was twice, would be a wrong image: then there is none.
+        debug_invariant(!last || i->left == 0);
+        if (s->scratch.failed || (last && i->left != 0)) {
+            snapshot_fail(s);
+            return true;
+        }
+        if ((s->scratch.n || last) && (!tell(s, i, slice_of(s->scratch.p, s->scratch.n), last) || last)) return true;
+    } while (clock_mono_us() < until_us);
+    return false;
+}
+
+static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
+    struct rdb_writer w = snapshot_writer(s, &s->scratch);
+    do {
+        buf_clear(&s->scratch);
+        for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
+            void *part = i->parts[i->cursor];
+            if (!is_saved(part)) {
+                i->portions->node(&w, part);
+                continue;
+            }
+            buf_append(&s->scratch, saved_part(part)->bytes, saved_part(part)->n);
+            i->parts_bytes -= sizeof(struct saved_part) + saved_part(part)->n;
+            i->parts[i->cursor] = NULL;
+            mem_free(saved_part(part));
+        }
+        bool last = i->cursor == i->part_count;
+        if (last) buf_append(&s->scratch, i->tail.p, i->tail.n);
+        if (s->scratch.failed) {
+            snapshot_fail(s);
+            return true;
+        }
+        if (!tell(s, i, slice_of(s->scratch.p, s->scratch.n), last) || last) return true;
+    } while (clock_mono_us() < until_us);
+    return false;
+}
+
+bool image_tell(struct snapshot *s, struct image *i, int64_t until_us) {
+    bool done = true;
+    if (!tell_ready(s, i)) return true;
+    switch (i->by) {
+    case IMAGE_BLOB: done = tell_bytes(s, i, until_us); break;
+    case IMAGE_ITEMS: done = tell_items(s, i, until_us); break;
+    case IMAGE_NODES: done = tell_nodes(s, i, until_us); break;
+    }
+    if (s->state != SNAPSHOT_FAILED) count_memory(s, i);
+    return done;
+}

@@ -1,0 +1,111 @@
+// Values as RDB objects in portions, see rdb_portions.h. The formats are in rdb_write.c and rdb_stream.c.
+#include "type/rdb_portions.h"
+
+#include "type/hash_int.h"
+#include "type/list_int.h"
+#include "type/rdb_int.h"
+#include "type/set_int.h"
+#include "type/stream.h"
+#include "type/zset_int.h"
+
+static uint64_t head(struct rdb_writer *w, enum rdb_type type, uint64_t count) {
+    rdb_write_byte(w, type);
+    rdb_write_length(w, count);
+    return count;
+}
+
+// ---- hashes: `base` is the earliest expiry ---------------------------------------------------------------------------------------
+
+static uint64_t hash_head(struct rdb_writer *w, const struct root *r, int64_t *base) {
+    uint64_t count = hash_of(r)->fields.count;
+    *base = r->due.at_ms;
+    if (!*base) return head(w, RDB_HASH, count);
+    rdb_write_byte(w, RDB_HASH_METADATA);
+    rdb_write_ms(w, *base);
+    rdb_write_length(w, count);
+    return count;
+}
+
+static void hash_item(struct rdb_writer *w, const void *item, int64_t base) {
+    int64_t at_ms = field_expiry(item);
+    if (base) rdb_write_length(w, at_ms ? (uint64_t)(at_ms - base) + 1 : 0);
+    rdb_write_string(w, field_name(item));
+    rdb_write_string(w, field_value(item));
+}
+
+static struct slice hash_item_name(const void *item) { return field_name(item); }
+
+// ---- sets, sorted sets -----------------------------------------------------------------------------------------------------------
+
+static uint64_t set_head(struct rdb_writer *w, const struct root *r, int64_t *base) {
+    (void)base;
+    return head(w, RDB_SET, ((const struct set_root *)r)->table.count);
+}
+
+static void set_item(struct rdb_writer *w, const void *item, int64_t base) {
+    (void)base;
+    rdb_write_string(w, member_text(item));
+}
+
+static struct slice set_item_name(const void *item) { return member_text(item); }
+
+static uint64_t zset_head(struct rdb_writer *w, const struct root *r, int64_t *base) {
+    (void)base;
+    return head(w, RDB_ZSET_2, ((const struct zset_root *)r)->members.count);
+}
+
+static void zset_item(struct rdb_writer *w, const void *item, int64_t base) {
+    (void)base;
+    rdb_write_string(w, zset_member_name(item));
+    rdb_write_double(w, ((const struct member *)item)->score);
+}
+
+static struct slice zset_item_name(const void *item) { return zset_member_name(item); }
+
+// ---- lists -----------------------------------------------------------------------------------------------------------------------
+
+static uint64_t list_head(struct rdb_writer *w, const struct root *r, int64_t *base) {
+    (void)base;
+    return head(w, RDB_LIST_QUICKLIST_2, deque_of(r)->nodes.items);
+}
+
+static void list_stamp(struct root *r, void **nodes) { deque_stamp(deque_of(r), nodes); }
+
+static void list_node(struct rdb_writer *w, const void *node) {
+    struct slice plain;
+    const char *packed = deque_node(node, &plain);
+    if (packed) rdb_write_list_packed(w, packed);
+    else rdb_write_list_plain(w, plain);
+}
+
+// ---- streams ---------------------------------------------------------------------------------------------------------------------
+
+static uint64_t stream_head(struct rdb_writer *w, const struct root *r, int64_t *base) {
+    const struct stream *s = (const struct stream *)(const void *)r;
+    (void)base;
+    return head(w, w->newest ? RDB_STREAM_LISTPACKS_3 : RDB_STREAM_LISTPACKS_2, s->nodes.count);
+}
+
+static void stream_stamp(struct root *r, void **nodes) {
+    uint32_t place = 0;
+    for (struct tree_at at = tree_first(&((struct stream *)(void *)r)->nodes); at.leaf; at = tree_next(at)) {
+        struct stream_node *n = tree_item(at);
+        nodes[place++] = n;
+        n->place = place;
+    }
+}
+
+static void stream_node(struct rdb_writer *w, const void *node) { rdb_write_stream_node(w, node); }
+static void stream_tail(struct rdb_writer *w, const struct root *r) { rdb_write_stream_tail(w, (const struct stream *)(const void *)r); }
+
+const struct value_portions *value_portions(enum value_type type) {
+    static const struct value_portions kinds[TYPE_COUNT] = {
+        [TYPE_HASH] = { .head = hash_head, .item = hash_item, .name = hash_item_name },
+        [TYPE_SET] = { .head = set_head, .item = set_item, .name = set_item_name },
+        [TYPE_ZSET] = { .head = zset_head, .item = zset_item, .name = zset_item_name },
+        [TYPE_LIST] = { .head = list_head, .stamp = list_stamp, .node = list_node },
+        [TYPE_STREAM] = { .head = stream_head, .stamp = stream_stamp, .node = stream_node, .tail = stream_tail },
+    };
+    invariant(type < TYPE_COUNT && kinds[type].head);
+    return &kinds[type];
+}

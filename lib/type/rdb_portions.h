@@ -1,0 +1,24 @@
+// Large values as RDB objects in portions: what rdb_write_value writes (but for the order of a hash's, set's or sorted set's items, which means nothing), part
+// after part, so that a value may be told while it changes (stripe/snapshot.c).
+//
+// By items: `head` of the root as it is at the start, then every item that it had then, in any order. By nodes: `head`, all nodes that it had then, in their
+// order, and `tail` as it was at the start.
+#ifndef KORA_TYPE_RDB_PORTIONS_H
+#define KORA_TYPE_RDB_PORTIONS_H
+
+#include "type/rdb.h"
+#include "type/value.h"
+
+struct value_portions {
+    // How many items or nodes there are. What it returns in *base is for `item`.
+    uint64_t (*head)(struct rdb_writer *w, const struct root *r, int64_t *base);
+    void (*item)(struct rdb_writer *w, const void *item, int64_t base); // NULL: it is told by nodes
+    struct slice (*name)(const void *item);                             // by which it is found in the table that value_kind.items names
+    void (*stamp)(struct root *r, void **nodes);                        // puts the nodes' addresses there, and tells each its place, from 1 on
+    void (*node)(struct rdb_writer *w, const void *node);
+    void (*tail)(struct rdb_writer *w, const struct root *r);           // NULL: nothing follows
+};
+
+const struct value_portions *value_portions(enum value_type type); // of a type that has roots
+
+#endif

@@ -1,0 +1,515 @@
+// Snapshots of stripes: the image is what there was at the cut, whatever is written while it is told. Against a model: a copy of everything, taken at the
+// cut. Commands of every family that writes are mixed with slices that tell next to nothing, so that most of what is told was changed meanwhile.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "stripe/keyspace_int.h"
+#include "stripe/snapshot.h"
+#include "type/hash.h"
+#include "type/list.h"
+#include "type/rdb_value.h"
+#include "type/set.h"
+#include "type/zset.h"
+#include "unit/bare.h"
+
+enum { START_MS = 1700000000 };
+
+// ---- values in a form that is the same whatever they are made of -------------------------------------------------------------
+
+struct strings {
+    struct slice *s;
+    size_t n, room;
+};
+
+static void strings_add(struct strings *l, const char *kind, struct slice a, struct slice b, double score, int64_t at_ms) {
+    struct buf t = { 0 };
+    if (l->n == l->room) {
+        l->room = l->room ? 2 * l->room : 16;
+        l->s = realloc(l->s, l->room * sizeof *l->s);
+    }
+    buf_printf(&t, "%s %zu ", kind, a.n);
+    buf_append_slice(&t, a);
+    buf_printf(&t, " %zu ", b.n);
+    buf_append_slice(&t, b);
+    buf_printf(&t, " %.17g %lld\n", score, (long long)at_ms);
+    assert_false(t.failed);
+    l->s[l->n++] = slice_of(t.p, t.n);
+}
+
+static int compare_strings(const void *a, const void *b) {
+    const struct slice *x = a, *y = b;
+    int order = memcmp(x->p, y->p, MIN(x->n, y->n));
+    return order ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+static void strings_end(struct strings *l, bool sorted, struct buf *to) {
+    if (sorted && l->n) qsort(l->s, l->n, sizeof *l->s, compare_strings);
+    for (size_t i = 0; i < l->n; i++) {
+        buf_append_slice(to, l->s[i]);
+        mem_free((void *)(uintptr_t)l->s[i].p);
+    }
+    free(l->s);
+}
+
+static void add_field(void *arg, const struct hash_item *item) { strings_add(arg, "field", item->name, item->value, 0, item->at_ms); }
+static bool add_members(void *arg, struct set_batch *b) {
+    for (size_t i = 0; i < b->n; i++) strings_add(arg, "member", set_text(b, &b->m[i]), slice_of("", 0), 0, 0);
+    return true;
+}
+
+static void canonical(const struct entry *e, const struct rdb_writer *how, struct buf *to) {
+    struct strings l = { 0 };
+    struct value v;
+    char number[NUM_INT_MAX];
+    value_view(&v, e);
+    if (e->type == TYPE_STRING) {
+        strings_add(&l, "string", entry_string(e, number), slice_of("", 0), 0, 0);
+    } else if (e->type == TYPE_HASH) {
+        hash_each(&v, add_field, &l);
+    } else if (e->type == TYPE_SET) {
+        set_visit(&v, add_members, &l);
+    } else if (e->type == TYPE_ZSET) {
+        struct zset_iter it;
+        for (bool more = zset_iter_at(&it, &v, 0); more; more = zset_iter_next(&it)) strings_add(&l, "ranked", it.item.member, slice_of("", 0), it.item.score, 0);
+    } else if (e->type == TYPE_LIST) {
+        struct list_at at;
+        for (bool more = list_seek(&v, 0, &at); more; more = list_next(&at)) strings_add(&l, "element", list_get(&at, number), slice_of("", 0), 0, 0);
+    } else {
+        struct rdb_writer w = { .out = to, .compress = how->compress, .newest = how->newest };
+        rdb_write_entry(&w, e);
+    }
+    strings_end(&l, e->type == TYPE_HASH || e->type == TYPE_SET, to);
+    assert_false(to->failed);
+}
+
+// ---- the model ---------------------------------------------------------------------------------------------------------------
+
+struct record {
+    uint32_t db;
+    struct buf name, value;
+    int64_t expire_at_ms;
+    unsigned seen;
+};
+
+struct world {
+    struct bare *d, *scratch;
+    struct random random;
+    struct record *records;
+    size_t count, room;
+    struct rdb_writer how;     // options of the image
+    // the image
+    struct buf key, object;
+    uint64_t told;
+    long refuse_at;            // the sink takes no more from this part on; 0: never
+    uint64_t parts, portions;  // all; those that are not their value's only one
+    bool within;
+    int64_t expire_at_ms;
+    bool failed;
+};
+
+static void forget(struct world *w) {
+    for (size_t i = 0; i < w->count; i++) {
+        buf_free(&w->records[i].name);
+        buf_free(&w->records[i].value);
+    }
+    w->count = 0;
+    w->told = 0;
+    w->within = false;
+    w->failed = false;
+    buf_clear(&w->object);
+}
+
+struct copying {
+    struct world *w;
+    uint32_t db;
+};
+
+static void copy_entry(void *arg, void *entry) {
+    struct copying *c = arg;
+    struct world *w = c->w;
+    const struct entry *e = entry;
+    if (w->count == w->room) {
+        w->room = w->room ? 2 * w->room : 64;
+        w->records = realloc(w->records, w->room * sizeof *w->records);
+    }
+    struct record *r = &w->records[w->count++];
+    *r = (struct record){ .db = c->db, .expire_at_ms = entry_expire_at(e) };
+    buf_append_slice(&r->name, entry_key(e));
+    canonical(e, &w->how, &r->value);
+}
+
+static int compare_records(const void *a, const void *b) {
+    const struct record *x = a, *y = b;
+    if (x->db != y->db) return x->db < y->db ? -1 : 1;
+    return compare_strings(&(struct slice){ x->name.p, x->name.n }, &(struct slice){ y->name.p, y->name.n });
+}
+
+static void copy_everything(struct world *w) {
+    for (uint32_t i = 0; i < w->d->c.stripe_count; i++) {
+        for (uint32_t db = 0; db < BARE_DATABASES; db++) {
+            struct keyspace *k = atomic_load(&w->d->c.stripes[i].dbs[db]);
+            struct copying c = { w, db };
+            if (k && k->table.count) table_walk(&k->table, 0, SIZE_MAX, copy_entry, &c);
+        }
+    }
+    if (w->count) qsort(w->records, w->count, sizeof *w->records, compare_records);
+}
+
+static struct entry *entry_in(struct bare *d, uint32_t db, struct slice name) {
+    struct key k;
+    key_locate(&d->c, &k, db, name);
+    struct keyspace *ks = keyspace_of(&k);
+    return ks ? keyspace_find(ks, k.hash, &k.name) : NULL;
+}
+
+// The value that was told is the one that there was.
+static void compare_told(struct world *w, uint32_t db) {
+    struct buf value = { 0 };
+    struct record want = { .db = db, .name = w->key };
+    struct record *r = w->count ? bsearch(&want, w->records, w->count, sizeof want, compare_records) : NULL;
+    if (!r || r->seen) fail_msg("%s: %.*s in %u", r ? "told twice" : "was not there", (int)w->key.n, w->key.p, db);
+    r->seen++;
+    w->told++;
+    assert_true(r->expire_at_ms == w->expire_at_ms);
+    struct rdb_writer out = { .out = &w->object };
+    size_t object = w->object.n;
+    rdb_write_footer(&out, 0);
+    w->scratch->session.db = 0;
+    if (!BARE_RUN(w->scratch, SLICE("RESTORE"), SLICE("x"), SLICE("0"), slice_of(w->object.p, w->object.n), SLICE("REPLACE"))) {
+        fail_msg("%.*s: %.*s", (int)w->key.n, w->key.p, (int)w->scratch->reply.n, w->scratch->reply.p);
+    }
+    const struct entry *e = entry_in(w->scratch, 0, SLICE("x"));
+    if (e->type == TYPE_STREAM) buf_append(&value, w->object.p, object); // byte for byte
+    else canonical(e, &w->how, &value);
+    if (value.n != r->value.n || memcmp(value.p, r->value.p, value.n) != 0) {
+        fail_msg("%.*s in %u is\n%.*s\ninstead of\n%.*s", (int)w->key.n, w->key.p, db, (int)MIN(value.n, (size_t)600), value.p, (int)MIN(r->value.n, (size_t)600), r->value.p);
+    }
+    buf_free(&value);
+}
+
+static bool take_part(void *arg, const struct snapshot_part *part) {
+    struct world *w = arg;
+    long left = mem_fail_left();
+    mem_fail(0, false); // what the test does is none of the snapshot's
+    w->parts++;
+    bool takes = !w->refuse_at || (long)w->parts < w->refuse_at;
+    if (takes) {
+        assert_true(part->first == !w->within);
+        assert_true((part->idle_s < 0) != (part->frequency < 0));
+        if (part->first) {
+            buf_clear(&w->key);
+            buf_clear(&w->object);
+            buf_append_slice(&w->key, part->key);
+            w->expire_at_ms = part->expire_at_ms;
+            assert_true(part->bytes.n > 0);
+        }
+        assert_true(slice_equal(part->key, slice_of(w->key.p, w->key.n)));
+        buf_append_slice(&w->object, part->bytes);
+        w->portions += !(part->first && part->last);
+        w->within = !part->last;
+        if (part->last) compare_told(w, part->db);
+    }
+    mem_fail(left > 0 ? left : 0, false);
+    return takes;
+}
+
+// ---- random commands -----------------------------------------------------------------------------------------------------------
+
+static uint64_t below(struct world *w, uint64_t n) { return random_below(&w->random, n); }
+
+enum { KEYS = 60 };
+
+// What a word of a command below stands for. Keys of one letter have the same type, but for what SET and RENAME do.
+static struct slice word(struct world *w, const char **p, char *to, size_t room) {
+    static char big[300000];
+    size_t n = 0;
+    const char *from = *p;
+    while (*from && *from != ' ') n++, from++;
+    const char *at = *p;
+    *p = *from ? from + 1 : from;
+    if (n == 2 && at[0] == '%') {
+        switch (at[1]) {
+        case 's': case 'l': case 'e': case 'z': case 'h': case 'x': // a key
+            return slice_of(to, (size_t)snprintf(to, room, "%c%u", at[1], (unsigned)below(w, KEYS)));
+        case 'k': return slice_of(to, (size_t)snprintf(to, room, "%c%u", "slezhx"[below(w, 6)], (unsigned)below(w, KEYS)));
+        case 'n': return slice_of(to, (size_t)snprintf(to, room, "%d", (int)below(w, 40) - 8));
+        case 'p': return slice_of(to, (size_t)snprintf(to, room, "%d", (int)below(w, 9) + 1));
+        case 'o': return slice_of(to, (size_t)snprintf(to, room, "%u", (unsigned)below(w, below(w, 4) ? 90 : 90000)));
+        case 'd': return slice_of(to, (size_t)snprintf(to, room, "%u", (unsigned)below(w, BARE_DATABASES)));
+        case 't': return slice_of(to, (size_t)snprintf(to, room, "%lld", (long long)w->d->now_ms + 1 + (int64_t)below(w, 3000)));
+        case 'f': return slice_of(to, (size_t)snprintf(to, room, "f%u", (unsigned)below(w, 50)));
+        case 'i': return slice_of(to, (size_t)snprintf(to, room, "%u-1", (unsigned)below(w, 120) + 1));
+        case 'v': break;
+        default: fail_msg("%.2s", at);
+        }
+        size_t len = below(w, 8) ? below(w, 20) : below(w, 6) ? below(w, 400) : below(w, 8) ? 9000 + below(w, 9000) : below(w, sizeof big);
+        if (!big[0]) memset(big, 'v', sizeof big);
+        n = MIN(len, room);
+        char *bytes = len > room ? big : to;
+        for (size_t i = 0; i < n; i++) bytes[i] = (char)('a' + below(w, 26));
+        return slice_of(bytes, len);
+    }
+    return slice_of(at, n);
+}
+
+static bool run(struct world *w, const char *line) {
+    struct slice argv[24];
+    char room[24][48];
+    int argc = 0;
+    for (const char *p = line; *p; argc++) argv[argc] = word(w, &p, room[argc], sizeof room[argc]);
+    return bare_run(w->d, argc, argv, 0);
+}
+
+static const char *const fillers[] = {
+    "SET %s %v", "SET %s %v", "SET %s 12345", "RPUSH %l %v %v %v %v %v %v", "SADD %e %f %f %f %v %v %f %f", "SADD %e 1 2 3 %n %n %n %o %o",
+    "ZADD %z %n %f %n %f %n %f %n %v %n %v", "HSET %h %f %v %f %v %f %v %f %v", "XADD %x * %f %v %f %v", "XADD %x * a %v b %v", "XGROUP CREATE %x g1 0",
+    "XGROUP CREATE %x g2 0", "XREADGROUP GROUP g1 c1 COUNT %p STREAMS %x >", "PEXPIREAT %k %t", "HPEXPIREAT %h %t FIELDS 2 %f %f",
+};
+static const char *const writes[] = {
+    "SET %k %v", "SET %s %v PXAT %t", "SET %s %v KEEPTTL", "SETNX %s %v", "APPEND %s %v", "APPEND %s %v", "SETRANGE %s %o %v", "SETRANGE %s %o %v", "INCRBY %s %n",
+    "INCRBYFLOAT %s 1.5", "GETDEL %s", "GETSET %s %v", "GETEX %s PXAT %t", "GETEX %s PERSIST", "SETBIT %s %o 1", "SETBIT %s %o 0", "BITFIELD %s SET u8 %o 77",
+    "BITFIELD %s INCRBY i16 %o 300 SET u4 %o 3", "BITOP XOR %s %s %s", "BITOP NOT %s %s", "MSET %s %v %s %v", "MSETNX %s %v %s %v", "PFADD %s %f %f", "PFMERGE %s %s %s",
+    "DEL %k", "DEL %k %k", "UNLINK %k", "PEXPIREAT %k %t", "PERSIST %k", "PEXPIRE %k 0", "RENAME %k %k", "RENAME %k %k", "RENAMENX %k %k", "COPY %k %k REPLACE", "COPY %k %k DB %d",
+    "MOVE %k %d", "SORT %l ALPHA STORE %l", "SORT %e ALPHA STORE %l", "TOUCH %k",
+    "LPUSH %l %v", "RPUSH %l %v %v", "LPUSHX %l %v", "LPOP %l", "LPOP %l %p", "RPOP %l %p", "LSET %l %n %v", "LSET %l 0 %v", "LINSERT %l BEFORE %f %v", "LREM %l %n %f", "LTRIM %l 1 -2",
+    "LTRIM %l %p 400", "LMOVE %l %l LEFT RIGHT", "LMOVE %l %l RIGHT RIGHT", "RPOPLPUSH %l %l", "LMPOP 2 %l %l LEFT COUNT %p", "BLPOP %l %l 0", "BLMOVE %l %l LEFT LEFT 0",
+    "SADD %e %f", "SADD %e %v %f %n", "SREM %e %f %f %f", "SPOP %e", "SPOP %e %p", "SMOVE %e %e %f", "SINTERSTORE %e %e %e", "SUNIONSTORE %e %e %e", "SDIFFSTORE %e %e %e",
+    "ZADD %z %n %f", "ZADD %z %n %f %n %v", "ZADD %z XX GT %n %f", "ZINCRBY %z %n %f", "ZADD %z INCR 0 %f", "ZREM %z %f %f %f", "ZPOPMIN %z %p", "ZPOPMAX %z", "ZREMRANGEBYRANK %z 0 %p",
+    "ZREMRANGEBYSCORE %z %n %n", "ZUNIONSTORE %z 2 %z %z", "ZINTERSTORE %z 2 %z %e", "ZRANGESTORE %z %z 0 %p", "ZMPOP 1 %z MIN COUNT %p", "BZPOPMIN %z %z 0", "GEOADD %z 13.3 38.1 %f",
+    "HSET %h %f %v", "HSET %h %f %v %f %v", "HSETNX %h %f %v", "HDEL %h %f %f", "HINCRBY %h n %n", "HINCRBYFLOAT %h r 2.5", "HPEXPIREAT %h %t FIELDS 1 %f", "HPEXPIRE %h 0 FIELDS 1 %f",
+    "HPERSIST %h FIELDS 2 %f %f", "HGETDEL %h FIELDS 1 %f", "HGETEX %h PXAT %t FIELDS 1 %f", "HSETEX %h PXAT %t FIELDS 1 %f %v", "HGETALL %h",
+    "XADD %x * %f %v", "XADD %x MAXLEN ~ 20 * %f %v", "XADD %x MAXLEN 5 * a 1 b 2", "XDEL %x %i %i", "XTRIM %x MAXLEN %p", "XTRIM %x MINID %i", "XGROUP CREATE %x g1 0 MKSTREAM",
+    "XGROUP CREATE %x g2 $", "XGROUP DESTROY %x g1", "XGROUP CREATECONSUMER %x g1 c3", "XGROUP DELCONSUMER %x g1 c1", "XGROUP SETID %x g1 0", "XREADGROUP GROUP g1 c1 COUNT %p STREAMS %x >",
+    "XREADGROUP GROUP g1 c2 STREAMS %x >", "XREADGROUP GROUP g1 c1 STREAMS %x 0", "XACK %x g1 %i %i", "XCLAIM %x g1 c2 0 %i %i", "XAUTOCLAIM %x g1 c3 0 0 COUNT %p", "XSETID %x 99999999999999-1",
+    "EVAL", "GET %k", "LRANGE %l 0 -1", "SMEMBERS %e", "ZRANGE %z 0 -1",
+};
+static const char *const rare[] = { "FLUSHALL", "FLUSHDB", "SWAPDB 0 1", "SWAPDB %d %d", "SWAPDB 2 3" };
+
+static void fill(struct world *w, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        w->d->session.db = (uint32_t)below(w, BARE_DATABASES);
+        run(w, fillers[below(w, ARRAY_LEN(fillers))]);
+    }
+}
+
+static void background(struct world *w) {
+    struct stripe *s = &w->d->c.stripes[below(w, w->d->c.stripe_count)];
+    struct txn t;
+    txn_begin(&t, &w->d->c);
+    if (below(w, 2)) stripe_expire(s, &t, 1000);
+    else stripe_compact(s);
+    buf_free(&t.effects);
+    buf_free(&t.events);
+    struct keyspace *garbage = stripe_take_garbage(s);
+    while (garbage && !keyspaces_free(&garbage)) { }
+}
+
+static void change(struct world *w, unsigned rarely) {
+    w->d->now_ms += (int64_t)below(w, 4);
+    w->d->session.db = (uint32_t)below(w, 8) ? 0 : (uint32_t)below(w, BARE_DATABASES);
+    if (below(w, rarely) == 0) run(w, rare[below(w, ARRAY_LEN(rare))]);
+    else if (below(w, 20) == 0) background(w);
+    else run(w, writes[below(w, ARRAY_LEN(writes))]);
+}
+
+// ---- runs ------------------------------------------------------------------------------------------------------------------------
+
+static void set(_Atomic uint64_t *n, uint64_t to) { atomic_store_explicit(n, to, memory_order_relaxed); }
+
+static void world_begin(struct world *w, uint64_t seed, uint32_t stripes) {
+    *w = (struct world){ .d = bare_new(stripes, START_MS, (struct effect_sink){ 0 }), .scratch = bare_new(1, 1, (struct effect_sink){ 0 }) };
+    random_seed(&w->random, seed);
+    w->d->session.never_block = true;
+    struct settings *s = &w->d->c.settings;
+    if (below(w, 3)) { // roots of few
+        set(&s->hash_max_listpack_entries, 3);
+        set(&s->set_max_intset_entries, 4);
+        set(&s->set_max_listpack_entries, 3);
+        set(&s->zset_max_listpack_entries, 3);
+        set(&s->list_max_listpack_size, 4);
+        set(&s->stream_node_max_entries, 3);
+    }
+    w->how = (struct rdb_writer){ .compress = below(w, 2), .newest = below(w, 2) };
+}
+
+static void world_end(struct world *w) {
+    forget(w);
+    free(w->records);
+    buf_free(&w->key);
+    buf_free(&w->object);
+    bare_free(w->d);
+    bare_free(w->scratch);
+}
+
+// All stripes at once. False: no memory.
+static bool begin(struct world *w, size_t large, size_t portion) {
+    struct snapshot_options o = { .compress = w->how.compress, .newest = w->how.newest, .large = large, .portion = portion };
+    forget(w);
+    copy_everything(w);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < w->d->c.stripe_count; i++) ok = snapshot_begin(&w->d->c.stripes[i], &o) == KORA_OK;
+    return ok;
+}
+
+static void end(struct world *w) {
+    for (uint32_t i = 0; i < w->d->c.stripe_count; i++) snapshot_end(&w->d->c.stripes[i]);
+}
+
+static bool told_some(struct world *w, uint32_t at, int64_t budget_us) {
+    enum snapshot_state state = snapshot_slice(&w->d->c.stripes[at], budget_us, take_part, w);
+    if (state == SNAPSHOT_FAILED) {
+        w->failed = true;
+        w->within = false;
+    }
+    return state == SNAPSHOT_MORE;
+}
+
+// One stripe's slice. Parts of values of different stripes would be mixed: a stripe that is within one goes on. False: all have come to their ends.
+static bool slice(struct world *w, uint32_t *at, int64_t budget_us) {
+    if (told_some(w, *at, budget_us) && w->within) return true;
+    for (uint32_t i = 0; i < w->d->c.stripe_count; i++) {
+        *at = (*at + 1) % w->d->c.stripe_count;
+        if (told_some(w, *at, -1)) return true;
+    }
+    return false;
+}
+
+static void check_whole(struct world *w) {
+    if (w->failed) return;
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->records[i].seen != 1) fail_msg("never told: %.*s in %u", (int)w->records[i].name.n, w->records[i].name.p, w->records[i].db);
+    }
+    assert_int_equal(w->told, w->count);
+}
+
+static void one_snapshot(struct world *w, size_t large, size_t portion, unsigned changes, unsigned rarely) {
+    uint32_t at = 0;
+    assert_true(begin(w, large, portion));
+    bool more = true;
+    while (more) {
+        for (uint64_t n = below(w, changes + 1); n > 0; n--) change(w, rarely);
+        more = slice(w, &at, below(w, 3) ? -1 : (int64_t)below(w, 60));
+        if (below(w, 50) == 0) bare_check(w->d);
+    }
+    check_whole(w);
+    assert_false(w->failed);
+    for (uint32_t i = 0; i < w->d->c.stripe_count; i++) {
+        struct snapshot_progress p = snapshot_progress(&w->d->c.stripes[i]);
+        assert_true(p.keys == p.told);
+    }
+    end(w);
+    bare_check(w->d);
+    w->d->session.db = 0;
+}
+
+static void model_of(uint64_t from, uint64_t seeds, uint32_t stripes, size_t large, size_t portion, unsigned changes, unsigned rarely) {
+    uint64_t portions = 0;
+    for (uint64_t seed = from; seed < from + seeds; seed++) {
+        struct world w;
+        world_begin(&w, seed, stripes);
+        fill(&w, 900);
+        for (int n = 0; n < 3; n++) {
+            one_snapshot(&w, large, portion, changes, rarely);
+            for (int i = 0; i < 300; i++) change(&w, 1000);
+        }
+        portions += w.portions;
+        world_end(&w);
+    }
+    assert_true(large > 10000 || portions > 100);
+}
+
+static void small_portions(void **state) {
+    (void)state;
+    model_of(1, 12, 1, 1, 1, 6, 400);
+}
+static void some_portions(void **state) {
+    (void)state;
+    model_of(100, 12, 1, 200, 300, 12, 300);
+}
+static void usual_portions(void **state) {
+    (void)state;
+    model_of(200, 6, 2, 0, 0, 10, 400);
+}
+static void much_is_dropped(void **state) {
+    (void)state;
+    model_of(300, 12, 4, 100, 100, 3, 12);
+}
+
+// Given up in the middle, again and again: marks that are left mean nothing to the next.
+static void given_up(void **state) {
+    (void)state;
+    struct world w;
+    world_begin(&w, 7, 1);
+    fill(&w, 900);
+    for (int n = 0; n < 40; n++) {
+        uint32_t at = 0;
+        assert_true(begin(&w, 100, 100));
+        bool refuses = n % 3 == 0;
+        w.refuse_at = refuses ? (long)(w.parts + 1 + below(&w, 40)) : 0;
+        for (uint64_t i = below(&w, 60); i > 0; i--) {
+            for (uint64_t c = below(&w, 12); c > 0; c--) change(&w, 300);
+            if (!slice(&w, &at, -1)) break;
+        }
+        w.refuse_at = 0;
+        end(&w);
+        bare_check(w.d);
+        if (n % 13 != 12) continue;
+        one_snapshot(&w, 100, 100, 8, 300);
+        fill(&w, 300);
+    }
+    world_end(&w);
+}
+
+// ---- memory ----------------------------------------------------------------------------------------------------------------------
+
+// With the nth allocation failing. False: there was no such one.
+static bool fail_at(long nth, bool forever, uint64_t *failed) {
+    struct world w;
+    uint32_t at = 0;
+    bool more = true, ran_out = false;
+    world_begin(&w, 11, 1);
+    fill(&w, 150);
+    forget(&w);
+    copy_everything(&w);
+    mem_fail(nth, forever);
+    if (snapshot_begin(&w.d->c.stripes[0], &(struct snapshot_options){ .large = 100, .portion = 100, .compress = w.how.compress, .newest = w.how.newest }) != KORA_OK) more = false;
+    for (int n = 0; more; n++) {
+        if (n < 120) change(&w, 100);
+        more = slice(&w, &at, -1);
+    }
+    ran_out = mem_fail_left() <= 0;
+    mem_fail(0, false);
+    if (snapshot_is_there(&w.d->c.stripes[0])) {
+        *failed += w.failed;
+        check_whole(&w);
+    }
+    end(&w);
+    bare_check(w.d);
+    one_snapshot(&w, 100, 100, 5, 300);
+    world_end(&w);
+    return ran_out;
+}
+
+static void no_memory(void **state) {
+    (void)state;
+    uint64_t failed = 0;
+    for (long nth = 1; fail_at(nth, false, &failed); nth += 1 + nth / 64) { }
+    for (long nth = 1; fail_at(nth, true, &failed); nth += 1 + nth / 8) { }
+    assert_true(failed > 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_portions),
+        cmocka_unit_test(some_portions),
+        cmocka_unit_test(usual_portions),
+        cmocka_unit_test(much_is_dropped),
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
