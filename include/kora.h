@@ -75,7 +75,8 @@ extern "C" {
     X(SYSTEM, 11, "the operating system refused")                                 \
     X(UNSUPPORTED, 12, "not supported by this build")                             \
     X(BUSY, 13, "still in use")                                                   \
-    X(CONFLICT, 14, "a watched key has changed, nothing was done")
+    X(CONFLICT, 14, "a watched key has changed, nothing was done")                \
+    X(CORRUPT, 15, "damaged data")
 
 typedef enum kora_status {
 #define KORA_STATUS_ENUM_(name, number, text) KORA_##name = number,
