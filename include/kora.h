@@ -660,6 +660,80 @@ KORA_API int kora_subscription_next(kora_subscription *subscription, kora_messag
 /* Ends it; NULL is allowed. No callback runs after it has returned. Errors: MISUSE (inside a callback, after fork). */
 KORA_API int kora_unsubscribe(kora_subscription *subscription);
 
+/* ---- files of Redis ---------------------------------------------------------------------------------------------- */
+
+/* Tells how far a call has come that takes long: `done` of `total` (bytes of a file, kora_import; keys, about, kora_export), the first time soon after the
+ * start, the last time at the end. Threads: on the calling thread. Calls that may wait return KORA_MISUSE. */
+typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
+
+typedef struct kora_import_options {
+    size_t size;                /* set by KORA_IMPORT_OPTIONS_INIT */
+    kora_progress_fn *progress; /* NULL: nobody wants to know */
+    void *progress_arg;
+} kora_import_options;
+#define KORA_IMPORT_OPTIONS_INIT { sizeof(kora_import_options), NULL, NULL }
+
+typedef struct kora_import_result {
+    size_t size;             /* set by KORA_IMPORT_RESULT_INIT */
+    uint64_t keys;           /* that were put into the database */
+    uint64_t expired;        /* keys of the file that were passed over: their time has come */
+    uint64_t empty;          /* ... collections without an element, which old versions of Redis wrote */
+    uint64_t functions;      /* ... libraries of functions */
+    uint64_t module_values;  /* ... keys whose value is a module's */
+    uint64_t module_fields;  /* ... other data of modules */
+    uint64_t bytes;          /* of the RDB file, uncompressed */
+    uint32_t version;        /* of its format; 0: it did not come to that */
+    uint32_t compressed;     /* 1: it was in an LZ4 frame */
+    uint32_t unchecked;      /* 1: the file has no checksum, damage may have gone unseen */
+    char redis_version[32];  /* of the Redis that wrote it, if it tells */
+} kora_import_result;
+#define KORA_IMPORT_RESULT_INIT { sizeof(kora_import_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+
+/*
+ * Puts every key of an RDB file (Redis's dump.rdb, from version 2.4 to 7.4; as it is, or in an LZ4 frame) into the database: into the numbered database that it was in,
+ * with its expiry, and its idle time or frequency where maxmemory-policy keeps that. A key that is there is replaced; all others stay. Each key
+ * is written as by RESTORE: to the log, to those who watch it or wait for it. Others go on using the database meanwhile, and see key after key appear.
+ *   options  NULL: defaults
+ *   result   may be NULL; filled in on any return but INVAL and MISUSE, as far as it came
+ *   error    may be NULL; receives one line that says what was wrong, and for a damaged file at what offset, cut to `error_size` bytes with the final zero
+ * Errors: CORRUPT (the file is none that can be read, or damaged: keys before that place have been imported), SYSTEM (it can't be opened or read), TOOBIG (a name is
+ * above proto-max-bulk-len), INVAL (or the file has numbered databases that this one has not), NOMEM, READONLY, MISUSE, CLOSED. Except for INVAL of the arguments and
+ * MISUSE, keys that were imported stay.
+ */
+KORA_API int kora_import(kora *db, const char *path, const kora_import_options *options, kora_import_result *result, char *error, size_t error_size);
+
+enum {
+    KORA_EXPORT_LZ4 = 1 << 0 /* in an LZ4 frame, which `lz4 -d` and kora_import read, and Redis does not */
+};
+
+typedef struct kora_export_options {
+    size_t size;                /* set by KORA_EXPORT_OPTIONS_INIT */
+    uint32_t flags;             /* KORA_EXPORT_... */
+    uint32_t reserved;          /* zero */
+    kora_progress_fn *progress; /* NULL: nobody wants to know */
+    void *progress_arg;
+} kora_export_options;
+#define KORA_EXPORT_OPTIONS_INIT { sizeof(kora_export_options), 0, 0, NULL, NULL }
+
+typedef struct kora_export_result {
+    size_t size;             /* set by KORA_EXPORT_RESULT_INIT */
+    uint64_t keys;           /* in the file */
+    uint64_t newer;          /* of these, hashes with fields that expire: with one or more, only Redis 7.4 and later load the file */
+    uint64_t bytes;          /* of the file */
+} kora_export_result;
+#define KORA_EXPORT_RESULT_INIT { sizeof(kora_export_result), 0, 0, 0 }
+
+/*
+ * Writes all numbered databases to an RDB file that redis-server loads (version 10 of the format: Redis 7.0 and later), as they are at one instant. The file is
+ * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before. In this version all other
+ * calls wait while it is written.
+ *   options  NULL: defaults
+ *   result   may be NULL; filled in on KORA_OK
+ *   error    may be NULL; receives one line that says what was wrong, cut to `error_size` bytes with the final zero
+ * Errors: SYSTEM (the file can't be written), UNSUPPORTED (unknown flags), INVAL, NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_export(kora *db, const char *path, const kora_export_options *options, kora_export_result *result, char *error, size_t error_size);
+
 /* ---- listening, configuration, statistics ------------------------------------------------------------------------ */
 
 /*

@@ -2,8 +2,8 @@
 //
 // Everything that clients see is the library's. Here are: the configuration file and the flags, the log file, signals,
 // systemd's readiness protocol and the exit codes:
-//     0  ended by SIGTERM, SIGINT or a client's SHUTDOWN; --help, --version; --check-config found nothing wrong
-//     1  the configuration file is bad, or the server could not start
+//     0  ended by SIGTERM, SIGINT or a client's SHUTDOWN; --help, --version; --check-config found nothing wrong; --export has written its file
+//     1  the configuration file is bad, or the server could not start, or --import or --export failed
 //     2  the command line is bad
 //
 // The main thread blocks the signals that it takes before the library starts its threads (which block all), and then does
@@ -66,6 +66,8 @@ struct server {
     struct setting *settings; // the flags', then the file's
     size_t count, flags;
     const char *config; // file, NULL: none
+    const char *import, *export; // RDB files, NULL: none
+    time_t told;                 // when progress was told last
     FILE *file;
     long line;                   // in it
     const char *text[OWN_COUNT]; // own keys, borrowed from settings
@@ -262,6 +264,8 @@ static void help(void) {
     }
     puts("and every other parameter that CONFIG SET takes. Also:\n"
          "  --config FILE               the same as FILE\n"
+         "  --import FILE               take in Redis's dump.rdb (or the same in an LZ4 frame) before serving\n"
+         "  --export FILE               write all data to a file that redis-server loads, and end\n"
          "  --check-config              say what is wrong with the configuration, and end\n"
          "  --help, --version");
 }
@@ -285,6 +289,8 @@ static bool parse_flags(struct server *s, int argc, char **argv) {
         if (value) *value++ = '\0';
         else if (!(value = argv[++i])) return wrong(s, 2, "%s: its value is missing", arg), false;
         if (!strcmp(arg, "--config")) s->config = value;
+        else if (!strcmp(arg, "--import")) s->import = value;
+        else if (!strcmp(arg, "--export")) s->export = value;
         else if (!add_setting(s, 0, arg + 2, value)) return false;
     }
     s->flags = s->count;
@@ -353,6 +359,52 @@ static void raise_file_limit(struct server *s) {
     kora_free(clients);
 }
 
+// ---- files of Redis ----
+
+static void import_goes_on(void *arg, uint64_t done, uint64_t total) {
+    enum { TELL_EVERY_S = 5 };
+    struct server *s = arg;
+    time_t now = time(NULL);
+    if (!s->told) s->told = now;
+    if (now - s->told < TELL_EVERY_S) return;
+    s->told = now;
+    say(s, KORA_LOG_NOTICE, "importing %s: %.0f %%", s->import, total ? 100.0 * (double)done / (double)total : 100.0);
+}
+
+static void import(struct server *s) {
+    kora_import_options options = KORA_IMPORT_OPTIONS_INIT;
+    kora_import_result r = KORA_IMPORT_RESULT_INIT;
+    char error[512] = "";
+    options.progress = import_goes_on;
+    options.progress_arg = s;
+    int status = kora_import(s->db, s->import, &options, &r, error, sizeof error);
+    if (status != KORA_OK) {
+        wrong(s, 1, "cannot import %s: %s", s->import, *error ? error : kora_status_text(status));
+        return;
+    }
+    say(s, KORA_LOG_NOTICE, "imported %llu keys from %s; %llu had expired", (unsigned long long)r.keys, s->import, (unsigned long long)r.expired);
+    if (r.unchecked) say(s, KORA_LOG_WARNING, "%s has no checksum: damage may have gone unseen", s->import);
+    if (r.empty) say(s, KORA_LOG_WARNING, "%s: passed over %llu empty collections", s->import, (unsigned long long)r.empty);
+    if (r.functions || r.module_values || r.module_fields) {
+        say(s, KORA_LOG_WARNING, "%s: passed over what is not supported: %llu libraries of functions, %llu keys and %llu other data of modules", s->import,
+            (unsigned long long)r.functions, (unsigned long long)r.module_values, (unsigned long long)r.module_fields);
+    }
+}
+
+static void export(struct server *s) {
+    kora_export_result r = KORA_EXPORT_RESULT_INIT;
+    char error[512] = "";
+    int status = kora_export(s->db, s->export, NULL, &r, error, sizeof error);
+    if (status != KORA_OK) {
+        wrong(s, 1, "cannot export to %s: %s", s->export, *error ? error : kora_status_text(status));
+        return;
+    }
+    say(s, KORA_LOG_NOTICE, "exported %llu keys to %s, %llu bytes", (unsigned long long)r.keys, s->export, (unsigned long long)r.bytes);
+    if (r.newer) say(s, KORA_LOG_WARNING, "%llu hashes have fields that expire: only Redis 7.4 and later load %s", (unsigned long long)r.newer, s->export);
+}
+
+// ---- serving ----
+
 static void serve(struct server *s, const sigset_t *signals) {
     say(s, KORA_LOG_NOTICE, "korad %s is ready", kora_version());
     notify("READY=1");
@@ -375,8 +427,14 @@ static void run(struct server *s, const sigset_t *signals) {
         return;
     }
     take_settings(s, false);
-    if (!s->check_only && !s->exit_code) introduce(s), raise_file_limit(s), listen_all(s);
-    if (!s->check_only && !s->exit_code) serve(s, signals);
+    bool work = !s->check_only;
+    if (work && !s->exit_code && s->import) import(s);
+    if (work && !s->exit_code && s->export) {
+        export(s);
+        work = false;
+    }
+    if (work && !s->exit_code) introduce(s), raise_file_limit(s), listen_all(s);
+    if (work && !s->exit_code) serve(s, signals);
     status = kora_close(s->db);
     if (status != KORA_OK) wrong(s, 1, "cannot close the database: %s", kora_status_text(status));
     else if (s->check_only && !s->exit_code) puts("korad: the configuration is good");

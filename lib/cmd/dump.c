@@ -17,17 +17,21 @@ static bool payload_of(struct buf *b, const struct value *v, const struct entry 
 
 // ---- effects -------------------------------------------------------------------------------------------------------------------
 
-static bool emit_restore(struct txn *t, const struct key *k, struct slice payload, int64_t expire_at_ms) {
-    char text[NUM_INT_MAX];
-    struct slice at = { text, num_format_int(expire_at_ms, text) };
-    return effect_emit(t, k, 6, (struct slice[]){ SLICE("RESTORE"), k->name, at, payload, SLICE("REPLACE"), SLICE("ABSTTL") });
+// idle_s, frequency: one of them, or -1.
+static bool emit_restore(struct txn *t, const struct key *k, struct slice payload, int64_t expire_at_ms, int64_t idle_s, int64_t frequency) {
+    char at[NUM_INT_MAX], used[NUM_INT_MAX];
+    bool with_access = idle_s >= 0 || frequency >= 0;
+    struct slice argv[EFFECT_ARGS_MAX] = { SLICE("RESTORE"), k->name, { at, num_format_int(expire_at_ms, at) }, payload, SLICE("REPLACE"), SLICE("ABSTTL") };
+    argv[6] = frequency >= 0 ? SLICE("FREQ") : SLICE("IDLETIME");
+    argv[7] = slice_of(used, num_format_int(frequency >= 0 ? frequency : idle_s, used));
+    return effect_emit(t, k, with_access ? 8 : 6, argv);
 }
 
 static bool emit_value(struct txn *t, const struct key *k, const struct value *v, const struct entry *e, int64_t expire_at_ms) {
     struct buf b;
     if (!effect_wanted(t)) return true;
     if (t->no_memory || !payload_of(&b, v, e, true)) return false;
-    bool done = emit_restore(t, k, slice_of(b.p, b.n), expire_at_ms);
+    bool done = emit_restore(t, k, slice_of(b.p, b.n), expire_at_ms, -1, -1);
     buf_free(&b);
     return done;
 }
@@ -135,7 +139,7 @@ static int put(struct call *c, struct entry *old, struct rdb_object *o, const st
     struct txn *t = &c->txn;
     const struct key *k = &c->keys[0];
     struct effects_mark mark = effects_mark(t);
-    if (!emit_restore(t, k, c->argv[3], how->expire_at_ms)) return KORA_NOMEM;
+    if (!emit_restore(t, k, c->argv[3], how->expire_at_ms, how->idle_s, how->frequency)) return KORA_NOMEM;
     int status = o->is_string ? key_set_string(t, k, old, o->string, STRING_AS_SET, how->expire_at_ms, NULL) :
         value_store(&o->value, old, how->expire_at_ms);
     if (status != KORA_OK) {

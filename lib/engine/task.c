@@ -55,17 +55,20 @@ static bool reserve_stripes(struct task *t, uint32_t n) {
     return true;
 }
 
-// False: as plan_keys.
-static bool plan_all(struct task *t) {
+static bool plan_each(struct task *t) {
     uint32_t n = t->engine->common.stripe_count;
-    if (!t->call.key_count && !call_find_keys(&t->call)) return false;
-    if (!reserve_stripes(t, n)) {
-        reply_no_memory(&t->call);
-        return false;
-    }
+    if (!reserve_stripes(t, n)) return false;
     for (uint32_t i = 0; i < n; i++) t->stripes[i] = i;
     t->stripe_count = n;
     return true;
+}
+
+// False: as plan_keys.
+static bool plan_all(struct task *t) {
+    if (!t->call.key_count && !call_find_keys(&t->call)) return false;
+    if (plan_each(t)) return true;
+    reply_no_memory(&t->call);
+    return false;
 }
 
 // Those of a set, `count` of them at most: sorted, and each one once.
@@ -542,13 +545,22 @@ static int wait_to_write(struct task *t) {
     }
 }
 
-int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write) {
-    task_init(t, e, NULL);
-    int status = plan_stripes(t, keys, count) ? KORA_OK : KORA_NOMEM;
-    if (status == KORA_OK && acquire(t) == CLOSED) status = KORA_CLOSED;
-    if (status == KORA_OK && to_write && e->log) status = wait_to_write(t);
+static int lease_planned(struct task *t, bool planned, bool to_write) {
+    int status = planned ? KORA_OK : KORA_NOMEM;
+    if (planned && acquire(t) == CLOSED) status = KORA_CLOSED;
+    if (status == KORA_OK && to_write && t->engine->log) status = wait_to_write(t);
     if (status != KORA_OK) task_release(t);
     return status;
+}
+
+int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write) {
+    task_init(t, e, NULL);
+    return lease_planned(t, plan_stripes(t, keys, count), to_write);
+}
+
+int task_lease_all(struct task *t, struct engine *e) {
+    task_init(t, e, NULL);
+    return lease_planned(t, plan_each(t), false);
 }
 
 void task_unlease_keys(struct task *t, bool written) {

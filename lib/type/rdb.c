@@ -36,7 +36,6 @@ enum {
     COMPRESS_ABOVE = 20, // what is shorter, or is not four bytes shorter when compressed, stays as it is
     COMPRESS_GAIN = 4,
     INT_DIGITS_MAX = 11, // of 32 bits, with a sign
-    FOOTER_BYTES = 10,
 };
 
 static void store_little(char *to, uint64_t n, size_t bytes) {
@@ -297,10 +296,10 @@ struct slice rdb_read_slice(struct rdb_reader *r, struct buf *scratch) {
 }
 
 bool rdb_check_footer(struct slice dump, struct slice *object) {
-    if (dump.n < FOOTER_BYTES) return false;
-    const char *footer = dump.p + dump.n - FOOTER_BYTES;
+    if (dump.n < RDB_FOOTER_BYTES) return false;
+    const char *footer = dump.p + dump.n - RDB_FOOTER_BYTES;
     if (load_little(footer, 2) > RDB_VERSION_READ_MAX) return false;
     if (load_little(footer + 2, 8) != crc64(0, dump.p, dump.n - 8)) return false;
-    *object = slice_of(dump.p, dump.n - FOOTER_BYTES);
+    *object = slice_of(dump.p, dump.n - RDB_FOOTER_BYTES);
     return true;
 }

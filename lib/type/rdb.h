@@ -7,8 +7,9 @@
 #include "base/buf.h"
 
 enum {
-    RDB_VERSION = 10,         // written: Redis 7.0 reads it
-    RDB_VERSION_READ_MAX = 12 // read: up to Redis 7.4's
+    RDB_VERSION = 10,          // written: Redis 7.0 reads it
+    RDB_VERSION_READ_MAX = 12, // read: up to Redis 7.4's
+    RDB_FOOTER_BYTES = 10      // of DUMP
 };
 
 // What an object begins with.
