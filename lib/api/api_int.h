@@ -160,6 +160,7 @@ static inline void op_of_spot(struct op *o, kora *db, const struct spot *s, enum
     o->lease = s->lease;
     o->key = (struct key){ api_slice(s->name.p, s->name.n), s->hash, s->stripe, s->number, db->number, NULL };
     txn_begin(&o->txn, &s->engine->common);
+    stripe_join(s->stripe, common_cut(&s->engine->common));
     o->typed = typed;
     o->started_ns = stat_due(&s->stripe->stat, typed) ? clock_mono_ns() : 0;
     o->bytes = 0;

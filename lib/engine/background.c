@@ -93,6 +93,7 @@ static void run_job(struct shard *s, struct stripe_job *j) {
         return;
     }
     uint32_t what = atomic_exchange(&j->wanted, RUNNING), more = 0;
+    stripe_join(j->stripe, common_cut(&e->common));
     if ((what & EXPIRE) && expiry_is_on(e) && !may_expire(e, j->stripe)) {
         atomic_store(&j->stripe->due_ms, wall_ms(e) + LOG_RETRY_MS);
     } else if ((what & EXPIRE) && expiry_is_on(e)) {
@@ -278,22 +279,29 @@ static void sweep_pinned(struct shard *s) {
     }
 }
 
+// False: no memory.
+static bool sweep(struct engine *e, struct keyspace *garbage) {
+    struct sweep *w = mem_alloc_zero(sizeof *w);
+    if (!w) return false;
+    w->message.run = sweep_passes;
+    w->garbage = garbage;
+    w->hops = e->shard_count;
+    shard_post(&e->shards[0], &w->message);
+    return true;
+}
+
+void background_drop(struct engine *e, struct stripe *s) {
+    struct keyspace *garbage = stripe_take_garbage(s);
+    if (!sweep(e, garbage)) s->garbage = garbage; // it goes with a later flush, or at the end
+}
+
 void engine_drop_garbage(struct engine *e) {
     struct keyspace *all = NULL;
     for (uint32_t i = 0; i < e->common.stripe_count; i++) {
         struct stripe *s = &e->common.stripes[i];
         if (s->garbage) all = keyspaces_join(stripe_take_garbage(s), all);
     }
-    if (!all) return;
-    struct sweep *w = mem_alloc_zero(sizeof *w);
-    if (!w) { // it goes with a later flush, or at the end
-        e->common.stripes[0].garbage = all;
-        return;
-    }
-    w->message.run = sweep_passes;
-    w->garbage = all;
-    w->hops = e->shard_count;
-    shard_post(&e->shards[0], &w->message);
+    if (all && !sweep(e, all)) e->common.stripes[0].garbage = all; // it goes with a later flush, or at the end
 }
 
 // ---- life --------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 // See durable.h.
 #include "engine/durable.h"
 
+#include "engine/save.h"
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -149,12 +151,29 @@ static int say_refused(struct engine *e, const struct recovered_effect *r, int s
     return no_memory ? KORA_NOMEM : KORA_CORRUPT;
 }
 
+static bool is_mark(const struct recovered_effect *r) { return r->argc == 2 && r->argv[0].n == 0; }
+
+// Whether it is in the snapshot that was loaded: its stripe's mark has not come yet.
+static bool is_loaded(struct durable *d, const struct recovered_effect *r) {
+    if (!d->marks_known) d->marks_left = r->stripes;
+    d->marks_known = true;
+    uint64_t bit = UINT64_C(1) << r->stripe % 64, *word = &d->marked[r->stripe / 64];
+    int64_t cut;
+    if (is_mark(r) && num_parse_int(r->argv[1], &cut) && (uint64_t)cut == d->cut && !(*word & bit)) {
+        *word |= bit;
+        if (--d->marks_left == 0) d->cut = 0; // what comes now is behind all of them
+        return true;
+    }
+    return !(*word & bit);
+}
+
 static int replay(void *arg, const struct recovered_effect *r) {
     struct engine *e = arg;
     struct durable *d = e->durable;
     struct call c = { .argc = r->argc, .session = &d->session, .host = &e->host };
     buf_clear(&d->reply);
     if (r->db >= e->common.databases || r->argc < 1 || r->stripe >= r->stripes || e->common.stripe_count % r->stripes) return say_refused(e, r, KORA_CORRUPT);
+    if ((d->cut && is_loaded(d, r)) || is_mark(r)) return KORA_OK;
     if (is_part(r)) return replay_part(e, r);
     c.argv = (struct slice *)(uintptr_t)r->argv; // handlers only read them
     c.reply = (struct reply){ .buf = &d->reply, .version = 2 };
@@ -172,8 +191,7 @@ static int replay(void *arg, const struct recovered_effect *r) {
 
 enum { SAY_EVERY_US = 2000000 };
 
-static void progress(void *arg, uint64_t done, uint64_t total) {
-    struct engine *e = arg;
+void durable_progress(struct engine *e, uint64_t done, uint64_t total) {
     struct durable *d = e->durable;
     int64_t now = clock_mono_us();
     if (now - d->told_us >= SAY_EVERY_US) {
@@ -185,6 +203,8 @@ static void progress(void *arg, uint64_t done, uint64_t total) {
     d->progress(d->progress_arg, done, total);
     engine_callback_end();
 }
+
+static void progress(void *arg, uint64_t done, uint64_t total) { durable_progress(arg, done, total); }
 
 int durable_open(struct engine *e, struct engine_config *config) {
     char reason[256] = "";
@@ -264,7 +284,13 @@ int durable_recover(struct engine *e) {
         .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = replay, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
-    int status = log_recover(&config, &d->recovered, reason, sizeof reason);
+    int status = save_load(e, reason, sizeof reason, &d->snapshot_keys);
+    d->cut = d->store.manifest.snapshot;
+    if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
+    if (status == KORA_OK && d->cut) {
+        status = KORA_CORRUPT;
+        snprintf(reason, sizeof reason, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);
+    }
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
     buf_free(&d->reply);
     if (status == KORA_OK) {

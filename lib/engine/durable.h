@@ -24,6 +24,11 @@ struct durable {
     engine_progress_fn *progress;
     void *progress_arg;
     int64_t began_us, told_us;
+    uint64_t cut;                    // of the snapshot that was loaded: a stripe's effects up to its mark with this number are in it; 0: none, or all marks were seen
+    uint32_t marks_left;
+    bool marks_known;                // how many there are
+    uint64_t marked[STRIPES_MAX / 64]; // stripes whose mark was seen
+    uint64_t snapshot_keys;
     char *error;
     size_t error_size;
 };
@@ -33,6 +38,8 @@ struct durable {
 int durable_open(struct engine *e, struct engine_config *config);
 // Brings the data back, and starts the log. Likewise.
 int durable_recover(struct engine *e);
+// While it is opened: tells how far it is.
+void durable_progress(struct engine *e, uint64_t done, uint64_t total);
 // Nobody calls any more.
 void durable_close(struct engine *e);
 

@@ -17,6 +17,7 @@
 #include "engine/durable.h"
 #include "engine/exec.h"
 #include "engine/feeding.h"
+#include "engine/save.h"
 #include "engine/shard.h"
 #include "kora.h"
 
@@ -163,11 +164,13 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     e->index = command_index_create();
     if (!e->leases || !e->shards || !e->jobs || !e->index) return KORA_NOMEM;
     status = feeding_create(e);
+    if (status == KORA_OK) status = saver_create(e);
     if (status != KORA_OK) return status;
     return init_host(e);
 }
 
 static void free_parts(struct engine *e) {
+    saver_free(e);
     durable_close(e);
     background_free(e);
     stats_destroy(e->host.stat);
@@ -185,6 +188,7 @@ static void stop_shards(struct engine *e) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].stop);
     }
     while (atomic_load(&e->parked_tasks) > 0) nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+    saver_stop(e);
     for (uint32_t i = 0; i < e->shard_count; i++) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].exit);
     }

@@ -175,6 +175,7 @@ struct engine {
     struct stripe_job *jobs;             // [common.stripe_count]
     struct log *log;                     // NULL: the data is in memory only
     struct durable *durable;             // likewise (durable.c)
+    struct saver *saver;                 // snapshots (save.c)
     struct {                             // for writes that wait until the log has room (durable.h)
         _Atomic uint32_t turn, sleepers;
         _Atomic(struct waiter *) waiting;

@@ -249,12 +249,19 @@ static void count_joined(const struct task *t) {
     }
 }
 
+static void join_cut(struct task *t) {
+    struct common *c = &t->engine->common;
+    uint64_t cut = common_cut(c);
+    for (uint32_t i = 0; i < t->held; i++) stripe_join(&c->stripes[t->stripes[i]], cut);
+}
+
 static void execute(struct task *t) {
     struct call *c = &t->call;
     struct engine *e = t->engine;
     lease_took(LEASE_PATH_CALLS);
     if (t->stripe_count > 1) count_joined(t);
     hold(t, 0, (uint64_t)(uintptr_t)t);
+    join_cut(t);
     txn_begin(&c->txn, &e->common);
     if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
     if (c->cmd->route == ROUTE_WALK) {
@@ -549,7 +556,8 @@ static int lease_planned(struct task *t, bool planned, bool to_write) {
     int status = planned ? KORA_OK : KORA_NOMEM;
     if (planned && acquire(t) == CLOSED) status = KORA_CLOSED;
     if (status == KORA_OK && to_write && t->engine->log) status = wait_to_write(t);
-    if (status != KORA_OK) task_release(t);
+    if (status == KORA_OK) join_cut(t);
+    else task_release(t);
     return status;
 }
 

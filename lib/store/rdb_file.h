@@ -60,6 +60,11 @@ void rdb_file_number(struct rdb_file_writer *w, const char *name, int64_t value)
 void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring); // before the first key of each
 void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, const struct entry *e);
 void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object); // with its type byte
+// For those who encode keys elsewhere: what comes before a key's object (of which the type byte belongs here), and before the first key of a database; appended to
+// `to`, which may be any writer. What has been put together so is handed to rdb_file_bytes, at any place where an item might begin or go on.
+void rdb_file_append_head(struct rdb_writer *to, const struct rdb_file_meta *m, struct slice name, unsigned type);
+void rdb_file_append_db(struct rdb_writer *to, uint32_t db);
+void rdb_file_bytes(struct rdb_file_writer *w, struct slice bytes);
 int rdb_file_end(struct rdb_file_writer *w); // the last bytes are handed on; w->status
 void rdb_file_abandon(struct rdb_file_writer *w);
 

@@ -58,24 +58,24 @@ void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t
     item_done(w);
 }
 
-static void write_meta(struct rdb_file_writer *w, const struct rdb_file_meta *m) {
+static void write_meta(struct rdb_writer *w, const struct rdb_file_meta *m) {
     if (m->expires) {
-        rdb_write_byte(&w->object, RDB_OP_EXPIRY_MS);
-        rdb_write_ms(&w->object, m->expire_at_ms);
+        rdb_write_byte(w, RDB_OP_EXPIRY_MS);
+        rdb_write_ms(w, m->expire_at_ms);
     }
     if (m->idle_s >= 0) {
-        rdb_write_byte(&w->object, RDB_OP_IDLE);
-        rdb_write_length(&w->object, (uint64_t)m->idle_s);
+        rdb_write_byte(w, RDB_OP_IDLE);
+        rdb_write_length(w, (uint64_t)m->idle_s);
     }
     if (m->frequency >= 0) {
-        rdb_write_byte(&w->object, RDB_OP_FREQUENCY);
-        rdb_write_byte(&w->object, (unsigned)m->frequency);
+        rdb_write_byte(w, RDB_OP_FREQUENCY);
+        rdb_write_byte(w, (unsigned)m->frequency);
     }
 }
 
 void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, const struct entry *e) {
     if (w->status != KORA_OK) return;
-    write_meta(w, m);
+    write_meta(&w->object, m);
     size_t name_at = w->out.n;
     rdb_write_string(&w->object, entry_key(e));
     size_t type_at = w->out.n;
@@ -93,12 +93,32 @@ void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, cons
 void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object) {
     if (w->status != KORA_OK) return;
     invariant(object.n > 0);
-    write_meta(w, m);
+    write_meta(&w->object, m);
     buf_append_char(&w->out, object.p[0]);
     rdb_write_string(&w->object, name);
     buf_append(&w->out, object.p + 1, object.n - 1);
     w->keys++;
     item_done(w);
+}
+
+void rdb_file_append_head(struct rdb_writer *to, const struct rdb_file_meta *m, struct slice name, unsigned type) {
+    write_meta(to, m);
+    rdb_write_byte(to, type);
+    rdb_write_string(to, name);
+}
+
+void rdb_file_append_db(struct rdb_writer *to, uint32_t db) {
+    rdb_write_byte(to, RDB_OP_DB);
+    rdb_write_length(to, db);
+}
+
+void rdb_file_bytes(struct rdb_file_writer *w, struct slice bytes) {
+    hand_on(w);
+    if (w->status != KORA_OK || bytes.n == 0) return;
+    w->crc = crc64(w->crc, bytes.p, bytes.n);
+    int code = w->to.write(w->to.arg, bytes.p, bytes.n);
+    if (code < 0) fail(w, KORA_SYSTEM, code);
+    else w->bytes += bytes.n;
 }
 
 int rdb_file_end(struct rdb_file_writer *w) {

@@ -29,6 +29,11 @@ struct common {
     struct stripe *stripes;
     struct settings settings;
     struct effect_sink effects;              // set before the first call
+    // Number of the last cut through the whole database, of which a snapshot is an image; 0: there was none. A call that holds all its leases reads it
+    // once, and before anything else brings those of its stripes up to it that have not been there yet (stripe_join). So a call is on the same
+    // side of a cut on all its stripes, and whoever begins after one that is behind the cut is behind it, too.
+    _Atomic uint64_t cut;
+    void (*join)(struct common *c, struct stripe *s, uint64_t cut); // the rest of stripe_join
     _Atomic uint32_t monitors;               // how many want to be told of every command
     struct feed *feed;                       // channels and their subscribers (feed/feed.h)
     int64_t (*wall_ms)(void *arg);           // NULL: the system's clock. Tests skew it
@@ -60,6 +65,7 @@ struct stripe {
     struct common *common;
     uint32_t index;
     _Atomic uint32_t version;        // see stripe_changed
+    uint64_t cut;                    // the last one that it has taken part in
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
@@ -85,6 +91,13 @@ static inline void count_up(_Atomic uint64_t *n) { atomic_store_explicit(n, atom
 // who has seen one part of what a call did, and looks at another stripe of that call, finds its version changed.
 static inline uint32_t stripe_version(const struct stripe *s) { return atomic_load_explicit(&s->version, memory_order_relaxed); }
 static inline void stripe_changed(struct stripe *s) { atomic_store_explicit(&s->version, stripe_version(s) + 1, memory_order_relaxed); }
+
+// Lease held, and nothing done yet. `cut`: common->cut, read with all leases held.
+static inline uint64_t common_cut(const struct common *c) { return atomic_load(&c->cut); }
+static inline bool stripe_is_behind(const struct stripe *s) { return atomic_load_explicit(&s->common->cut, memory_order_relaxed) != s->cut; }
+static inline void stripe_join(struct stripe *s, uint64_t cut) {
+    if (unlikely(s->cut != cut)) s->common->join(s->common, s, cut);
+}
 
 // ---- keys --------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,461 @@
+// See save.h.
+#include "engine/save.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/background.h"
+#include "engine/durable.h"
+#include "kora.h"
+#include "store/snapshot_dir.h"
+#include "stripe/snapshot.h"
+
+enum {
+    SLICE_US = 250,               // of a shard's turn
+    CHUNK_BYTES = 256 << 10,
+    CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk
+};
+
+struct chunk {
+    struct chunk *next;
+    uint32_t shard;
+    bool last;                    // of this shard
+    struct buf bytes;
+};
+
+// A shard's part in a snapshot.
+struct walk {
+    struct message work;
+    struct waiter waiter;
+    struct shard *shard;
+    struct saver *saver;
+    uint32_t at;                  // its stripe at hand
+    uint32_t db;                  // of the last key in its file
+    struct chunk *chunk;          // that is being filled; NULL: none
+    _Atomic uint64_t ahead;       // bytes handed on, and not yet written
+    _Atomic bool stalled;         // it waits for that to become less
+};
+
+struct saver {
+    struct engine *engine;
+    struct walk *walks;           // [shard_count]
+    struct snapshot_dir dir;
+    uint64_t number, first_round;
+    bool joinable;
+    pthread_t thread;
+    pthread_mutex_t mutex;        // of `state`, `joinable`, `status`; no call about data takes it
+    pthread_cond_t ended;
+    struct save_state state;
+    int status;                   // of the last one that ended
+    _Atomic(struct chunk *) chunks; // newest first
+    _Atomic uint32_t news;        // steps with each of them: the saver sleeps on it
+    _Atomic bool failing;         // it will not succeed any more: nobody begins an image
+    char why[200];                // set by who sets `failing`
+};
+
+// ---- failing -------------------------------------------------------------------------------------------------------------------
+
+static void fail(struct saver *v, const char *why) {
+    bool not_yet = false;
+    if (!atomic_compare_exchange_strong(&v->failing, &not_yet, true)) return;
+    pthread_mutex_lock(&v->mutex);
+    snprintf(v->why, sizeof v->why, "%s", why);
+    pthread_mutex_unlock(&v->mutex);
+}
+
+static void fail_at(struct saver *v, const char *what, int code) {
+    char why[200];
+    snprintf(why, sizeof why, "%s: %s", what, strerror(-code));
+    fail(v, why);
+}
+
+// ---- the cut -------------------------------------------------------------------------------------------------------------------
+
+// In the log, a word without letters that no command is, and the number of the cut: what comes behind it in this stripe is not in the snapshot.
+static bool leave_mark(struct engine *e, struct stripe *s, uint64_t cut) {
+    char digits[NUM_INT_MAX];
+    struct slice argv[] = { SLICE(""), { digits, num_format_int((int64_t)cut, digits) } };
+    struct effect_sink *sink = &e->common.effects;
+    if (!e->log) return true;
+    if (!log_reserve(e->log, s->index, effect_bytes(ARRAY_LEN(argv), argv), 1)) return false;
+    sink->fn(sink->arg, &(struct effect){ .stripe = s->index, .argc = ARRAY_LEN(argv), .argv = argv });
+    return true;
+}
+
+void save_join(struct common *c, struct stripe *s, uint64_t cut) {
+    struct engine *e = CONTAINER_OF(c, struct engine, common);
+    struct saver *v = e->saver;
+    s->cut = cut;
+    if (atomic_load(&v->failing)) return;
+    const struct snapshot_options options = { .newest = true };
+    if (snapshot_begin(s, &options) != KORA_OK) {
+        fail(v, "out of memory");
+    } else if (!leave_mark(e, s, cut)) {
+        snapshot_end(s);
+        fail(v, "no room in the log's staging");
+    }
+}
+
+// ---- on the shards -------------------------------------------------------------------------------------------------------------
+
+static void tell_saver(struct saver *v) {
+    atomic_fetch_add(&v->news, 1);
+    syscall(SYS_futex, &v->news, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+}
+
+static void hand_on(struct walk *w, bool last) {
+    struct chunk *k = w->chunk;
+    struct saver *v = w->saver;
+    w->chunk = NULL;
+    k->last = last;
+    atomic_fetch_add(&w->ahead, k->bytes.n);
+    struct chunk *newest = atomic_load(&v->chunks);
+    do k->next = newest;
+    while (!atomic_compare_exchange_weak(&v->chunks, &newest, k));
+    tell_saver(v); // from here on, if it was the last, the walk is not ours
+}
+
+static bool make_chunk(struct walk *w) {
+    if (w->chunk) return true;
+    w->chunk = mem_alloc_zero(sizeof *w->chunk);
+    if (w->chunk) w->chunk->shard = w->shard->id;
+    return w->chunk != NULL;
+}
+
+// Under the lease.
+static bool take_part(void *arg, const struct snapshot_part *p) {
+    struct walk *w = arg;
+    struct buf *out = &w->chunk->bytes;
+    struct rdb_writer to = { .out = out, .newest = true };
+    struct slice bytes = p->bytes;
+    if (p->first) {
+        struct rdb_file_meta meta = { .expires = p->expire_at_ms != 0, .expire_at_ms = p->expire_at_ms, .idle_s = p->idle_s, .frequency = p->frequency };
+        if (p->db != w->db) rdb_file_append_db(&to, p->db);
+        w->db = p->db;
+        rdb_file_append_head(&to, &meta, p->key, (unsigned char)bytes.p[0]);
+        bytes = slice_of(bytes.p + 1, bytes.n - 1);
+    }
+    buf_append_slice(out, bytes);
+    return !out->failed;
+}
+
+static void walk_comes(struct shard *shard, struct message *m);
+
+static void wake_walk(struct waiter *waiter, enum lease_wake how) {
+    struct walk *w = CONTAINER_OF(waiter, struct walk, waiter);
+    (void)how; // gone: it finds out by itself
+    shard_post(w->shard, &w->work);
+}
+
+static void note_progress(struct saver *v, const struct stripe *s, bool over) {
+    struct snapshot_progress p = snapshot_progress(s);
+    pthread_mutex_lock(&v->mutex);
+    if (over) v->state.keys_told += p.told;
+    v->state.held_bytes = MAX(v->state.held_bytes, snapshot_memory(s));
+    pthread_mutex_unlock(&v->mutex);
+}
+
+// One slice, its lease held. True: the stripe is done.
+static bool slice(struct walk *w, struct stripe *s) {
+    struct saver *v = w->saver;
+    enum snapshot_state state = SNAPSHOT_DONE;
+    stripe_join(s, common_cut(s->common));
+    if (!atomic_load(&v->failing) && snapshot_is_there(s)) {
+        state = snapshot_slice(s, SLICE_US, take_part, w);
+        if (state == SNAPSHOT_MORE) return false;
+        if (state == SNAPSHOT_FAILED) fail(v, "out of memory");
+    }
+    if (snapshot_is_there(s)) {
+        note_progress(v, s, true);
+        snapshot_end(s);
+    }
+    return true;
+}
+
+// One turn. False: it waits for something, or is over.
+static bool turn(struct walk *w) {
+    struct engine *e = w->shard->engine;
+    struct saver *v = w->saver;
+    if (w->at >= e->common.stripe_count || atomic_load(&e->closing)) {
+        if (atomic_load(&e->closing)) fail(v, "the database is being closed");
+        hand_on(w, true); // there always is a chunk, so that this can't fail
+        return false;
+    }
+    if (atomic_load(&w->ahead) > CHUNKS_AHEAD) {
+        atomic_store(&w->stalled, true);
+        if (atomic_load(&w->ahead) > CHUNKS_AHEAD || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
+    }
+    struct lease *l = &e->leases[w->at];
+    if (!lease_try(l)) {
+        w->waiter.wake = wake_walk;
+        w->waiter.keeps = false;
+        lease_park(l, &w->waiter);
+        return false;
+    }
+    struct stripe *s = &e->common.stripes[w->at];
+    bool done = slice(w, s);
+    if (done && s->garbage) background_drop(e, s);
+    struct stripe_news news = stripe_news(s);
+    lease_release(l);
+    engine_tell_home(e, s, news);
+    if (done) w->at += e->shard_count;
+    return true;
+}
+
+static void walk_comes(struct shard *shard, struct message *m) {
+    struct walk *w = CONTAINER_OF(m, struct walk, work);
+    if (w->chunk->bytes.n >= CHUNK_BYTES) {
+        struct chunk *full = w->chunk;
+        w->chunk = NULL;
+        if (make_chunk(w)) {
+            struct chunk *next = w->chunk;
+            w->chunk = full;
+            hand_on(w, false);
+            w->chunk = next;
+        } else {
+            w->chunk = full;
+            buf_free(&full->bytes);
+            fail(w->saver, "out of memory");
+        }
+    }
+    if (turn(w)) shard_post(shard, m); // after the connections
+}
+
+// ---- the saver -----------------------------------------------------------------------------------------------------------------
+
+static void write_chunk(struct saver *v, struct chunk *k) {
+    struct walk *w = &v->walks[k->shard];
+    struct rdb_file_writer *to = snapshot_dir_file(&v->dir, k->shard);
+    uint64_t n = k->bytes.n;
+    if (!atomic_load(&v->failing)) {
+        rdb_file_bytes(to, slice_of(k->bytes.p, k->bytes.n));
+        if (to->status == KORA_NOMEM) fail(v, "out of memory");
+        else if (to->status != KORA_OK) fail_at(v, "write", to->code);
+    }
+    buf_free(&k->bytes);
+    mem_free(k);
+    uint64_t left = atomic_fetch_sub(&w->ahead, n) - n;
+    if (left <= CHUNKS_AHEAD / 2 && atomic_exchange(&w->stalled, false)) shard_post(w->shard, &w->work);
+}
+
+// Takes what the shards hand on, until all of them have ended.
+static void write_all(struct saver *v) {
+    uint32_t left = v->engine->shard_count;
+    while (left) {
+        uint32_t news = atomic_load(&v->news);
+        struct chunk *newest = atomic_exchange(&v->chunks, NULL), *oldest = NULL;
+        if (!newest) {
+            syscall(SYS_futex, &v->news, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, news, NULL, NULL, 0);
+            continue;
+        }
+        while (newest) {
+            struct chunk *next = newest->next;
+            newest->next = oldest;
+            oldest = newest;
+            newest = next;
+        }
+        while (oldest) {
+            struct chunk *next = oldest->next;
+            left -= oldest->last;
+            write_chunk(v, oldest);
+            oldest = next;
+        }
+    }
+}
+
+static bool start_walks(struct saver *v) {
+    struct engine *e = v->engine;
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        struct walk *w = &v->walks[i];
+        *w = (struct walk){ .work.run = walk_comes, .shard = &e->shards[i], .saver = v, .at = i };
+        if (make_chunk(w)) continue;
+        while (i-- > 0) mem_free(v->walks[i].chunk);
+        return false;
+    }
+    // Whoever sees this number sees all of the above.
+    atomic_store(&e->common.cut, v->number);
+    for (uint32_t i = 0; i < e->shard_count; i++) shard_post(&e->shards[i], &v->walks[i].work);
+    return true;
+}
+
+// All files are written: makes them the snapshot that counts.
+static void commit(struct saver *v) {
+    struct engine *e = v->engine;
+    struct store *store = &e->durable->store;
+    char why[160];
+    int code = snapshot_dir_finish(&v->dir);
+    if (code < 0) {
+        fail_at(v, "the files of the snapshot", code);
+        return;
+    }
+    if (e->log && (code = log_flush(e->log)) < 0) { // with all marks
+        fail_at(v, "the log", code);
+        return;
+    }
+    struct manifest m = store->manifest;
+    m.snapshot = v->number;
+    m.first_round = v->first_round;
+    if (store_commit(store, &m, why, sizeof why) != KORA_OK) {
+        fail(v, why);
+        return;
+    }
+    if (e->log) log_forget(e->log, v->first_round);
+    code = snapshot_dirs_keep(store->os, store->dir, v->number);
+    if (code < 0) engine_log(e, KORA_LOG_WARNING, "an older snapshot can't be removed: %s", strerror(-code));
+}
+
+static void save(struct saver *v) {
+    struct engine *e = v->engine;
+    const struct store *store = &e->durable->store;
+    int code = log_rotate(e->log, &v->first_round);
+    if (code < 0) {
+        fail_at(v, "the log's next segment", code);
+        return;
+    }
+    code = snapshot_dir_begin(&v->dir, store->os, store->dir, v->number, e->shard_count);
+    if (code < 0) {
+        fail_at(v, "the folder of the snapshot", code);
+        return;
+    }
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        struct rdb_file_writer *f = snapshot_dir_file(&v->dir, i);
+        rdb_file_field(f, SLICE("redis-ver"), SLICE(HOST_REDIS_VERSION));
+        rdb_file_number(f, "redis-bits", 64);
+        rdb_file_number(f, "ctime", clock_wall_ms() / 1000);
+        rdb_file_number(f, "kora-snapshot", (int64_t)v->number);
+        rdb_file_number(f, "kora-stripes", e->common.stripe_count);
+    }
+    if (start_walks(v)) write_all(v);
+    else fail(v, "out of memory");
+    if (atomic_load(&v->failing)) snapshot_dir_abandon(&v->dir);
+    else commit(v);
+}
+
+static uint64_t changes(struct engine *e) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) n += atomic_load_explicit(&e->common.stripes[i].counters.changes, memory_order_relaxed);
+    return n;
+}
+
+static void *saver_main(void *arg) {
+    struct saver *v = arg;
+    struct engine *e = v->engine;
+    thread_state.must_not_wait = 1;
+    uint64_t then = changes(e);
+    engine_log(e, KORA_LOG_NOTICE, "snapshot %llu begins", (unsigned long long)v->number);
+    save(v);
+    bool failed = atomic_load(&v->failing);
+    int64_t took_ms = clock_mono_us() / 1000 - v->state.began_ms;
+    if (failed) engine_log(e, KORA_LOG_WARNING, "snapshot %llu failed: %s", (unsigned long long)v->number, v->why);
+    else engine_log(e, KORA_LOG_NOTICE, "snapshot %llu: %llu keys, %llu bytes, in %lld ms", (unsigned long long)v->number, (unsigned long long)v->state.keys_told,
+        (unsigned long long)v->dir.bytes, (long long)took_ms);
+    pthread_mutex_lock(&v->mutex);
+    v->status = failed ? KORA_SYSTEM : KORA_OK;
+    v->state.running = false;
+    v->state.failed = failed;
+    memcpy(v->state.why, v->why, sizeof v->state.why);
+    if (!failed) {
+        v->state.last_s = clock_wall_ms() / 1000;
+        v->state.took_ms = took_ms;
+        v->state.saves++;
+        v->state.bytes = v->dir.bytes;
+        v->state.changes_then = then;
+    }
+    pthread_cond_broadcast(&v->ended);
+    pthread_mutex_unlock(&v->mutex);
+    return NULL;
+}
+
+static int start_thread(struct saver *v) {
+    sigset_t all, old; // the host's signals are never delivered to a thread of ours
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    bool started = pthread_create(&v->thread, NULL, saver_main, v) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return started ? KORA_OK : KORA_SYSTEM;
+}
+
+int save_begin(struct engine *e) {
+    struct saver *v = e->saver;
+    if (!e->durable) return KORA_UNSUPPORTED;
+    int status = KORA_BUSY;
+    pthread_mutex_lock(&v->mutex);
+    if (!v->state.running && !atomic_load(&e->closing)) {
+        if (v->joinable) pthread_join(v->thread, NULL); // it has ended
+        v->number++;
+        v->why[0] = '\0';
+        atomic_store(&v->failing, false);
+        v->state.began_ms = clock_mono_us() / 1000;
+        v->state.keys_told = v->state.held_bytes = 0;
+        status = start_thread(v);
+        v->joinable = v->state.running = status == KORA_OK;
+    }
+    pthread_mutex_unlock(&v->mutex);
+    return status;
+}
+
+int save_wait(struct engine *e) {
+    struct saver *v = e->saver;
+    pthread_mutex_lock(&v->mutex);
+    while (v->state.running) pthread_cond_wait(&v->ended, &v->mutex);
+    int status = v->status;
+    pthread_mutex_unlock(&v->mutex);
+    return status;
+}
+
+void save_state(struct engine *e, struct save_state *out) {
+    struct saver *v = e->saver;
+    pthread_mutex_lock(&v->mutex);
+    *out = v->state;
+    pthread_mutex_unlock(&v->mutex);
+    out->keys = 0;
+    for (uint32_t i = 0; out->running && i < e->common.stripe_count; i++) {
+        for (uint32_t db = 0; db < e->common.databases; db++) out->keys += stripe_count(&e->common.stripes[i], db);
+    }
+}
+
+// ---- life ----------------------------------------------------------------------------------------------------------------------
+
+int saver_create(struct engine *e) {
+    struct saver *v = e->saver = mem_alloc_zero(sizeof *v);
+    if (!v) return KORA_NOMEM;
+    v->engine = e;
+    v->walks = mem_alloc_zero(e->shard_count * sizeof *v->walks);
+    if (!v->walks) {
+        mem_free(v);
+        e->saver = NULL;
+        return KORA_NOMEM;
+    }
+    pthread_mutex_init(&v->mutex, NULL);
+    pthread_cond_init(&v->ended, NULL);
+    v->state.took_ms = -1;
+    v->state.last_s = clock_wall_ms() / 1000;
+    if (e->durable) v->number = e->durable->store.manifest.snapshot;
+    e->common.join = save_join;
+    return KORA_OK;
+}
+
+void saver_stop(struct engine *e) {
+    struct saver *v = e->saver;
+    if (!v) return;
+    pthread_mutex_lock(&v->mutex);
+    bool joinable = v->joinable;
+    v->joinable = false;
+    pthread_mutex_unlock(&v->mutex);
+    if (joinable) pthread_join(v->thread, NULL);
+}
+
+void saver_free(struct engine *e) {
+    struct saver *v = e->saver;
+    if (!v) return;
+    pthread_cond_destroy(&v->ended);
+    pthread_mutex_destroy(&v->mutex);
+    mem_free(v->walks);
+    mem_free(v);
+    e->saver = NULL;
+}

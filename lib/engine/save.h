@@ -1,0 +1,53 @@
+// Snapshots of the whole database, written while it goes on: the cut, the walk, the files, the manifest.
+//
+// One thread (the saver) lives as long as a snapshot takes and does all that may block. It makes the folder, lets the log go on in a new segment, and
+// publishes the number of the cut (common->cut). From then on each stripe begins its image (stripe/snapshot.h) when somebody takes its lease: a call,
+// before anything else, or the shard that walks it (save_join); and leaves a mark with that number in the log. No lease is waited for: who holds one for seconds
+// delays the image of his stripe alone. The cut is a prefix of the real order: see common->cut in stripe/stripe.h.
+//
+// Each shard walks its stripes, one after another, in slices between the turns of its loop, and hands chunks of encoded keys to the saver, which compresses
+// and writes them; a shard that is CHUNKS_AHEAD bytes ahead of the disk waits. When all files are on the disk and all marks durable, the
+// manifest names the snapshot; then the log's older segments and older snapshots are removed. Whatever goes wrong before leaves the snapshot before
+// this one, and the log, as they were.
+//
+// Recovery loads the files, then applies of each stripe's log what comes behind its mark.
+#ifndef KORA_ENGINE_SAVE_H
+#define KORA_ENGINE_SAVE_H
+
+#include "engine/engine.h"
+
+// Of the last one, and of the one under way.
+struct save_state {
+    bool running;
+    bool failed;                   // the last one that ended
+    char why[200];                 // it failed
+    int64_t last_s;                // Unix time at which the last good one ended; of the opening before there was one
+    int64_t began_ms;              // clock_mono_us() / 1000, of the one that is running
+    int64_t took_ms;               // of the last good one; -1: there was none
+    uint64_t saves;                // good ones since the database was opened
+    uint64_t keys, keys_told;      // of the one that is running
+    uint64_t held_bytes;           // by its images
+    uint64_t bytes;                // of the last one's files
+    uint64_t changes_then;         // of the counters' changes at the cut of the last good one
+};
+
+int saver_create(struct engine *e);     // KORA_OK or KORA_NOMEM
+// The leases are closed, and the shards still run: one that is under way fails, and ends.
+void saver_stop(struct engine *e);
+void saver_free(struct engine *e);
+
+// Begins a snapshot: KORA_OK; KORA_BUSY: one is under way; KORA_UNSUPPORTED: the database has no directory; KORA_NOMEM, KORA_SYSTEM.
+int save_begin(struct engine *e);
+// Host threads: waits until none is under way. KORA_OK, or what the last one ended with (save_state tells why).
+int save_wait(struct engine *e);
+void save_state(struct engine *e, struct save_state *out);
+
+// common->join.
+void save_join(struct common *c, struct stripe *s, uint64_t cut);
+
+// ---- reading it back (load.c)
+
+// Loads the snapshot that the manifest names, its files in parallel; nobody else uses the database. KORA_OK, or the reason in `error`.
+int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys);
+
+#endif
