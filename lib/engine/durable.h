@@ -33,6 +33,7 @@ struct durable {
 int durable_open(struct engine *e, struct engine_config *config);
 // Brings the data back, and starts the log. Likewise.
 int durable_recover(struct engine *e);
+void durable_setting_changed(struct engine *e);
 // Nobody calls any more.
 void durable_close(struct engine *e);
 
