@@ -16,6 +16,7 @@
 // LOCK has the process's number in it, for those who find it locked. It stays when the database is closed; the lock does not.
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <unistd.h>
 
 #include "base/crc32c.h"
@@ -129,8 +130,8 @@ static int manifest_parse(struct slice text, const char *path, struct manifest *
     struct slice rest = text, line;
     int64_t version = 0;
     *m = (struct manifest){ 0 };
-    bool kora = next_line(&rest, &line) && line.n > 5 && memcmp(line.p, "kora ", 5) == 0 && num_parse_int(slice_of(line.p + 5, line.n - 5), &version);
-    if (!kora) return store_fail(why, KORA_CORRUPT, "%s: offset 0: it does not begin as a manifest", path);
+    bool begins = next_line(&rest, &line) && line.n > 5 && memcmp(line.p, "kora ", 5) == 0 && num_parse_int(slice_of(line.p + 5, line.n - 5), &version);
+    if (!begins) return store_fail(why, KORA_CORRUPT, "%s: offset 0: it does not begin as a manifest", path);
     if (!crc_is_right(text)) return store_fail(why, KORA_CORRUPT, "%s: offset 0: its checksum is wrong", path);
     if (version != MANIFEST_VERSION)
         return store_fail(why, KORA_UNSUPPORTED, "%s: the database has format %" PRId64 ", of which this version of the software does not know", path, version);
@@ -265,8 +266,7 @@ int store_commit(struct store *s, const struct manifest *m, char *error, size_t 
     char text[MANIFEST_BYTES_MAX];
     struct reason why = { error, error_size };
     int err = os_replace_file(s->os, s->dir, "MANIFEST", text, manifest_print(m, text, sizeof text));
-    if (err == -ENOMEM) return store_fail_memory(why);
-    if (err) return store_fail(why, KORA_SYSTEM, "%s/MANIFEST: %s", s->dir, strerror(-err));
+    if (err) return store_fail_os(why, s->dir, err);
     s->manifest = *m;
     s->is_new = false;
     return KORA_OK;

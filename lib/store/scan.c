@@ -8,6 +8,7 @@
 // To find what is whole behind a gap, all that follows is searched for blocks, not only where one should begin: the damage may be in a block's length.
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 
 #include "base/mem.h"
 #include "kora.h"

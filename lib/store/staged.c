@@ -11,6 +11,7 @@
 // never has a smaller epoch: what is kept is a prefix of the real order in any case.
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 
 #include "base/crc32c.h"
 #include "base/mem.h"
