@@ -257,6 +257,13 @@ static int start_log(struct engine *e, char *error, size_t size) {
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
+        atomic_store(&e->common.settings.appendfsync, e->config.sync);
+        e->host.wal = e->log;
+        e->host.dir = d->store.dir;
+        e->host.staging_dir = d->store.staging_dir;
+        e->host.recovered = &d->recovered;
+        e->host.recovery_ms = d->recovery_ms;
+        host_reset_stats(&e->host); // what the replay has counted
         e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e->log, .several = append_several, .room = has_room };
     }
     return status;
@@ -300,6 +307,10 @@ int durable_recover(struct engine *e) {
     if (status != KORA_OK && *reason && d->error && d->error_size) snprintf(d->error, d->error_size, "%s", reason);
     d->error = NULL;
     return status;
+}
+
+void durable_setting_changed(struct engine *e) {
+    if (e->log) log_set_sync(e->log, (enum log_sync)atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed));
 }
 
 void durable_close(struct engine *e) {

@@ -40,6 +40,7 @@ int durable_open(struct engine *e, struct engine_config *config);
 int durable_recover(struct engine *e);
 // While it is opened: tells how far it is.
 void durable_progress(struct engine *e, uint64_t done, uint64_t total);
+void durable_setting_changed(struct engine *e);
 // Nobody calls any more.
 void durable_close(struct engine *e);
 

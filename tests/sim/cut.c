@@ -25,10 +25,10 @@ static void copy_file(struct disk *d, struct inode *i, struct inode *to) {
         memcpy(to->data + k * SECTOR, i->sectors[k].newest ? i->sectors[k].newest->bytes : i->durable + k * SECTOR, SECTOR);
         copy_sector(&to->sectors[k], &i->sectors[k]);
     }
-    if (i->capacity) {
-        memcpy(to->durable, i->durable, i->capacity);
-        memcpy(to->allocated, i->allocated, i->capacity / PAGE);
-    }
+    if (i->capacity) memcpy(to->durable, i->durable, i->capacity);
+    to->allocated = sim_alloc(i->page_count);
+    to->page_count = i->page_count;
+    if (i->page_count) memcpy(to->allocated, i->allocated, i->page_count);
     to->size = i->size;
     to->sizes = sim_grow(to->sizes, i->size_count * sizeof *to->sizes);
     memcpy(to->sizes, i->sizes, i->size_count * sizeof *to->sizes);
@@ -180,8 +180,8 @@ static void cut_file(struct cut *c, struct inode *i) {
     i->size_count = 1;
     i->size_dirty = false;
     if (i->size < i->capacity) memset(i->durable + i->size, 0, i->capacity - i->size);
-    memcpy(i->data, i->durable, i->capacity);
-    for (size_t p = 0; p < i->capacity / PAGE; p++) i->allocated[p] = p * PAGE < i->size && i->allocated[p];
+    if (i->capacity) memcpy(i->data, i->durable, i->capacity);
+    for (size_t p = 0; p < i->page_count; p++) i->allocated[p] = p * PAGE < i->size && i->allocated[p];
 }
 
 static bool needs_met(const struct binding *b) { return !b->needs || b->needs->versions[b->needs->cut].when >= b->needs_when; }
@@ -240,7 +240,7 @@ struct disk *disk_power_cut(struct disk *d, uint64_t seed) {
     c.upto = to->when - random_below(&c.random, MIN(to->when, 1u << random_below(&c.random, 10)) + 1);
     c.newest_of = random_below(&c.random, 2) ? 60 : 4;
     for (struct inode *i = to->inodes; i; i = i->next) {
-        if (!i->is_dir && i->capacity) cut_file(&c, i);
+        if (!i->is_dir) cut_file(&c, i);
     }
     cut_names(to, &c);
     disk_settle(to);
@@ -252,6 +252,14 @@ struct disk *disk_power_cut(struct disk *d, uint64_t seed) {
 
 // ---- comparing ------------------------------------------------------------------------------------------------------------------
 
+// Zeros at the end count by the size alone: not all of them are kept.
+static uint64_t hash_file(const struct inode *i) {
+    static const struct hash_key key;
+    size_t n = MIN(i->size, i->capacity);
+    while (n > 0 && i->data[n - 1] == 0) n--;
+    return hash_sip(&key, i->data, n) + i->size;
+}
+
 static uint64_t hash_dir(const struct inode *dir) {
     static const struct hash_key key;
     uint64_t sum = 1;
@@ -260,7 +268,7 @@ static uint64_t hash_dir(const struct inode *dir) {
         const struct inode *i = n->versions[n->count - 1].to;
         if (!i) continue;
         uint64_t part[2] = { hash_sip(&key, n->text, strlen(n->text)), 0 };
-        part[1] = i->is_dir ? hash_dir(i) : hash_sip(&key, i->data, i->size);
+        part[1] = i->is_dir ? hash_dir(i) : hash_file(i);
         sum += hash_sip(&key, part, sizeof part); // names have no order
     }
     return sum;

@@ -87,8 +87,6 @@ void inode_reserve(struct inode *i, uint64_t size) {
     i->durable = durable;
     i->sectors = sim_grow(i->sectors, then / SECTOR * sizeof *i->sectors);
     memset(i->sectors + now / SECTOR, 0, (then - now) / SECTOR * sizeof *i->sectors);
-    i->allocated = sim_grow(i->allocated, then / PAGE);
-    memset(i->allocated + now / PAGE, 0, (then - now) / PAGE);
     i->capacity = then;
 }
 
@@ -206,14 +204,16 @@ static struct name *bind(struct disk *d, struct inode *dir, const char *text, st
 
 // What the name meant at `when` becomes durable; what it means since stays as uncertain as it was.
 static void name_settle(struct disk *d, struct name *n, uint64_t when) {
+    // A rename from one directory into another is one change. (This may come back here for what the name meant before.)
+    for (size_t i = 0; i < n->count && n->versions[i].when <= when;) {
+        struct binding b = n->versions[i];
+        n->versions[i++].needs = NULL;
+        if (!b.needs || b.needs->versions[0].when >= b.needs_when) continue;
+        name_settle(d, b.needs, b.needs_when);
+        i = 0;
+    }
     size_t upto = 0;
     while (upto + 1 < n->count && n->versions[upto + 1].when <= when) upto++;
-    for (size_t i = 0; i <= upto; i++) {
-        // A rename from one directory into another is one change.
-        struct binding b = n->versions[i];
-        n->versions[i].needs = NULL;
-        if (b.needs && b.needs->count > 1 && b.needs->versions[0].when < b.needs_when) name_settle(d, b.needs, b.needs_when);
-    }
     for (size_t i = 0; i < upto; i++) {
         if (n->versions[i].to) inode_put(d, n->versions[i].to);
     }
@@ -342,9 +342,9 @@ static int take_fd(struct disk *d, struct inode *i, uint32_t how) {
 static void resize(struct disk *d, struct inode *i, uint64_t size) {
     uint64_t old = i->size;
     if (size < old) {
-        memset(i->data + size, 0, old - size);
+        if (size < i->capacity) memset(i->data + size, 0, MIN(old, i->capacity) - size);
         inode_absorb(d, i, size, old, true);
-        for (size_t p = ALIGN_UP(size, PAGE) / PAGE; p < i->capacity / PAGE; p++) i->allocated[p] = false;
+        for (size_t p = ALIGN_UP(size, PAGE) / PAGE; p < i->page_count; p++) i->allocated[p] = false;
     }
     set_size(d, i, size);
 }
@@ -395,8 +395,11 @@ static ssize_t table_read(void *arg, int fd, void *to, size_t n, uint64_t at) {
     if (done == 0 && (!h || (h->how & OS_WRITE && !(h->how & OS_READ)))) done = -EBADF;
     if (done == 0 && h->inode->is_dir) done = -EISDIR;
     if (done == 0 && at < h->inode->size) {
-        done = (int64_t)MIN(n, h->inode->size - at);
-        memcpy(to, h->inode->data + at, (size_t)done);
+        const struct inode *i = h->inode;
+        done = (int64_t)MIN(n, i->size - at);
+        size_t has = at < i->capacity ? MIN((size_t)done, i->capacity - at) : 0;
+        if (has) memcpy(to, i->data + at, has);
+        memset((char *)to + has, 0, (size_t)done - has);
     }
     return (ssize_t)leave(d, DISK_READ, "", fd, (int64_t)at, done);
 }
@@ -405,7 +408,7 @@ uint64_t disk_used(struct disk *d) {
     pthread_mutex_lock(&d->mutex);
     uint64_t used = 0;
     for (const struct inode *i = d->inodes; i; i = i->next) {
-        for (size_t p = 0; i->links && p < i->capacity / PAGE; p++) used += i->allocated[p] ? PAGE : 0;
+        for (size_t p = 0; i->links && p < i->page_count; p++) used += i->allocated[p] ? PAGE : 0;
     }
     pthread_mutex_unlock(&d->mutex);
     return used;
@@ -414,7 +417,12 @@ uint64_t disk_used(struct disk *d) {
 // Room for n bytes at `at`: how many of them have it.
 static uint64_t make_room(struct disk *d, struct inode *i, uint64_t at, uint64_t n) {
     uint64_t used = d->capacity ? disk_used(d) : 0;
-    inode_reserve(i, at + n);
+    size_t count = ALIGN_UP(at + n, PAGE) / PAGE;
+    if (count > i->page_count) {
+        i->allocated = sim_grow(i->allocated, count);
+        memset(i->allocated + i->page_count, 0, count - i->page_count);
+        i->page_count = count;
+    }
     for (uint64_t p = at / PAGE; p * PAGE < at + n; p++) {
         if (i->allocated[p]) continue;
         if (d->capacity && used + PAGE > d->capacity) return p * PAGE > at ? p * PAGE - at : 0;
@@ -422,6 +430,13 @@ static uint64_t make_room(struct disk *d, struct inode *i, uint64_t at, uint64_t
         i->allocated[p] = true;
     }
     return n;
+}
+
+static void put_bytes(struct inode *i, const uint8_t *p, size_t n, uint64_t at) {
+    while (n > 0 && at + n > i->capacity && p[n - 1] == 0) n--; // zeros behind all else are there already
+    if (n == 0) return;
+    inode_reserve(i, at + n);
+    memcpy(i->data + at, p, n);
 }
 
 static int64_t write_file(struct disk *d, const struct handle *h, const struct iovec *iov, int count, uint64_t at, uint64_t max) {
@@ -432,7 +447,7 @@ static int64_t write_file(struct disk *d, const struct handle *h, const struct i
     if (has == 0 && n > 0) return -ENOSPC;
     for (int k = 0; k < count && done < has; k++) {
         size_t part = MIN(iov[k].iov_len, has - done);
-        memcpy(h->inode->data + at + done, iov[k].iov_base, part);
+        put_bytes(h->inode, iov[k].iov_base, part, at + done);
         done += part;
     }
     inode_absorb(d, h->inode, at, at + done, true);
@@ -468,9 +483,16 @@ static int allocate(struct disk *d, const struct handle *h, uint64_t at, uint64_
     if (!d->can_allocate) return -EOPNOTSUPP;
     if (!h || !(h->how & OS_WRITE)) return -EBADF;
     if (n == 0) return -EINVAL;
-    if (make_room(d, h->inode, at, n) < n) return -ENOSPC;
-    if (at + n > h->inode->size) set_size(d, h->inode, at + n);
-    return 0;
+    struct inode *i = h->inode;
+    size_t page_count = i->page_count;
+    bool *before = sim_alloc(page_count);
+    if (page_count) memcpy(before, i->allocated, page_count);
+    bool room = make_room(d, i, at, n) == n;
+    if (!room && page_count) memcpy(i->allocated, before, page_count);
+    if (!room) memset(i->allocated + page_count, 0, i->page_count - page_count);
+    free(before);
+    if (room && at + n > i->size) set_size(d, i, at + n);
+    return room ? 0 : -ENOSPC;
 }
 
 static int table_allocate(void *arg, int fd, uint64_t at, uint64_t n) {
@@ -486,10 +508,7 @@ static int table_truncate(void *arg, int fd, uint64_t size) {
     const struct handle *h = handle(d, fd);
     if (!status && !h) status = -EBADF;
     if (!status && !(h->how & OS_WRITE)) status = -EINVAL;
-    if (!status) {
-        inode_reserve(h->inode, size);
-        resize(d, h->inode, size);
-    }
+    if (!status) resize(d, h->inode, size);
     return leave_int(d, DISK_TRUNCATE, "", (int64_t)size, status);
 }
 

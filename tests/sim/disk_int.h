@@ -49,10 +49,11 @@ struct inode {
     unsigned refs;  // bindings of any age, open files, mappings
     unsigned links; // names now, open files, mappings: it takes room on the disk
     // A file
-    uint8_t *data, *durable;   // as it is now, as it is on the disk; zeros behind the end; `capacity` bytes each
+    uint8_t *data, *durable;   // as it is now, as it is on the disk; zeros behind the end; `capacity` bytes each, what is behind them is zeros
     size_t capacity;           // whole pages
     struct sector *sectors;    // of the capacity
     bool *allocated;           // by page
+    size_t page_count;
     uint64_t size;
     struct size_version *sizes; // [0]: durable; the last: `size`
     size_t size_count;
