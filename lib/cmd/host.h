@@ -45,6 +45,21 @@ struct host_stats {  // sums over all shards and stripes, read at some instant
     uint64_t query_buffer_closed, output_buffer_closed; // clients closed for their limits
 };
 
+// Snapshots (engine/save.h): the last one, and the one under way.
+struct host_save {
+    bool running;
+    bool failed;                   // the last one that ended
+    char why[200];                 // it failed
+    int64_t last_s;                // Unix time at which the last good one ended; of the opening before there was one
+    int64_t began_ms;              // clock_mono_us() / 1000, of the one that is running
+    int64_t took_ms;               // of the last good one; -1: there was none
+    uint64_t saves;                // good ones since the database was opened
+    uint64_t keys, keys_told;      // of the one that is running
+    uint64_t held_bytes;           // by its images
+    uint64_t bytes;                // of the last one's files
+    uint64_t changes_then;         // of the counters' changes at the cut of the last good one
+};
+
 struct host {
     struct common *common;
     const struct command_index *index;
@@ -62,6 +77,10 @@ struct host {
     const struct recovered *recovered; // what opening it brought back
     int64_t recovery_ms;               // how long that took
     void (*log)(struct host *h, int level, const char *text);
+    uint64_t snapshot_keys;                    // that were loaded from the snapshot when the database was opened
+    int (*save)(struct host *h);               // begins a snapshot: KORA_OK; KORA_BUSY: one is under way; KORA_UNSUPPORTED: in memory only; or what failed
+    int (*save_wait)(struct host *h);          // until none is under way: what it ended with. KORA_MISUSE: this thread must not wait
+    void (*save_state)(struct host *h, struct host_save *out);
     void (*unwatch)(struct host *h, struct session *s);            // it watches nothing any more. Its thread, no lease held
     void (*shutdown)(struct host *h); // asks the program that embeds the database to end; returns at once. NULL: clients can't
     _Atomic uint64_t next_client_id;

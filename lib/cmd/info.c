@@ -102,6 +102,7 @@ struct info {
 static unsigned long long number(uint64_t n) { return n; }
 
 static void field(struct info *i, const char *name, uint64_t n) { buf_printf(&i->out, "%s:%llu\r\n", name, number(n)); }
+static void signed_field(struct info *i, const char *name, int64_t n) { buf_printf(&i->out, "%s:%lld\r\n", name, (long long)n); }
 static void text(struct info *i, const char *name, const char *value) { buf_printf(&i->out, "%s:%s\r\n", name, value); }
 
 // The number and, as "<name>_human", a short form of it.
@@ -219,17 +220,21 @@ static void memory(struct info *i) {
 }
 
 // What was kept by snapshots: nothing.
-static void snapshots(struct info *i) {
-    field(i, "rdb_changes_since_last_save", i->stats.changes);
-    field(i, "rdb_bgsave_in_progress", 0);
-    field(i, "rdb_last_save_time", (uint64_t)i->host->started_ms / 1000); // as LASTSAVE
-    text(i, "rdb_last_bgsave_status", "ok");
-    text(i, "rdb_last_bgsave_time_sec", "-1");
-    text(i, "rdb_current_bgsave_time_sec", "-1");
-    field(i, "rdb_saves", 0);
-    field(i, "rdb_last_cow_size", 0);
-    field(i, "rdb_last_load_keys_expired", 0);
-    field(i, "rdb_last_load_keys_loaded", 0);
+static void snapshots(struct info *i, const struct host_save *s) {
+    field(i, "rdb_changes_since_last_save", i->stats.changes - s->changes_then);
+    field(i, "rdb_bgsave_in_progress", s->running);
+    field(i, "rdb_last_save_time", (uint64_t)s->last_s); // as LASTSAVE
+    text(i, "rdb_last_bgsave_status", s->failed ? "err" : "ok");
+    signed_field(i, "rdb_last_bgsave_time_sec", s->took_ms < 0 ? -1 : s->took_ms / 1000);
+    signed_field(i, "rdb_current_bgsave_time_sec", s->running ? clock_mono_us() / 1000000 - s->began_ms / 1000 : -1);
+    field(i, "rdb_saves", s->saves);
+    field(i, "rdb_last_cow_size", s->held_bytes);
+    field(i, "rdb_last_load_keys_expired", 0); // they are loaded, and expire then
+    field(i, "rdb_last_load_keys_loaded", i->host->snapshot_keys);
+    if (s->running) {
+        field(i, "current_save_keys_processed", s->keys_told);
+        field(i, "current_save_keys_total", s->keys);
+    }
 }
 
 // What only Kora's log has.
@@ -262,11 +267,13 @@ static void persistence(struct info *i) {
     struct log *log = i->host->wal;
     struct log_stats l = { 0 };
     if (log) log_stats(log, &l);
+    struct host_save s;
+    i->host->save_state(i->host, &s);
     field(i, "loading", 0); // who can ask is served: recovery comes before
     field(i, "async_loading", 0);
-    snapshots(i);
+    snapshots(i, &s);
     field(i, "aof_enabled", log != NULL);
-    field(i, "aof_rewrite_in_progress", 0);
+    field(i, "aof_rewrite_in_progress", 0); // a snapshot takes its place
     field(i, "aof_rewrite_scheduled", 0);
     text(i, "aof_last_rewrite_time_sec", "-1");
     text(i, "aof_current_rewrite_time_sec", "-1");

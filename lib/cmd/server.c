@@ -101,21 +101,6 @@ void cmd_waitaof(struct call *c) {
     reply_int(c, 0);
 }
 
-// ---- persistence -----------------------------------------------------------------------------------------------------------------
-
-static void refuse_to_save(struct call *c) { reply_error(c, "ERR persistence is not supported: this database is in memory only"); }
-
-void cmd_save(struct call *c) { refuse_to_save(c); }
-void cmd_bgrewriteaof(struct call *c) { refuse_to_save(c); }
-
-void cmd_bgsave(struct call *c) {
-    if (c->argc == 1 || (c->argc == 2 && slice_is_word(c->argv[1], "schedule"))) refuse_to_save(c);
-    else reply_syntax_error(c);
-}
-
-// As Redis says it of one that has not saved yet: the time at which it began.
-void cmd_lastsave(struct call *c) { reply_int(c, c->host->started_ms / 1000); }
-
 // ---- LOLWUT ------------------------------------------------------------------------------------------------------------------------
 
 // A kora has 21 strings. VERSION n plucks the n-th one, and those beside it swing along.

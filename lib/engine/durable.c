@@ -291,7 +291,7 @@ int durable_recover(struct engine *e) {
         .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = replay, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
-    int status = save_load(e, reason, sizeof reason, &d->snapshot_keys);
+    int status = save_load(e, reason, sizeof reason, &e->host.snapshot_keys);
     d->cut = d->store.manifest.snapshot;
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
     if (status == KORA_OK && d->cut) {

@@ -28,7 +28,6 @@ struct durable {
     uint32_t marks_left;
     bool marks_known;                // how many there are
     uint64_t marked[STRIPES_MAX / 64]; // stripes whose mark was seen
-    uint64_t snapshot_keys;
     char *error;
     size_t error_size;
 };

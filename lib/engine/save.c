@@ -41,16 +41,23 @@ struct walk {
     _Atomic bool stalled;         // it waits for that to become less
 };
 
+// Tells a shard that a snapshot has ended.
+struct news {
+    struct message message;
+    _Atomic bool on_its_way;
+};
+
 struct saver {
     struct engine *engine;
     struct walk *walks;           // [shard_count]
+    struct news *tell;            // [shard_count]
     struct snapshot_dir dir;
     uint64_t number, first_round;
     bool joinable;
     pthread_t thread;
     pthread_mutex_t mutex;        // of `state`, `joinable`, `status`; no call about data takes it
     pthread_cond_t ended;
-    struct save_state state;
+    struct host_save state;
     int status;                   // of the last one that ended
     _Atomic(struct chunk *) chunks; // newest first
     _Atomic uint32_t news;        // steps with each of them: the saver sleeps on it
@@ -336,6 +343,20 @@ static void save(struct saver *v) {
     else commit(v);
 }
 
+// Connections that sleep in SAVE.
+static void wake_client(void *arg, struct session *session) {
+    struct host *h = arg;
+    struct client_view view;
+    h->client_view(session, &view);
+    if (view.blocked && view.last && strcmp(view.last->name, "save") == 0) h->client_unblock(session, false);
+}
+
+static void wake_clients(struct shard *shard, struct message *m) {
+    struct host *h = &shard->engine->host;
+    atomic_store(&CONTAINER_OF(m, struct news, message)->on_its_way, false);
+    if (h->client_each) h->client_each(h, shard->id, wake_client, h);
+}
+
 static uint64_t changes(struct engine *e) {
     uint64_t n = 0;
     for (uint32_t i = 0; i < e->common.stripe_count; i++) n += atomic_load_explicit(&e->common.stripes[i].counters.changes, memory_order_relaxed);
@@ -368,6 +389,9 @@ static void *saver_main(void *arg) {
     }
     pthread_cond_broadcast(&v->ended);
     pthread_mutex_unlock(&v->mutex);
+    for (uint32_t i = 0; i < e->shard_count; i++) {
+        if (!atomic_exchange(&v->tell[i].on_its_way, true)) shard_post(&e->shards[i], &v->tell[i].message);
+    }
     return NULL;
 }
 
@@ -408,7 +432,7 @@ int save_wait(struct engine *e) {
     return status;
 }
 
-void save_state(struct engine *e, struct save_state *out) {
+void save_state(struct engine *e, struct host_save *out) {
     struct saver *v = e->saver;
     pthread_mutex_lock(&v->mutex);
     *out = v->state;
@@ -419,6 +443,10 @@ void save_state(struct engine *e, struct save_state *out) {
     }
 }
 
+static int host_save(struct host *h) { return save_begin(h->engine); }
+static int host_save_wait(struct host *h) { return engine_must_not_wait() ? KORA_MISUSE : save_wait(h->engine); }
+static void host_save_state(struct host *h, struct host_save *out) { save_state(h->engine, out); }
+
 // ---- life ----------------------------------------------------------------------------------------------------------------------
 
 int saver_create(struct engine *e) {
@@ -426,17 +454,24 @@ int saver_create(struct engine *e) {
     if (!v) return KORA_NOMEM;
     v->engine = e;
     v->walks = mem_alloc_zero(e->shard_count * sizeof *v->walks);
-    if (!v->walks) {
+    v->tell = mem_alloc_zero(e->shard_count * sizeof *v->tell);
+    if (!v->walks || !v->tell) {
+        mem_free(v->walks);
+        mem_free(v->tell);
         mem_free(v);
         e->saver = NULL;
         return KORA_NOMEM;
     }
     pthread_mutex_init(&v->mutex, NULL);
     pthread_cond_init(&v->ended, NULL);
+    for (uint32_t i = 0; i < e->shard_count; i++) v->tell[i].message.run = wake_clients;
     v->state.took_ms = -1;
     v->state.last_s = clock_wall_ms() / 1000;
     if (e->durable) v->number = e->durable->store.manifest.snapshot;
     e->common.join = save_join;
+    e->host.save = host_save;
+    e->host.save_wait = host_save_wait;
+    e->host.save_state = host_save_state;
     return KORA_OK;
 }
 
@@ -456,6 +491,7 @@ void saver_free(struct engine *e) {
     pthread_cond_destroy(&v->ended);
     pthread_mutex_destroy(&v->mutex);
     mem_free(v->walks);
+    mem_free(v->tell);
     mem_free(v);
     e->saver = NULL;
 }

@@ -16,21 +16,6 @@
 
 #include "engine/engine.h"
 
-// Of the last one, and of the one under way.
-struct save_state {
-    bool running;
-    bool failed;                   // the last one that ended
-    char why[200];                 // it failed
-    int64_t last_s;                // Unix time at which the last good one ended; of the opening before there was one
-    int64_t began_ms;              // clock_mono_us() / 1000, of the one that is running
-    int64_t took_ms;               // of the last good one; -1: there was none
-    uint64_t saves;                // good ones since the database was opened
-    uint64_t keys, keys_told;      // of the one that is running
-    uint64_t held_bytes;           // by its images
-    uint64_t bytes;                // of the last one's files
-    uint64_t changes_then;         // of the counters' changes at the cut of the last good one
-};
-
 int saver_create(struct engine *e);     // KORA_OK or KORA_NOMEM
 // The leases are closed, and the shards still run: one that is under way fails, and ends.
 void saver_stop(struct engine *e);
@@ -40,7 +25,7 @@ void saver_free(struct engine *e);
 int save_begin(struct engine *e);
 // Host threads: waits until none is under way. KORA_OK, or what the last one ended with (save_state tells why).
 int save_wait(struct engine *e);
-void save_state(struct engine *e, struct save_state *out);
+void save_state(struct engine *e, struct host_save *out);
 
 // common->join.
 void save_join(struct common *c, struct stripe *s, uint64_t cut);
