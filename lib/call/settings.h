@@ -17,7 +17,12 @@ enum settings_text { // what the embedding program says of itself, for CONFIG GE
     SETTINGS_TEXT_CONFIGFILE, SETTINGS_TEXT_LOGFILE, SETTINGS_TEXTS,
 };
 
-enum { SETTINGS_PERCENTILES = 16 };
+enum { SETTINGS_PERCENTILES = 16, SETTINGS_SAVE_RULES = 16 };
+
+// A snapshot is due when so many seconds have passed since the last one, and at least so many changes.
+struct save_rule {
+    uint64_t seconds, changes;
+};
 
 enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
@@ -53,6 +58,9 @@ struct settings {
     _Atomic uint64_t latency_tracking;
     _Atomic uint64_t latency_percentile[SETTINGS_PERCENTILES]; // in millionths of a percent; the first latency_percentiles of them
     _Atomic uint64_t latency_percentiles;
+    struct save_rule save[SETTINGS_SAVE_RULES]; // the first save_count of them; under the mutex
+    uint32_t save_count;
+    _Atomic uint64_t rewrite_percentage, rewrite_min_size;
     _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
     _Atomic uint64_t appendfsync;          // enum log_sync
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty

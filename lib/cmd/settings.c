@@ -12,7 +12,7 @@
 #include "store/log.h"
 #include "stripe/stripe.h"
 
-enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_EVENTS, KIND_LIMITS, KIND_PERCENTILES, KIND_PASSWORD, KIND_TEXT, KIND_FIXED, KIND_AS_IT_IS, KIND_CONSTANT };
+enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_EVENTS, KIND_LIMITS, KIND_PERCENTILES, KIND_SAVE, KIND_PASSWORD, KIND_TEXT, KIND_FIXED, KIND_AS_IT_IS, KIND_CONSTANT };
 enum who { ANYBODY, PROGRAM };
 enum fixed {
     FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_UNIXSOCKETPERM, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_NO, FIXED_NOTHING,
@@ -45,6 +45,7 @@ static const struct row {
 #define SETTING_EVENTS(name, field, who) { name, KIND_EVENTS, who, offsetof(struct settings, field), 0, 0, 0, NULL, NULL, NULL },
 #define SETTING_LIMITS(name, who) { name, KIND_LIMITS, who, 0, 0, 0, 0, NULL, NULL, NULL },
 #define SETTING_PERCENTILES(name, who) { name, KIND_PERCENTILES, who, 0, 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_SAVE(name, who) { name, KIND_SAVE, who, 0, 0, 0, 0, NULL, NULL, NULL },
 #define SETTING_PASSWORD(name, who) { name, KIND_PASSWORD, who, 0, 0, 0, 0, NULL, NULL, NULL },
 #define SETTING_TEXT(name, index, initial, who) { name, KIND_TEXT, who, index, 0, 0, 0, NULL, initial, NULL },
 #define SETTING_FIXED(name, what) { name, KIND_FIXED, PROGRAM, what, 0, 0, 0, NULL, NULL, NULL },
@@ -99,6 +100,30 @@ static struct setting_percentiles read_percentiles(struct settings *s) {
     struct setting_percentiles p = { .count = (uint32_t)atomic_load_explicit(&s->latency_percentiles, memory_order_relaxed) };
     for (uint32_t i = 0; i < p.count; i++) p.of[i] = atomic_load_explicit(&s->latency_percentile[i], memory_order_relaxed);
     return p;
+}
+
+// ---- when snapshots are made -----------------------------------------------------------------------------------------------
+
+static void put_save(struct settings *s, const struct setting_save *rules) {
+    pthread_mutex_lock(&s->mutex);
+    memcpy(s->save, rules->of, sizeof s->save);
+    s->save_count = rules->count;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static struct setting_save read_save(struct settings *s) {
+    struct setting_save rules;
+    pthread_mutex_lock(&s->mutex);
+    memcpy(rules.of, s->save, sizeof s->save);
+    rules.count = s->save_count;
+    pthread_mutex_unlock(&s->mutex);
+    return rules;
+}
+
+static void format_save(const struct setting_save *rules, struct buf *out) {
+    for (uint32_t i = 0; i < rules->count; i++) {
+        buf_printf(out, "%s%llu %llu", i ? " " : "", (unsigned long long)rules->of[i].seconds, (unsigned long long)rules->of[i].changes);
+    }
 }
 
 int settings_init(struct settings *s) {
@@ -187,6 +212,11 @@ void settings_format(struct host *h, int i, struct buf *out) {
     case KIND_LIMITS: {
         struct setting_limits limits = read_limits(s);
         format_limits(&limits, out);
+        break;
+    }
+    case KIND_SAVE: {
+        struct setting_save rules = read_save(s);
+        format_save(&rules, out);
         break;
     }
     case KIND_PERCENTILES: {
@@ -299,6 +329,20 @@ static int check_percentiles(const char *name, struct slice value, struct settin
     return KORA_OK;
 }
 
+static int check_save(struct host *h, struct slice value, struct setting_save *rules, char *error, size_t size) {
+    struct slice text = value, word;
+    for (rules->count = 0; next_word(&text, &word); rules->count++) {
+        int64_t seconds, changes;
+        if (!num_parse_int(word, &seconds) || !next_word(&text, &word) || !num_parse_int(word, &changes) || seconds < 1 || seconds > INT32_MAX || changes < 0 ||
+            rules->count == SETTINGS_SAVE_RULES) {
+            return wrong(error, size, "Invalid save parameters");
+        }
+        rules->of[rules->count] = (struct save_rule){ (uint64_t)seconds, (uint64_t)changes };
+    }
+    if (rules->count && !h->wal) return wrong(error, size, "the database is in memory only");
+    return KORA_OK;
+}
+
 // Descriptors are the process's: a client can't ask for more connections than it may open.
 static int check_descriptors(uint64_t clients, char *error, size_t size) {
     struct rlimit r;
@@ -333,6 +377,7 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
     case KIND_SIZE: status = check_number(r, value, &out->number, error, error_size); break;
     case KIND_CHOICE: status = check_choice(r, value, &out->number, error, error_size); break;
     case KIND_PERCENTILES: status = check_percentiles(r->name, value, &out->percentiles, error, error_size); break;
+    case KIND_SAVE: status = check_save(h, value, &out->save, error, error_size); break;
     case KIND_EVENTS:
         if (!events_parse(value, &out->number)) return wrong(error, error_size, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
         break;
@@ -382,6 +427,7 @@ void settings_put(struct host *h, struct setting_value *v) {
     case KIND_AS_IT_IS:
     case KIND_CONSTANT: break;
     case KIND_PERCENTILES: put_percentiles(s, &v->percentiles); break;
+    case KIND_SAVE: put_save(s, &v->save); break;
     default:
         atomic_store_explicit(number_of(s, r), v->number, memory_order_relaxed);
         if (r->words == policy_words) {

@@ -37,6 +37,10 @@ struct setting_value {
         uint32_t count;
         uint64_t of[SETTINGS_PERCENTILES];
     } percentiles;
+    struct setting_save {
+        uint32_t count;
+        struct save_rule of[SETTINGS_SAVE_RULES];
+    } save;
     struct setting_limits { uint64_t of[OUTPUT_CLASSES][3]; /* hard, soft, seconds */ } limits;
 };
 enum settings_by { SETTINGS_BY_PROGRAM, SETTINGS_BY_CLIENT };

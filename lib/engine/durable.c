@@ -96,6 +96,11 @@ static void log_has_changed(void *arg) {
     gate_open(e);
 }
 
+static void is_durable(void *arg, uint64_t epoch) {
+    (void)epoch;
+    save_look(arg);
+}
+
 static void log_says(void *arg, int level, const char *text) { engine_log(arg, level, "%s", text); }
 
 // ---- replay --------------------------------------------------------------------------------------------------------------------
@@ -246,7 +251,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
     struct log_config config = {
         .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
-        .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
+        .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
     // What is kept from here on is by these stripes and databases.
@@ -310,6 +315,7 @@ int durable_recover(struct engine *e) {
 }
 
 void durable_setting_changed(struct engine *e) {
+    save_settings_changed(e);
     if (e->log) log_set_sync(e->log, (enum log_sync)atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed));
 }
 

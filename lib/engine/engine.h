@@ -116,6 +116,7 @@ struct shard {
     uv_check_t after_poll;
     uv_timer_t timer;                   // expiry of its stripes
     uv_timer_t access_timer;            // shard 0's: settings.access_now
+    uv_timer_t save_timer;              // shard 0's: snapshots that the settings ask for (autosave.c)
     struct message rearm, work, access_start;
     _Atomic bool rearm_queued;
     struct message stop, exit;
@@ -164,6 +165,14 @@ struct engine_config {
 
 struct stripe_job; // background work of a stripe (background.c)
 
+// Snapshots that the settings ask for (autosave.c).
+struct autosave {
+    struct message message;
+    _Atomic bool watching;  // the message is on its way, or shard 0 looks once a second
+    uint64_t rounds;        // of the log, when it looked last
+    int64_t tried_ms;       // wall clock
+};
+
 struct engine {
     struct common common;
     struct lease *leases;                // [common.stripe_count]
@@ -176,6 +185,7 @@ struct engine {
     struct log *log;                     // NULL: the data is in memory only
     struct durable *durable;             // likewise (durable.c)
     struct saver *saver;                 // snapshots (save.c)
+    struct autosave autosave;
     struct {                             // for writes that wait until the log has room (durable.h)
         _Atomic uint32_t turn, sleepers;
         _Atomic(struct waiter *) waiting;

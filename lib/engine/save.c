@@ -357,7 +357,7 @@ static void wake_clients(struct shard *shard, struct message *m) {
     if (h->client_each) h->client_each(h, shard->id, wake_client, h);
 }
 
-static uint64_t changes(struct engine *e) {
+uint64_t save_changes(struct engine *e) {
     uint64_t n = 0;
     for (uint32_t i = 0; i < e->common.stripe_count; i++) n += atomic_load_explicit(&e->common.stripes[i].counters.changes, memory_order_relaxed);
     return n;
@@ -367,7 +367,7 @@ static void *saver_main(void *arg) {
     struct saver *v = arg;
     struct engine *e = v->engine;
     thread_state.must_not_wait = 1;
-    uint64_t then = changes(e);
+    uint64_t then = save_changes(e);
     engine_log(e, KORA_LOG_NOTICE, "snapshot %llu begins", (unsigned long long)v->number);
     save(v);
     bool failed = atomic_load(&v->failing);
@@ -469,6 +469,7 @@ int saver_create(struct engine *e) {
     v->state.last_s = clock_wall_ms() / 1000;
     if (e->durable) v->number = e->durable->store.manifest.snapshot;
     e->common.join = save_join;
+    autosave_init(&e->autosave);
     e->host.save = host_save;
     e->host.save_wait = host_save_wait;
     e->host.save_state = host_save_state;

@@ -27,6 +27,12 @@ int save_begin(struct engine *e);
 int save_wait(struct engine *e);
 void save_state(struct engine *e, struct host_save *out);
 
+// The log has written something, on its own thread: a snapshot may be due sooner or later (autosave.c).
+void save_look(struct engine *e);
+void save_settings_changed(struct engine *e);
+void autosave_init(struct autosave *a);
+uint64_t save_changes(struct engine *e); // the counters' sum
+
 // common->join.
 void save_join(struct common *c, struct stripe *s, uint64_t cut);
 

@@ -76,6 +76,7 @@ static void close_own_handles(struct shard *s, struct message *m) {
     (void)m;
     uv_close((uv_handle_t *)&s->timer, NULL);
     uv_close((uv_handle_t *)&s->access_timer, NULL);
+    uv_close((uv_handle_t *)&s->save_timer, NULL);
     uv_close((uv_handle_t *)&s->deadline_timer, NULL);
     uv_close((uv_handle_t *)&s->before_poll, NULL);
     uv_close((uv_handle_t *)&s->after_poll, NULL);
@@ -92,8 +93,9 @@ static int make_loop(struct shard *s) {
     uv_check_init(&s->loop, &s->after_poll);
     uv_timer_init(&s->loop, &s->timer);
     uv_timer_init(&s->loop, &s->access_timer);
+    uv_timer_init(&s->loop, &s->save_timer);
     uv_timer_init(&s->loop, &s->deadline_timer);
-    s->before_poll.data = s->after_poll.data = s->timer.data = s->access_timer.data = s->deadline_timer.data = s->wake.data = s;
+    s->before_poll.data = s->after_poll.data = s->timer.data = s->access_timer.data = s->save_timer.data = s->deadline_timer.data = s->wake.data = s;
     uv_prepare_start(&s->before_poll, on_before_poll);
     uv_check_start(&s->after_poll, on_after_poll);
     return KORA_OK;
