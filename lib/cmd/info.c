@@ -273,19 +273,19 @@ static void persistence(struct info *i) {
     field(i, "async_loading", 0);
     snapshots(i, &s);
     field(i, "aof_enabled", log != NULL);
-    field(i, "aof_rewrite_in_progress", 0); // a snapshot takes its place
+    field(i, "aof_rewrite_in_progress", s.running); // a snapshot takes its place
     field(i, "aof_rewrite_scheduled", 0);
     text(i, "aof_last_rewrite_time_sec", "-1");
     text(i, "aof_current_rewrite_time_sec", "-1");
-    text(i, "aof_last_bgrewrite_status", "ok");
-    field(i, "aof_rewrites", 0);
+    text(i, "aof_last_bgrewrite_status", s.failed ? "err" : "ok");
+    field(i, "aof_rewrites", s.saves);
     text(i, "aof_last_write_status", log && log_error(log, &(struct log_error){ 0 }) ? "err" : "ok");
     field(i, "aof_last_cow_size", 0);
     field(i, "module_fork_in_progress", 0);
     field(i, "module_fork_last_cow_size", 0);
     if (!log) return;
-    field(i, "aof_current_size", l.log_bytes);
-    field(i, "aof_base_size", 0);
+    field(i, "aof_current_size", s.bytes + l.log_bytes);
+    field(i, "aof_base_size", s.bytes);
     field(i, "aof_pending_rewrite", 0);
     field(i, "aof_buffer_length", l.staged_bytes);
     field(i, "aof_pending_bio_fsync", l.staged_bytes != 0);

@@ -302,6 +302,13 @@ static bool holds(const void *server, uint32_t stripe) {
     return false;
 }
 
+// Whether the stripe, whose lease is held, is on the same side of any cut as those that were held before.
+static bool same_side(const struct server *v, struct stripe *s) {
+    uint64_t cut = v->task->engine->common.stripes[v->task->stripes[0]].cut;
+    if (s->cut < cut) stripe_join(s, cut);
+    return s->cut == cut;
+}
+
 // Takes the leases of all its keys, if they are free: no waiting, so no deadlock.
 static bool hold_all(struct server *v, const struct call *c) {
     struct engine *e = v->task->engine;
@@ -311,7 +318,7 @@ static bool hold_all(struct server *v, const struct call *c) {
         if (holds(v, stripe)) continue;
         if (v->extras < EXTRA_MAX && lease_try(&e->leases[stripe])) {
             v->extra[v->extras++] = stripe;
-            continue;
+            if (same_side(v, &e->common.stripes[stripe])) continue;
         }
         while (v->extras > before) lease_release(&e->leases[v->extra[--v->extras]]);
         return false;
