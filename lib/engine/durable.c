@@ -297,7 +297,7 @@ int durable_recover(struct engine *e) {
     };
     d->began_us = d->told_us = clock_mono_us();
     int status = save_load(e, reason, sizeof reason, &e->host.snapshot_keys);
-    d->cut = d->store.manifest.snapshot;
+    d->cut = d->store.manifest.first_round > 1 ? d->store.manifest.snapshot : 0; // a copy has no marks: see end_copy in save.c
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
     if (status == KORA_OK && d->cut) {
         status = KORA_CORRUPT;

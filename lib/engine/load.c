@@ -238,5 +238,6 @@ int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys) 
     pthread_mutex_destroy(&l.mutex);
     if (l.status != KORA_OK) snprintf(error, error_size, "%s", l.why);
     *keys = atomic_load(&l.keys);
+    saver_loaded(e, l.total);
     return l.status;
 }

@@ -12,6 +12,7 @@
 #include "engine/background.h"
 #include "engine/durable.h"
 #include "kora.h"
+#include "store/byte_file.h"
 #include "store/snapshot_dir.h"
 #include "stripe/snapshot.h"
 
@@ -41,6 +42,13 @@ struct walk {
     _Atomic bool stalled;         // it waits for that to become less
 };
 
+// Whoever waits for its end.
+struct save_job {
+    bool ended;
+    int status;
+    char why[200];
+};
+
 // Tells a shard that a snapshot has ended.
 struct news {
     struct message message;
@@ -49,16 +57,21 @@ struct news {
 
 struct saver {
     struct engine *engine;
+    enum save_kind kind;
+    const char *path;             // of the others; the caller's, who waits
+    struct save_job *job;         // likewise; NULL: nobody waits
     struct walk *walks;           // [shard_count]
     struct news *tell;            // [shard_count]
-    struct snapshot_dir dir;
+    struct snapshot_dir dir;      // SAVE_OWN, SAVE_COPY
+    struct store store;           // SAVE_COPY: where it goes
+    struct file_sink file;        // SAVE_RDB
+    struct rdb_file_writer rdb;
     uint64_t number, first_round;
     bool joinable;
     pthread_t thread;
-    pthread_mutex_t mutex;        // of `state`, `joinable`, `status`; no call about data takes it
+    pthread_mutex_t mutex;        // of `state` and `joinable`; no call about data takes it
     pthread_cond_t ended;
     struct host_save state;
-    int status;                   // of the last one that ended
     _Atomic(struct chunk *) chunks; // newest first
     _Atomic uint32_t news;        // steps with each of them: the saver sleeps on it
     _Atomic bool failing;         // it will not succeed any more: nobody begins an image
@@ -88,7 +101,7 @@ static bool leave_mark(struct engine *e, struct stripe *s, uint64_t cut) {
     char digits[NUM_INT_MAX];
     struct slice argv[] = { SLICE(""), { digits, num_format_int((int64_t)cut, digits) } };
     struct effect_sink *sink = &e->common.effects;
-    if (!e->log) return true;
+    if (!e->log || e->saver->kind != SAVE_OWN) return true;
     if (!log_reserve(e->log, s->index, effect_bytes(ARRAY_LEN(argv), argv), 1)) return false;
     sink->fn(sink->arg, &(struct effect){ .stripe = s->index, .argc = ARRAY_LEN(argv), .argv = argv });
     return true;
@@ -99,7 +112,7 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
     struct saver *v = e->saver;
     s->cut = cut;
     if (atomic_load(&v->failing)) return;
-    const struct snapshot_options options = { .newest = true };
+    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB };
     if (snapshot_begin(s, &options) != KORA_OK) {
         fail(v, "out of memory");
     } else if (!leave_mark(e, s, cut)) {
@@ -138,7 +151,7 @@ static bool make_chunk(struct walk *w) {
 static bool take_part(void *arg, const struct snapshot_part *p) {
     struct walk *w = arg;
     struct buf *out = &w->chunk->bytes;
-    struct rdb_writer to = { .out = out, .newest = true };
+    struct rdb_writer to = { .out = out };
     struct slice bytes = p->bytes;
     if (p->first) {
         struct rdb_file_meta meta = { .expires = p->expire_at_ms != 0, .expire_at_ms = p->expire_at_ms, .idle_s = p->idle_s, .frequency = p->frequency };
@@ -235,9 +248,16 @@ static void walk_comes(struct shard *shard, struct message *m) {
 
 // ---- the saver -----------------------------------------------------------------------------------------------------------------
 
+// SAVE_RDB has one file, and a key's parts must follow each other: the shards walk one after another.
+static void start_next(struct saver *v, uint32_t ended) {
+    uint32_t next = ended + 1;
+    if (v->kind == SAVE_RDB && next < v->engine->shard_count) shard_post(&v->engine->shards[next], &v->walks[next].work);
+}
+
 static void write_chunk(struct saver *v, struct chunk *k) {
     struct walk *w = &v->walks[k->shard];
-    struct rdb_file_writer *to = snapshot_dir_file(&v->dir, k->shard);
+    struct rdb_file_writer *to = v->kind == SAVE_RDB ? &v->rdb : snapshot_dir_file(&v->dir, k->shard);
+    bool last = k->last;
     uint64_t n = k->bytes.n;
     if (!atomic_load(&v->failing)) {
         rdb_file_bytes(to, slice_of(k->bytes.p, k->bytes.n));
@@ -246,6 +266,10 @@ static void write_chunk(struct saver *v, struct chunk *k) {
     }
     buf_free(&k->bytes);
     mem_free(k);
+    if (last) {
+        start_next(v, (uint32_t)(w - v->walks));
+        return;
+    }
     uint64_t left = atomic_fetch_sub(&w->ahead, n) - n;
     if (left <= CHUNKS_AHEAD / 2 && atomic_exchange(&w->stalled, false)) shard_post(w->shard, &w->work);
 }
@@ -279,68 +303,121 @@ static bool start_walks(struct saver *v) {
     struct engine *e = v->engine;
     for (uint32_t i = 0; i < e->shard_count; i++) {
         struct walk *w = &v->walks[i];
-        *w = (struct walk){ .work.run = walk_comes, .shard = &e->shards[i], .saver = v, .at = i };
+        *w = (struct walk){ .work.run = walk_comes, .shard = &e->shards[i], .saver = v, .at = i, .db = UINT32_MAX /* none yet */ };
         if (make_chunk(w)) continue;
         while (i-- > 0) mem_free(v->walks[i].chunk);
         return false;
     }
     // Whoever sees this number sees all of the above.
     atomic_store(&e->common.cut, v->number);
-    for (uint32_t i = 0; i < e->shard_count; i++) shard_post(&e->shards[i], &v->walks[i].work);
+    for (uint32_t i = 0; i < (v->kind == SAVE_RDB ? 1 : e->shard_count); i++) shard_post(&e->shards[i], &v->walks[i].work);
     return true;
 }
 
-// All files are written: makes them the snapshot that counts.
-static void commit(struct saver *v) {
-    struct engine *e = v->engine;
-    struct store *store = &e->durable->store;
+// ---- what becomes of it ----------------------------------------------------------------------------------------------------------
+
+static void begin_rdb(struct rdb_file_writer *f, const struct saver *v) {
+    rdb_file_field(f, SLICE("redis-ver"), SLICE(HOST_REDIS_VERSION));
+    rdb_file_number(f, "redis-bits", 64);
+    rdb_file_number(f, "ctime", clock_wall_ms() / 1000);
+    if (v->kind == SAVE_RDB) return;
+    rdb_file_number(f, "kora-snapshot", (int64_t)v->number);
+    rdb_file_number(f, "kora-stripes", v->engine->common.stripe_count);
+}
+
+static bool begin_dir(struct saver *v, const struct store *store) {
+    int code = snapshot_dir_begin(&v->dir, store->os, store->dir, v->number, v->engine->shard_count);
+    if (code < 0) fail_at(v, "the folder of the snapshot", code);
+    for (uint32_t i = 0; code == 0 && i < v->engine->shard_count; i++) begin_rdb(snapshot_dir_file(&v->dir, i), v);
+    return code == 0;
+}
+
+static bool begin_own(struct saver *v) {
+    int code = log_rotate(v->engine->log, &v->first_round);
+    if (code < 0) fail_at(v, "the log's next segment", code);
+    return code == 0 && begin_dir(v, &v->engine->durable->store);
+}
+
+static bool begin_copy(struct saver *v) {
+    char why[200];
+    const struct os *os = v->engine->durable ? v->engine->durable->store.os : os_system();
+    if (store_open(os, v->path, NULL, &v->store, why, sizeof why) != KORA_OK) {
+        fail(v, why);
+        return false;
+    }
+    if (!v->store.is_new) fail(v, "there is a database already");
+    if (v->store.is_new && begin_dir(v, &v->store)) return true;
+    store_close(&v->store);
+    return false;
+}
+
+static bool begin_file(struct saver *v) {
+    const struct os *os = v->engine->durable ? v->engine->durable->store.os : os_system();
+    int code = file_sink_open(&v->file, os, v->path);
+    if (code < 0) fail_at(v, "the file", code);
+    else rdb_file_begin(&v->rdb, file_sink_bytes(&v->file), false);
+    if (code == 0) begin_rdb(&v->rdb, v);
+    return code == 0;
+}
+
+// The manifest names it: from here on it counts.
+static void commit(struct saver *v, struct store *store, const struct manifest *m) {
     char why[160];
     int code = snapshot_dir_finish(&v->dir);
-    if (code < 0) {
-        fail_at(v, "the files of the snapshot", code);
-        return;
-    }
-    if (e->log && (code = log_flush(e->log)) < 0) { // with all marks
-        fail_at(v, "the log", code);
+    if (code < 0) fail_at(v, "the files of the snapshot", code);
+    else if (v->kind == SAVE_OWN && (code = log_flush(v->engine->log)) < 0) fail_at(v, "the log", code); // with all marks
+    else if (store_commit(store, m, why, sizeof why) != KORA_OK) fail(v, why);
+}
+
+static void end_own(struct saver *v) {
+    struct engine *e = v->engine;
+    struct store *store = &e->durable->store;
+    if (atomic_load(&v->failing)) {
+        snapshot_dir_abandon(&v->dir);
         return;
     }
     struct manifest m = store->manifest;
     m.snapshot = v->number;
     m.first_round = v->first_round;
-    if (store_commit(store, &m, why, sizeof why) != KORA_OK) {
-        fail(v, why);
-        return;
-    }
-    if (e->log) log_forget(e->log, v->first_round);
-    code = snapshot_dirs_keep(store->os, store->dir, v->number);
+    commit(v, store, &m);
+    if (atomic_load(&v->failing)) return;
+    log_forget(e->log, v->first_round);
+    int code = snapshot_dirs_keep(store->os, store->dir, v->number);
     if (code < 0) engine_log(e, KORA_LOG_WARNING, "an older snapshot can't be removed: %s", strerror(-code));
 }
 
+static void end_copy(struct saver *v) {
+    struct manifest m = v->store.manifest;
+    m.seed = v->engine->common.seed;
+    m.stripes = v->engine->common.stripe_count;
+    m.databases = v->engine->common.databases;
+    m.snapshot = v->number;
+    m.first_round = 1; // there is no log to it, and so no marks: those of the database's own begin behind its first segment
+    if (atomic_load(&v->failing)) snapshot_dir_abandon(&v->dir);
+    else commit(v, &v->store, &m);
+    store_close(&v->store);
+}
+
+static void end_file(struct saver *v) {
+    if (atomic_load(&v->failing)) {
+        rdb_file_abandon(&v->rdb);
+        file_sink_abandon(&v->file);
+        return;
+    }
+    int status = rdb_file_end(&v->rdb), code = v->rdb.code;
+    if (status == KORA_NOMEM) fail(v, "out of memory");
+    else if (status != KORA_OK) fail_at(v, "write", code);
+    if (status != KORA_OK) file_sink_abandon(&v->file);
+    else if ((code = file_sink_finish(&v->file)) < 0) fail_at(v, "the file", code);
+}
+
 static void save(struct saver *v) {
-    struct engine *e = v->engine;
-    const struct store *store = &e->durable->store;
-    int code = log_rotate(e->log, &v->first_round);
-    if (code < 0) {
-        fail_at(v, "the log's next segment", code);
-        return;
-    }
-    code = snapshot_dir_begin(&v->dir, store->os, store->dir, v->number, e->shard_count);
-    if (code < 0) {
-        fail_at(v, "the folder of the snapshot", code);
-        return;
-    }
-    for (uint32_t i = 0; i < e->shard_count; i++) {
-        struct rdb_file_writer *f = snapshot_dir_file(&v->dir, i);
-        rdb_file_field(f, SLICE("redis-ver"), SLICE(HOST_REDIS_VERSION));
-        rdb_file_number(f, "redis-bits", 64);
-        rdb_file_number(f, "ctime", clock_wall_ms() / 1000);
-        rdb_file_number(f, "kora-snapshot", (int64_t)v->number);
-        rdb_file_number(f, "kora-stripes", e->common.stripe_count);
-    }
+    static bool (*const begin[])(struct saver *v) = { begin_own, begin_copy, begin_file };
+    static void (*const end[])(struct saver *v) = { end_own, end_copy, end_file };
+    if (!begin[v->kind](v)) return;
     if (start_walks(v)) write_all(v);
     else fail(v, "out of memory");
-    if (atomic_load(&v->failing)) snapshot_dir_abandon(&v->dir);
-    else commit(v);
+    end[v->kind](v);
 }
 
 // Connections that sleep in SAVE.
@@ -363,30 +440,40 @@ uint64_t save_changes(struct engine *e) {
     return n;
 }
 
+static const char *const kind_names[] = { "snapshot", "copy", "export" };
+
+static void note_end(struct saver *v, uint64_t then, bool failed) {
+    struct host_save *state = &v->state;
+    state->running = false;
+    if (v->job) {
+        v->job->ended = true;
+        v->job->status = failed ? KORA_SYSTEM : KORA_OK;
+        memcpy(v->job->why, v->why, sizeof v->job->why);
+    }
+    if (v->kind != SAVE_OWN) return;
+    state->failed = failed;
+    memcpy(state->why, v->why, sizeof state->why);
+    if (failed) return;
+    state->last_s = clock_wall_ms() / 1000;
+    state->took_ms = clock_mono_us() / 1000 - state->began_ms;
+    state->saves++;
+    state->bytes = v->dir.bytes;
+    state->changes_then = then;
+}
+
 static void *saver_main(void *arg) {
     struct saver *v = arg;
     struct engine *e = v->engine;
     thread_state.must_not_wait = 1;
     uint64_t then = save_changes(e);
-    engine_log(e, KORA_LOG_NOTICE, "snapshot %llu begins", (unsigned long long)v->number);
+    engine_log(e, KORA_LOG_NOTICE, "%s %llu begins", kind_names[v->kind], (unsigned long long)v->number);
     save(v);
     bool failed = atomic_load(&v->failing);
-    int64_t took_ms = clock_mono_us() / 1000 - v->state.began_ms;
-    if (failed) engine_log(e, KORA_LOG_WARNING, "snapshot %llu failed: %s", (unsigned long long)v->number, v->why);
-    else engine_log(e, KORA_LOG_NOTICE, "snapshot %llu: %llu keys, %llu bytes, in %lld ms", (unsigned long long)v->number, (unsigned long long)v->state.keys_told,
-        (unsigned long long)v->dir.bytes, (long long)took_ms);
+    long long took_ms = (long long)(clock_mono_us() / 1000 - v->state.began_ms);
+    if (failed) engine_log(e, KORA_LOG_WARNING, "%s %llu failed: %s", kind_names[v->kind], (unsigned long long)v->number, v->why);
+    else engine_log(e, KORA_LOG_NOTICE, "%s %llu: %llu keys in %lld ms", kind_names[v->kind], (unsigned long long)v->number, (unsigned long long)v->state.keys_told, took_ms);
     pthread_mutex_lock(&v->mutex);
-    v->status = failed ? KORA_SYSTEM : KORA_OK;
-    v->state.running = false;
-    v->state.failed = failed;
-    memcpy(v->state.why, v->why, sizeof v->state.why);
-    if (!failed) {
-        v->state.last_s = clock_wall_ms() / 1000;
-        v->state.took_ms = took_ms;
-        v->state.saves++;
-        v->state.bytes = v->dir.bytes;
-        v->state.changes_then = then;
-    }
+    note_end(v, then, failed);
     pthread_cond_broadcast(&v->ended);
     pthread_mutex_unlock(&v->mutex);
     for (uint32_t i = 0; i < e->shard_count; i++) {
@@ -404,30 +491,52 @@ static int start_thread(struct saver *v) {
     return started ? KORA_OK : KORA_SYSTEM;
 }
 
+// Under the mutex, and none is under way.
+static int begin(struct engine *e, enum save_kind kind, const char *path, struct save_job *job) {
+    struct saver *v = e->saver;
+    if (atomic_load(&e->closing)) return KORA_CLOSED;
+    if (v->joinable) pthread_join(v->thread, NULL); // it has ended
+    v->kind = kind;
+    v->path = path;
+    v->job = job;
+    v->number++;
+    v->why[0] = '\0';
+    atomic_store(&v->failing, false);
+    v->state.began_ms = clock_mono_us() / 1000;
+    v->state.keys_told = v->state.held_bytes = 0;
+    int status = start_thread(v);
+    v->joinable = v->state.running = status == KORA_OK;
+    return status;
+}
+
 int save_begin(struct engine *e) {
     struct saver *v = e->saver;
     if (!e->durable) return KORA_UNSUPPORTED;
-    int status = KORA_BUSY;
     pthread_mutex_lock(&v->mutex);
-    if (!v->state.running && !atomic_load(&e->closing)) {
-        if (v->joinable) pthread_join(v->thread, NULL); // it has ended
-        v->number++;
-        v->why[0] = '\0';
-        atomic_store(&v->failing, false);
-        v->state.began_ms = clock_mono_us() / 1000;
-        v->state.keys_told = v->state.held_bytes = 0;
-        status = start_thread(v);
-        v->joinable = v->state.running = status == KORA_OK;
-    }
+    int status = v->state.running ? KORA_BUSY : begin(e, SAVE_OWN, NULL, NULL);
     pthread_mutex_unlock(&v->mutex);
     return status;
 }
 
-int save_wait(struct engine *e) {
+int save_run(struct engine *e, enum save_kind kind, const char *path, char *error, size_t error_size) {
+    struct saver *v = e->saver;
+    struct save_job job = { 0 };
+    if (kind == SAVE_OWN && !e->durable) return KORA_UNSUPPORTED;
+    pthread_mutex_lock(&v->mutex);
+    while (v->state.running) pthread_cond_wait(&v->ended, &v->mutex);
+    int status = begin(e, kind, path, &job);
+    while (status == KORA_OK && !job.ended) pthread_cond_wait(&v->ended, &v->mutex);
+    pthread_mutex_unlock(&v->mutex);
+    if (status == KORA_OK) status = job.status;
+    if (error && error_size) snprintf(error, error_size, "%s", job.ended ? job.why : "");
+    return status;
+}
+
+static int wait_for_end(struct engine *e) {
     struct saver *v = e->saver;
     pthread_mutex_lock(&v->mutex);
     while (v->state.running) pthread_cond_wait(&v->ended, &v->mutex);
-    int status = v->status;
+    int status = v->state.failed ? KORA_SYSTEM : KORA_OK;
     pthread_mutex_unlock(&v->mutex);
     return status;
 }
@@ -444,7 +553,7 @@ void save_state(struct engine *e, struct host_save *out) {
 }
 
 static int host_save(struct host *h) { return save_begin(h->engine); }
-static int host_save_wait(struct host *h) { return engine_must_not_wait() ? KORA_MISUSE : save_wait(h->engine); }
+static int host_save_wait(struct host *h) { return engine_must_not_wait() ? KORA_MISUSE : wait_for_end(h->engine); }
 static void host_save_state(struct host *h, struct host_save *out) { save_state(h->engine, out); }
 
 // ---- life ----------------------------------------------------------------------------------------------------------------------
@@ -485,6 +594,8 @@ void saver_stop(struct engine *e) {
     pthread_mutex_unlock(&v->mutex);
     if (joinable) pthread_join(v->thread, NULL);
 }
+
+void saver_loaded(struct engine *e, uint64_t bytes) { e->saver->state.bytes = bytes; }
 
 void saver_free(struct engine *e) {
     struct saver *v = e->saver;

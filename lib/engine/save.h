@@ -20,11 +20,17 @@ int saver_create(struct engine *e);     // KORA_OK or KORA_NOMEM
 // The leases are closed, and the shards still run: one that is under way fails, and ends.
 void saver_stop(struct engine *e);
 void saver_free(struct engine *e);
+void saver_loaded(struct engine *e, uint64_t bytes); // a snapshot's files are so large
 
 // Begins a snapshot: KORA_OK; KORA_BUSY: one is under way; KORA_UNSUPPORTED: the database has no directory; KORA_NOMEM, KORA_SYSTEM.
 int save_begin(struct engine *e);
-// Host threads: waits until none is under way. KORA_OK, or what the last one ended with (save_state tells why).
-int save_wait(struct engine *e);
+// Host threads: the same, or something like it, and waits for its end; before that for one that is under way. KORA_CLOSED; KORA_SYSTEM: `error` tells why.
+enum save_kind {
+    SAVE_OWN,  // the database's own
+    SAVE_COPY, // a directory of its own, new or empty, that kora_open takes; in memory, too
+    SAVE_RDB,  // one file that Redis reads; likewise
+};
+int save_run(struct engine *e, enum save_kind kind, const char *path, char *error, size_t error_size);
 void save_state(struct engine *e, struct host_save *out);
 
 // The log has written something, on its own thread: a snapshot may be due sooner or later (autosave.c).
