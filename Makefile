@@ -35,8 +35,8 @@ COMMON = -std=c11 -D_GNU_SOURCE -Iinclude $(WARN) $(CFLAGS) $(SANFLAGS) $(CPPFLA
 # a store of two words to a load of one of sixteen bytes.
 LIBFLAGS = $(COMMON) -Ilib -DKORA_BUILD -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-tree-slp-vectorize \
 	$(if $(filter libc,$(ALLOC)),-DKORA_ALLOC_LIBC) $(if $(filter 1,$(CHECK)),$(CHECKS))
-LIBS = -luv $(if $(filter mimalloc,$(ALLOC)),-lmimalloc) -lpthread -lm
-PRIVATE_LIBS = -luv $(if $(filter mimalloc,$(ALLOC)),-lmimalloc) -lpthread -lm
+LIBS = -luv -llz4 $(if $(filter mimalloc,$(ALLOC)),-lmimalloc) -lpthread -lm
+PRIVATE_LIBS = -luv -llz4 $(if $(filter mimalloc,$(ALLOC)),-lmimalloc) -lpthread -lm
 
 SRC := $(sort $(wildcard lib/*/*.c))
 OBJ := $(SRC:lib/%.c=$(BUILD)/obj/%.o)

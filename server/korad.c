@@ -265,7 +265,7 @@ static void help(void) {
     puts("and every other parameter that CONFIG SET takes. Also:\n"
          "  --config FILE               the same as FILE\n"
          "  --import FILE               take in Redis's dump.rdb (or the same in an LZ4 frame) before serving\n"
-         "  --export FILE               write all data to a file that redis-server loads, and end\n"
+         "  --export FILE               write all data to a file that redis-server loads, and end (FILE.lz4: in an LZ4 frame)\n"
          "  --check-config              say what is wrong with the configuration, and end\n"
          "  --help, --version");
 }
@@ -392,9 +392,12 @@ static void import(struct server *s) {
 }
 
 static void export(struct server *s) {
+    kora_export_options options = KORA_EXPORT_OPTIONS_INIT;
     kora_export_result r = KORA_EXPORT_RESULT_INIT;
     char error[512] = "";
-    int status = kora_export(s->db, s->export, NULL, &r, error, sizeof error);
+    size_t n = strlen(s->export);
+    if (n > 4 && !strcmp(s->export + n - 4, ".lz4")) options.flags = KORA_EXPORT_LZ4;
+    int status = kora_export(s->db, s->export, &options, &r, error, sizeof error);
     if (status != KORA_OK) {
         wrong(s, 1, "cannot export to %s: %s", s->export, *error ? error : kora_status_text(status));
         return;

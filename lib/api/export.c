@@ -7,6 +7,7 @@
 #include "cmd/host.h"
 #include "cmd/settings.h"
 #include "store/byte_file.h"
+#include "store/lz4_file.h"
 #include "store/rdb_file.h"
 
 enum { KEYS_AT_A_TIME = 256 };
@@ -114,14 +115,29 @@ static void write_head(struct export *x) {
     rdb_file_field(w, SLICE("kora-ver"), SLICE(KORA_VERSION));
 }
 
-static int write_file(struct export *x, struct byte_sink to) {
+static int write_rdb(struct export *x, struct byte_sink to) {
     rdb_file_begin(&x->writer, to, false);
+    x->writer.object.compress = !(x->options.flags & KORA_EXPORT_LZ4); // once is enough
     write_head(x);
     tell_progress(x);
     int status = walk_all(x);
     int written = rdb_file_end(&x->writer);
     if (status != KORA_OK || written == KORA_OK) return status;
     return written == KORA_SYSTEM ? refuse_code(x, x->writer.code) : refuse(x, written, "%s", kora_status_text(written));
+}
+
+static int write_file(struct export *x, struct byte_sink to) {
+    struct lz4_sink lz4;
+    if (!(x->options.flags & KORA_EXPORT_LZ4)) return write_rdb(x, to);
+    int code = lz4_sink_open(&lz4, to);
+    if (code < 0) return refuse_code(x, code);
+    int status = write_rdb(x, lz4_sink_bytes(&lz4));
+    if (status != KORA_OK) {
+        lz4_sink_abandon(&lz4);
+        return status;
+    }
+    code = lz4_sink_finish(&lz4);
+    return code < 0 ? refuse_code(x, code) : KORA_OK;
 }
 
 static int export_to(struct export *x, const char *path) {

@@ -52,6 +52,8 @@ class Redis:
             shutil.copy(path, os.path.join(self.home, "dump.rdb"))
         self.server = dumps.Server(options.redis, ["--save", "", "--appendonly", "no", "--dir", self.home, "--enable-debug-command", "yes", *args])
         self.ask = self.server.ask
+        while self.ask([[b"PING"]])[0][1].startswith(b"LOADING"):
+            time.sleep(0.01)
 
     def saved(self):
         equal(self.ask([[b"SAVE"]]), [("+", b"OK")], "SAVE")
@@ -302,6 +304,31 @@ def export_keeps_what_it_cannot_replace():
         with open(old_file, "rb") as f:
             find("^REDIS0010", f.read().decode("latin-1"))
         equal(sorted(os.listdir(folder)), ["a folder", "in.rdb", "out.rdb"])
+
+
+@test
+def lz4_frames():
+    with Folder() as folder, Redis() as redis:
+        redis.ask([[b"SET", b"k%d" % i, b"value %d " % i * 20] for i in range(3000)] + [[b"SET", b"big", b"0123456789" * 200000]])
+        names = scan_all(redis)
+        path, out, back = redis.saved(), os.path.join(folder, "out.rdb.lz4"), os.path.join(folder, "back.rdb")
+        code, text = korad("--import", path, "--export", out)
+        equal(code, 0, text)
+        subprocess.run(["lz4", "-q", "-d", out, back], check=True, timeout=PATIENCE_S)
+        with Redis(back) as again:
+            equal(scan_all(again), names)
+            same_contents(again.server, redis.server, names)
+        subprocess.run(["lz4", "-q", "-9", path, os.path.join(folder, "theirs.lz4")], check=True, timeout=PATIENCE_S)
+        for source in (out, os.path.join(folder, "theirs.lz4")):
+            with Korad(source) as k:
+                equal(scan_all(k), names)
+                same_contents(k.server, redis.server, names)
+        with open(out, "rb") as f:
+            data = bytearray(f.read())
+        data[len(data) // 2] ^= 4
+        code, text = korad("--import", write(folder, bytes(data)), "--port", "0")
+        equal(code, 1, text)
+        find(r"offset \d+ of the compressed file: .", text)
 
 
 @test
