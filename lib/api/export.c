@@ -18,6 +18,7 @@ struct export {
     kora_export_result result;
     struct rdb_file_writer writer;
     struct txn *txn;         // of the walk
+    uint32_t number;         // of the database that it is in
     bool with_idle, with_frequency;
     uint64_t keys;           // all that there are, about
     char *error;
@@ -49,7 +50,7 @@ static void tell_progress(struct export *x) {
 static void take_entry(void *arg, void *entry) {
     struct export *x = arg;
     const struct entry *e = entry;
-    struct rdb_file_meta m = { entry_expires(e), entry_expire_at(e), -1, -1 };
+    struct rdb_file_meta m = { x->number, entry_expires(e), entry_expire_at(e), -1, -1 };
     if (x->with_idle) m.idle_s = (int64_t)entry_idle_s(x->txn, e);
     if (x->with_frequency) m.frequency = entry_frequency(x->txn, e);
     if (e->type == TYPE_HASH && e->form == FORM_ROOT && entry_root(e)->due.at_ms) x->result.newer++;
@@ -70,6 +71,7 @@ static void walk_database(struct export *x, uint32_t db) {
         expiring += stripe_count_expiring(&c->stripes[i], db);
     }
     if (!keys) return;
+    x->number = db;
     rdb_file_db(&x->writer, db, keys, expiring);
     for (uint32_t i = 0; i < c->stripe_count && x->writer.status == KORA_OK; i++) {
         walk_stripe(x, &c->stripes[i], db);

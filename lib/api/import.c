@@ -105,7 +105,7 @@ static int restore(struct import *x) {
         argv[argc++] = frequency ? SLICE("FREQ") : SLICE("IDLETIME");
         argv[argc++] = slice_of(digits[1], num_format_int(frequency ? k->meta.frequency : k->meta.idle_s, digits[1]));
     }
-    x->session.db = k->db;
+    x->session.db = k->meta.db;
     x->out.failed = false;
     x->out.n = REPLY_AT;
     int status = api_run(x->db, &x->session, argc, argv, &x->out);
@@ -116,7 +116,7 @@ static int restore(struct import *x) {
 static int take_key(struct import *x) {
     const struct rdb_file_key *k = &x->reader.key;
     struct txn now;
-    if (k->db >= x->db->owner->count) return refuse_key(x, KORA_INVAL, SLICE("it is in a numbered database that is not here"));
+    if (k->meta.db >= x->db->owner->count) return refuse_key(x, KORA_INVAL, SLICE("it is in a numbered database that is not here"));
     if (api_too_big(x->db, k->name.n)) return refuse_key(x, KORA_TOOBIG, SLICE("the name is above proto-max-bulk-len"));
     if (k->meta.expires) {
         txn_begin(&now, &x->db->engine->common);

@@ -32,7 +32,7 @@ static void item_done(struct rdb_file_writer *w) {
 }
 
 void rdb_file_begin(struct rdb_file_writer *w, struct byte_sink to, bool newest) {
-    *w = (struct rdb_file_writer){ .to = to, .status = KORA_OK };
+    *w = (struct rdb_file_writer){ .to = to, .db = UINT32_MAX, .status = KORA_OK };
     w->object = (struct rdb_writer){ .out = &w->out, .compress = true, .newest = newest };
     buf_printf(&w->out, "REDIS%04d", newest ? RDB_VERSION_READ_MAX : RDB_VERSION);
 }
@@ -49,9 +49,15 @@ void rdb_file_number(struct rdb_file_writer *w, const char *name, int64_t value)
     rdb_file_field(w, slice_str(name), slice_of(digits, num_format_int(value, digits)));
 }
 
-void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring) {
+static void select_db(struct rdb_file_writer *w, uint32_t db) {
+    if (w->db == db) return;
+    w->db = db;
     rdb_write_byte(&w->object, RDB_OP_DB);
     rdb_write_length(&w->object, db);
+}
+
+void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring) {
+    select_db(w, db);
     rdb_write_byte(&w->object, RDB_OP_DB_SIZE);
     rdb_write_length(&w->object, keys);
     rdb_write_length(&w->object, expiring);
@@ -59,6 +65,7 @@ void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t
 }
 
 static void write_meta(struct rdb_file_writer *w, const struct rdb_file_meta *m) {
+    select_db(w, m->db);
     if (m->expires) {
         rdb_write_byte(&w->object, RDB_OP_EXPIRY_MS);
         rdb_write_ms(&w->object, m->expire_at_ms);
@@ -90,15 +97,22 @@ void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, cons
     item_done(w);
 }
 
-void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object) {
+void rdb_file_part(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice part, bool first, bool last) {
     if (w->status != KORA_OK) return;
-    invariant(object.n > 0);
-    write_meta(w, m);
-    buf_append_char(&w->out, object.p[0]);
-    rdb_write_string(&w->object, name);
-    buf_append(&w->out, object.p + 1, object.n - 1);
-    w->keys++;
+    if (first) {
+        invariant(part.n > 0);
+        write_meta(w, m);
+        buf_append_char(&w->out, part.p[0]);
+        rdb_write_string(&w->object, name);
+        part = slice_of(part.p + 1, part.n - 1);
+    }
+    buf_append_slice(&w->out, part);
+    w->keys += last;
     item_done(w);
+}
+
+void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object) {
+    rdb_file_part(w, m, name, object, true, true);
 }
 
 int rdb_file_end(struct rdb_file_writer *w) {
