@@ -48,6 +48,7 @@ struct rdb_file_writer {
     struct byte_sink to;
     struct rdb_writer object; // .compress and .newest may be set after rdb_file_begin, before the first key
     struct buf out;           // not yet handed on
+    bool collect;             // nothing is handed on until rdb_file_hand_on is called
     uint64_t crc, bytes;      // of what has been handed on
     uint64_t keys;
     uint32_t db;              // of the last key; UINT32_MAX: none yet
@@ -64,6 +65,7 @@ void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, cons
 void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object); // with its type byte
 // The same in parts, of which the first is at least the type byte: nothing else is written before the last one has been.
 void rdb_file_part(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice part, bool first, bool last);
+void rdb_file_hand_on(struct rdb_file_writer *w); // what there is, now
 int rdb_file_end(struct rdb_file_writer *w); // the last bytes are handed on; w->status
 void rdb_file_abandon(struct rdb_file_writer *w);
 

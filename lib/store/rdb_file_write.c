@@ -11,8 +11,7 @@ static void fail(struct rdb_file_writer *w, int status, int code) {
     buf_clear(&w->out);
 }
 
-// Hands on what there is.
-static void hand_on(struct rdb_file_writer *w) {
+void rdb_file_hand_on(struct rdb_file_writer *w) {
     if (w->out.failed) fail(w, KORA_NOMEM, 0);
     if (w->status != KORA_OK || w->out.n == 0) return;
     w->crc = crc64(w->crc, w->out.p, w->out.n);
@@ -28,7 +27,7 @@ static void hand_on(struct rdb_file_writer *w) {
 
 // An item has been written.
 static void item_done(struct rdb_file_writer *w) {
-    if (w->out.failed || w->out.n >= HAND_ON || w->status != KORA_OK) hand_on(w);
+    if (w->out.failed || (w->out.n >= HAND_ON && !w->collect) || w->status != KORA_OK) rdb_file_hand_on(w);
 }
 
 void rdb_file_begin(struct rdb_file_writer *w, struct byte_sink to, bool newest) {
@@ -117,9 +116,9 @@ void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, s
 
 int rdb_file_end(struct rdb_file_writer *w) {
     rdb_write_byte(&w->object, RDB_OP_END);
-    hand_on(w);
+    rdb_file_hand_on(w);
     rdb_write_u64(&w->object, w->crc);
-    hand_on(w);
+    rdb_file_hand_on(w);
     buf_free(&w->out);
     return w->status;
 }
