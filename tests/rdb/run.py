@@ -105,18 +105,26 @@ class Folder:
 
 # ---- what is in a server -----------------------------------------------------------------------------------------------------
 
+def accesses(server, names, policy):
+    if "l" not in policy[-3:]:
+        return None
+    word = b"FREQ" if "lfu" in policy else b"IDLETIME"
+    used = [r[1] for r in server.ask([[b"OBJECT", word, k] for k in names])]
+    return [(int(n) + 300) // 3000 if n.isdigit() else n for n in used] if word == b"IDLETIME" else used   # they go on, a little
+
+
 def everything(server, keys, policy):
-    """Of each database, what its keys hold, and what belongs to them; what reading changes is read first."""
-    out = {}
+    """Of each database, what its keys hold, and what belongs to them. Accesses first, of all: reading changes them, in Redis even those of other keys that hold the
+    same small number."""
+    out, used = {}, {}
+    for db in DATABASES:
+        server.ask([[b"SELECT", b"%d" % db]])
+        used[db] = accesses(server, sorted(keys[db]), policy)
     for db in DATABASES:
         server.ask([[b"SELECT", b"%d" % db]])
         names = sorted(keys[db])
-        word = b"FREQ" if "lfu" in policy else b"IDLETIME"
-        used = [r[1] for r in server.ask([[b"OBJECT", word, k] for k in names])] if "l" in policy[-3:] else None
-        if used and word == b"IDLETIME":
-            used = [(int(n) + 300) // 3000 if isinstance(n, bytes) and n.isdigit() else n for n in used]   # they go on, a little
         expiries = [r[1] for r in server.ask([[b"PEXPIRETIME", k] for k in names])]
-        out[db] = (server.ask([[b"DBSIZE"]])[0][1], expiries, used, dumps.contents(server, names))
+        out[db] = (server.ask([[b"DBSIZE"]])[0][1], expiries, used[db], dumps.contents(server, names))
     return out
 
 
