@@ -270,7 +270,7 @@ static void help(void) {
     puts("and every other parameter that CONFIG SET takes. Also:\n"
          "  --config FILE               the same as FILE\n"
          "  --import FILE               take in Redis's dump.rdb (or the same in an LZ4 frame) before serving\n"
-         "  --export FILE               write all data to a file that redis-server loads, and end\n"
+         "  --export FILE               write all data to a file that redis-server loads, and end (FILE.lz4: in an LZ4 frame)\n"
          "  --check-config              say what is wrong with the configuration, and end\n"
          "  --repair                    of a damaged log keep what is whole; what is dropped goes to DIR/dropped-N.wal\n"
          "  --help, --version");
@@ -375,42 +375,37 @@ static void import_goes_on(void *arg, uint64_t done, uint64_t total) {
     enum { TELL_EVERY_S = 5 };
     struct server *s = arg;
     time_t now = time(NULL);
-    if (!s->told) s->told = now;
-    if (now - s->told < TELL_EVERY_S) return;
+    if (s->told && now - s->told < TELL_EVERY_S) return;
+    if (s->told) say(s, KORA_LOG_NOTICE, "importing %s: %.0f %%", s->import, 100.0 * (double)done / (double)(total ? total : 1));
     s->told = now;
-    say(s, KORA_LOG_NOTICE, "importing %s: %.0f %%", s->import, total ? 100.0 * (double)done / (double)total : 100.0);
 }
 
 static void import(struct server *s) {
-    kora_import_options options = KORA_IMPORT_OPTIONS_INIT;
+    kora_import_options options = { sizeof options, import_goes_on, s };
     kora_import_result r = KORA_IMPORT_RESULT_INIT;
     char error[512] = "";
-    options.progress = import_goes_on;
-    options.progress_arg = s;
     int status = kora_import(s->db, s->import, &options, &r, error, sizeof error);
-    if (status != KORA_OK) {
-        wrong(s, 1, "cannot import %s: %s", s->import, *error ? error : kora_status_text(status));
-        return;
-    }
-    say(s, KORA_LOG_NOTICE, "imported %llu keys from %s; %llu had expired", (unsigned long long)r.keys, s->import, (unsigned long long)r.expired);
+    unsigned long long taken = r.keys, expired = r.expired, empty = r.empty, functions = r.functions, values = r.module_values, others = r.module_fields;
+    if (status != KORA_OK) wrong(s, 1, "cannot import %s: %s", s->import, *error ? error : kora_status_text(status));
+    else say(s, KORA_LOG_NOTICE, "imported %llu keys from %s; %llu had expired", taken, s->import, expired);
     if (r.unchecked) say(s, KORA_LOG_WARNING, "%s has no checksum: damage may have gone unseen", s->import);
-    if (r.empty) say(s, KORA_LOG_WARNING, "%s: passed over %llu empty collections", s->import, (unsigned long long)r.empty);
-    if (r.functions || r.module_values || r.module_fields) {
+    if (empty) say(s, KORA_LOG_WARNING, "%s: passed over %llu empty collections", s->import, empty);
+    if (functions || values || others) {
         say(s, KORA_LOG_WARNING, "%s: passed over what is not supported: %llu libraries of functions, %llu keys and %llu other data of modules", s->import,
-            (unsigned long long)r.functions, (unsigned long long)r.module_values, (unsigned long long)r.module_fields);
+            functions, values, others);
     }
 }
 
 static void export(struct server *s) {
+    const char *end = strrchr(s->export, '.');
+    kora_export_options options = { .size = sizeof options, .flags = end && !strcmp(end, ".lz4") ? KORA_EXPORT_LZ4 : 0 };
     kora_export_result r = KORA_EXPORT_RESULT_INIT;
     char error[512] = "";
-    int status = kora_export(s->db, s->export, NULL, &r, error, sizeof error);
-    if (status != KORA_OK) {
-        wrong(s, 1, "cannot export to %s: %s", s->export, *error ? error : kora_status_text(status));
-        return;
-    }
-    say(s, KORA_LOG_NOTICE, "exported %llu keys to %s, %llu bytes", (unsigned long long)r.keys, s->export, (unsigned long long)r.bytes);
-    if (r.newer) say(s, KORA_LOG_WARNING, "%llu hashes have fields that expire: only Redis 7.4 and later load %s", (unsigned long long)r.newer, s->export);
+    int status = kora_export(s->db, s->export, &options, &r, error, sizeof error);
+    unsigned long long written = r.keys, newer = r.newer, bytes = r.bytes;
+    if (status != KORA_OK) wrong(s, 1, "cannot export to %s: %s", s->export, *error ? error : kora_status_text(status));
+    else say(s, KORA_LOG_NOTICE, "exported %llu keys to %s, %llu bytes", written, s->export, bytes);
+    if (newer) say(s, KORA_LOG_WARNING, "%llu hashes have fields that expire: only Redis 7.4 and later load %s", newer, s->export);
 }
 
 // ---- serving ----

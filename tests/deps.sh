@@ -4,9 +4,9 @@
 # lint`: what `make lint` and `make format` call. With nothing missing it does nothing, and needs neither root nor network.
 set -eu
 
-build="gcc libc6-dev make pkg-config binutils libuv1-dev libmimalloc-dev libinih-dev"
+build="gcc libc6-dev make pkg-config binutils libuv1-dev liblz4-dev libmimalloc-dev libinih-dev"
 test="g++ libcmocka-dev python3 python3-redis redis-server redis-tools libhiredis-dev liblmdb-dev libsqlite3-dev
-      universal-ctags clang libclang-rt-dev strace spin valgrind"
+      universal-ctags clang libclang-rt-dev strace spin valgrind lz4"
 clients="libuv1-dev libhiredis-dev python3 python3-redis php-cli php-redis ruby-redis redis-server redis-tools
          chromium fonts-dejavu-core"
 # Node.js may be here from elsewhere, with an npm that Debian's package would clash with.

@@ -7,6 +7,7 @@
 #include "cmd/host.h"
 #include "cmd/settings.h"
 #include "store/byte_file.h"
+#include "store/lz4_file.h"
 #include "store/rdb_file.h"
 
 enum { KEYS_AT_A_TIME = 256 };
@@ -17,6 +18,7 @@ struct export {
     kora_export_result result;
     struct rdb_file_writer writer;
     struct txn *txn;         // of the walk
+    uint32_t number;         // of the database that it is in
     bool with_idle, with_frequency;
     uint64_t keys;           // all that there are, about
     char *error;
@@ -48,7 +50,7 @@ static void tell_progress(struct export *x) {
 static void take_entry(void *arg, void *entry) {
     struct export *x = arg;
     const struct entry *e = entry;
-    struct rdb_file_meta m = { entry_expires(e), entry_expire_at(e), -1, -1 };
+    struct rdb_file_meta m = { x->number, entry_expires(e), entry_expire_at(e), -1, -1 };
     if (x->with_idle) m.idle_s = (int64_t)entry_idle_s(x->txn, e);
     if (x->with_frequency) m.frequency = entry_frequency(x->txn, e);
     if (e->type == TYPE_HASH && e->form == FORM_ROOT && entry_root(e)->due.at_ms) x->result.newer++;
@@ -69,6 +71,7 @@ static void walk_database(struct export *x, uint32_t db) {
         expiring += stripe_count_expiring(&c->stripes[i], db);
     }
     if (!keys) return;
+    x->number = db;
     rdb_file_db(&x->writer, db, keys, expiring);
     for (uint32_t i = 0; i < c->stripe_count && x->writer.status == KORA_OK; i++) {
         walk_stripe(x, &c->stripes[i], db);
@@ -114,14 +117,29 @@ static void write_head(struct export *x) {
     rdb_file_field(w, SLICE("kora-ver"), SLICE(KORA_VERSION));
 }
 
-static int write_file(struct export *x, struct byte_sink to) {
+static int write_rdb(struct export *x, struct byte_sink to) {
     rdb_file_begin(&x->writer, to, false);
+    x->writer.object.compress = !(x->options.flags & KORA_EXPORT_LZ4); // once is enough
     write_head(x);
     tell_progress(x);
     int status = walk_all(x);
     int written = rdb_file_end(&x->writer);
     if (status != KORA_OK || written == KORA_OK) return status;
     return written == KORA_SYSTEM ? refuse_code(x, x->writer.code) : refuse(x, written, "%s", kora_status_text(written));
+}
+
+static int write_file(struct export *x, struct byte_sink to) {
+    struct lz4_sink lz4;
+    if (!(x->options.flags & KORA_EXPORT_LZ4)) return write_rdb(x, to);
+    int code = lz4_sink_open(&lz4, to);
+    if (code < 0) return refuse_code(x, code);
+    int status = write_rdb(x, lz4_sink_bytes(&lz4));
+    if (status != KORA_OK) {
+        lz4_sink_abandon(&lz4);
+        return status;
+    }
+    code = lz4_sink_finish(&lz4);
+    return code < 0 ? refuse_code(x, code) : KORA_OK;
 }
 
 static int export_to(struct export *x, const char *path) {

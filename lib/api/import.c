@@ -7,6 +7,7 @@
 
 #include "api/api_int.h"
 #include "store/byte_file.h"
+#include "store/lz4_file.h"
 #include "store/rdb_file.h"
 
 enum { PROGRESS_EVERY = 1 << 20, NAME_SHOWN = 64, ARGS = 8, REPLY_AT = API_REPLY_AT };
@@ -16,6 +17,7 @@ struct import {
     kora_import_options options;
     kora_import_result result;
     struct file_source file;
+    struct lz4_source lz4;   // if result.compressed
     struct rdb_file_reader reader;
     struct session session;
     struct buf out;          // RESTORE's reply
@@ -103,7 +105,7 @@ static int restore(struct import *x) {
         argv[argc++] = frequency ? SLICE("FREQ") : SLICE("IDLETIME");
         argv[argc++] = slice_of(digits[1], num_format_int(frequency ? k->meta.frequency : k->meta.idle_s, digits[1]));
     }
-    x->session.db = k->db;
+    x->session.db = k->meta.db;
     x->out.failed = false;
     x->out.n = REPLY_AT;
     int status = api_run(x->db, &x->session, argc, argv, &x->out);
@@ -114,7 +116,7 @@ static int restore(struct import *x) {
 static int take_key(struct import *x) {
     const struct rdb_file_key *k = &x->reader.key;
     struct txn now;
-    if (k->db >= x->db->owner->count) return refuse_key(x, KORA_INVAL, SLICE("it is in a numbered database that is not here"));
+    if (k->meta.db >= x->db->owner->count) return refuse_key(x, KORA_INVAL, SLICE("it is in a numbered database that is not here"));
     if (api_too_big(x->db, k->name.n)) return refuse_key(x, KORA_TOOBIG, SLICE("the name is above proto-max-bulk-len"));
     if (k->meta.expires) {
         txn_begin(&now, &x->db->engine->common);
@@ -142,7 +144,9 @@ static int take_all(struct import *x) {
         case RDB_FILE_KEY: status = take_key(x); break;
         case RDB_FILE_FIELD: break; // of Kora's own: nothing that is kept elsewhere
         case RDB_FILE_END: return KORA_OK;
-        case RDB_FILE_ERROR: return refuse(x, r->status, "%s", r->error);
+        case RDB_FILE_ERROR:
+            if (r->code == -EBADMSG && *x->lz4.error) return refuse(x, KORA_CORRUPT, "%s", x->lz4.error);
+            return refuse(x, r->status, "%s", r->error);
         }
         if (status != KORA_OK) return status;
         tell_progress(x, false);
@@ -161,17 +165,29 @@ static void fill_result(struct import *x) {
     memcpy(to->redis_version, r->redis_version, sizeof to->redis_version);
 }
 
+static int take_file(struct import *x) {
+    struct byte_source from = file_source_bytes(&x->file);
+    if (file_source_starts(&x->file, LZ4_FRAME_MAGIC, LZ4_FRAME_MAGIC_BYTES)) {
+        if (lz4_source_open(&x->lz4, from) < 0) return refuse(x, KORA_NOMEM, "out of memory");
+        from = lz4_source_bytes(&x->lz4);
+        x->result.compressed = 1;
+    }
+    rdb_file_open(&x->reader, from);
+    int status = take_all(x);
+    if (status == KORA_OK) tell_progress(x, true);
+    fill_result(x);
+    rdb_file_close(&x->reader);
+    if (x->result.compressed) lz4_source_close(&x->lz4);
+    return status;
+}
+
 static int import_file(struct import *x, const char *path) {
     int code = file_source_open(&x->file, os_system(), path);
     if (code < 0) return refuse(x, code == -ENOMEM ? KORA_NOMEM : KORA_SYSTEM, "%s", strerror(-code));
-    rdb_file_open(&x->reader, file_source_bytes(&x->file));
     api_session_start(&x->session, x->db);
-    int status = api_reply_begin(&x->out) ? take_all(x) : refuse(x, KORA_NOMEM, "out of memory");
-    if (status == KORA_OK) tell_progress(x, true);
-    fill_result(x);
+    int status = api_reply_begin(&x->out) ? take_file(x) : refuse(x, KORA_NOMEM, "out of memory");
     buf_free(&x->out);
     api_session_stop(&x->session, x->db);
-    rdb_file_close(&x->reader);
     file_source_close(&x->file);
     return status;
 }

@@ -17,6 +17,12 @@ int file_source_open(struct file_source *f, const struct os *os, const char *pat
     return MIN(code, 0);
 }
 
+bool file_source_starts(struct file_source *f, const void *p, size_t n) {
+    char start[16];
+    invariant(n <= sizeof start);
+    return os_read_all(f->os, f->fd, start, n, 0) == 0 && memcmp(start, p, n) == 0;
+}
+
 static ssize_t read_file(void *arg, void *p, size_t n) {
     struct file_source *f = arg;
     ssize_t got = f->os->read(f->os->arg, f->fd, p, n, f->at);

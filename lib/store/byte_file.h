@@ -13,6 +13,8 @@ struct file_source {
 
 // 0 or a negative errno.
 int file_source_open(struct file_source *f, const struct os *os, const char *path);
+// Whether it begins with these bytes.
+bool file_source_starts(struct file_source *f, const void *p, size_t n);
 struct byte_source file_source_bytes(struct file_source *f);
 void file_source_close(struct file_source *f);
 

@@ -32,6 +32,7 @@
 
 // What belongs to a key beside its value.
 struct rdb_file_meta {
+    uint32_t db;          // its numbered database
     bool expires;
     int64_t expire_at_ms; // Unix time
     int64_t idle_s;       // -1: not known
@@ -47,8 +48,10 @@ struct rdb_file_writer {
     struct byte_sink to;
     struct rdb_writer object; // .compress and .newest may be set after rdb_file_begin, before the first key
     struct buf out;           // not yet handed on
+    bool collect;             // nothing is handed on until rdb_file_hand_on is called
     uint64_t crc, bytes;      // of what has been handed on
     uint64_t keys;
+    uint32_t db;              // of the last key; UINT32_MAX: none yet
     int status;               // KORA_OK; KORA_NOMEM; KORA_SYSTEM: see code
     int code;                 // negative errno
 };
@@ -57,9 +60,12 @@ struct rdb_file_writer {
 void rdb_file_begin(struct rdb_file_writer *w, struct byte_sink to, bool newest);
 void rdb_file_field(struct rdb_file_writer *w, struct slice name, struct slice value);
 void rdb_file_number(struct rdb_file_writer *w, const char *name, int64_t value);
-void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring); // before the first key of each
+void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring); // a hint: so many keys follow; may be left out
 void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, const struct entry *e);
 void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object); // with its type byte
+// The same in parts, of which the first is at least the type byte: nothing else is written before the last one has been.
+void rdb_file_part(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice part, bool first, bool last);
+void rdb_file_hand_on(struct rdb_file_writer *w); // what there is, now
 // For those who encode keys elsewhere: what comes before a key's object (of which the type byte belongs here), and before the first key of a database; appended to
 // `to`, which may be any writer. What has been put together so is handed to rdb_file_bytes, at any place where an item might begin or go on.
 void rdb_file_append_head(struct rdb_writer *to, const struct rdb_file_meta *m, struct slice name, unsigned type);
@@ -77,7 +83,6 @@ enum rdb_file_item { RDB_FILE_KEY, RDB_FILE_FIELD, RDB_FILE_END, RDB_FILE_ERROR 
 
 struct rdb_file_key {
     uint64_t offset;         // of its first byte, or of what is said before it, in the file
-    uint32_t db;
     struct slice name;
     struct slice object;     // with its type byte, for rdb_read_object; not yet looked at but for lengths
     struct rdb_file_meta meta;

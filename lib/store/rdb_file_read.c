@@ -197,7 +197,7 @@ static bool read_key(struct rdb_file_reader *r, unsigned type) {
     rdb_file_fold(r);
     r->in.p[object_at - 1] = (char)type;
     k->object = slice_of(r->in.p + object_at - 1, r->at - object_at + 1);
-    k->db = (uint32_t)r->db;
+    k->meta.db = (uint32_t)r->db;
     r->keys++;
     return true;
 }

@@ -11,8 +11,7 @@ static void fail(struct rdb_file_writer *w, int status, int code) {
     buf_clear(&w->out);
 }
 
-// Hands on what there is.
-static void hand_on(struct rdb_file_writer *w) {
+void rdb_file_hand_on(struct rdb_file_writer *w) {
     if (w->out.failed) fail(w, KORA_NOMEM, 0);
     if (w->status != KORA_OK || w->out.n == 0) return;
     w->crc = crc64(w->crc, w->out.p, w->out.n);
@@ -28,11 +27,11 @@ static void hand_on(struct rdb_file_writer *w) {
 
 // An item has been written.
 static void item_done(struct rdb_file_writer *w) {
-    if (w->out.failed || w->out.n >= HAND_ON || w->status != KORA_OK) hand_on(w);
+    if (w->out.failed || (w->out.n >= HAND_ON && !w->collect) || w->status != KORA_OK) rdb_file_hand_on(w);
 }
 
 void rdb_file_begin(struct rdb_file_writer *w, struct byte_sink to, bool newest) {
-    *w = (struct rdb_file_writer){ .to = to, .status = KORA_OK };
+    *w = (struct rdb_file_writer){ .to = to, .db = UINT32_MAX, .status = KORA_OK };
     w->object = (struct rdb_writer){ .out = &w->out, .compress = true, .newest = newest };
     buf_printf(&w->out, "REDIS%04d", newest ? RDB_VERSION_READ_MAX : RDB_VERSION);
 }
@@ -49,9 +48,15 @@ void rdb_file_number(struct rdb_file_writer *w, const char *name, int64_t value)
     rdb_file_field(w, slice_str(name), slice_of(digits, num_format_int(value, digits)));
 }
 
-void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring) {
+static void select_db(struct rdb_file_writer *w, uint32_t db) {
+    if (w->db == db) return;
+    w->db = db;
     rdb_write_byte(&w->object, RDB_OP_DB);
     rdb_write_length(&w->object, db);
+}
+
+void rdb_file_db(struct rdb_file_writer *w, uint32_t db, uint64_t keys, uint64_t expiring) {
+    select_db(w, db);
     rdb_write_byte(&w->object, RDB_OP_DB_SIZE);
     rdb_write_length(&w->object, keys);
     rdb_write_length(&w->object, expiring);
@@ -75,6 +80,7 @@ static void write_meta(struct rdb_writer *w, const struct rdb_file_meta *m) {
 
 void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, const struct entry *e) {
     if (w->status != KORA_OK) return;
+    select_db(w, m->db);
     write_meta(&w->object, m);
     size_t name_at = w->out.n;
     rdb_write_string(&w->object, entry_key(e));
@@ -90,15 +96,23 @@ void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, cons
     item_done(w);
 }
 
-void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object) {
+void rdb_file_part(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice part, bool first, bool last) {
     if (w->status != KORA_OK) return;
-    invariant(object.n > 0);
-    write_meta(&w->object, m);
-    buf_append_char(&w->out, object.p[0]);
-    rdb_write_string(&w->object, name);
-    buf_append(&w->out, object.p + 1, object.n - 1);
-    w->keys++;
+    if (first) {
+        invariant(part.n > 0);
+        select_db(w, m->db);
+        write_meta(&w->object, m);
+        buf_append_char(&w->out, part.p[0]);
+        rdb_write_string(&w->object, name);
+        part = slice_of(part.p + 1, part.n - 1);
+    }
+    buf_append_slice(&w->out, part);
+    w->keys += last;
     item_done(w);
+}
+
+void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object) {
+    rdb_file_part(w, m, name, object, true, true);
 }
 
 void rdb_file_append_head(struct rdb_writer *to, const struct rdb_file_meta *m, struct slice name, unsigned type) {
@@ -113,7 +127,7 @@ void rdb_file_append_db(struct rdb_writer *to, uint32_t db) {
 }
 
 void rdb_file_bytes(struct rdb_file_writer *w, struct slice bytes) {
-    hand_on(w);
+    rdb_file_hand_on(w);
     if (w->status != KORA_OK || bytes.n == 0) return;
     w->crc = crc64(w->crc, bytes.p, bytes.n);
     int code = w->to.write(w->to.arg, bytes.p, bytes.n);
@@ -123,9 +137,9 @@ void rdb_file_bytes(struct rdb_file_writer *w, struct slice bytes) {
 
 int rdb_file_end(struct rdb_file_writer *w) {
     rdb_write_byte(&w->object, RDB_OP_END);
-    hand_on(w);
+    rdb_file_hand_on(w);
     rdb_write_u64(&w->object, w->crc);
-    hand_on(w);
+    rdb_file_hand_on(w);
     buf_free(&w->out);
     return w->status;
 }

@@ -33,7 +33,7 @@ static struct buf file_of(struct slice body) {
 
 static void text_of(struct rdb_file_reader *r, struct buf *out) {
     const struct rdb_file_key *k = &r->key;
-    buf_printf(out, "%llu %u %.*s", (unsigned long long)k->offset, k->db, (int)k->name.n, k->name.p);
+    buf_printf(out, "%llu %u %.*s", (unsigned long long)k->offset, k->meta.db, (int)k->name.n, k->name.p);
     if (k->meta.expires) buf_printf(out, " at %lld", (long long)k->meta.expire_at_ms);
     if (k->meta.idle_s >= 0) buf_printf(out, " idle %lld", (long long)k->meta.idle_s);
     if (k->meta.frequency >= 0) buf_printf(out, " freq %lld", (long long)k->meta.frequency);
@@ -170,12 +170,13 @@ static void fill_database(struct bare *d) {
 struct writing {
     struct rdb_file_writer w;
     int64_t frequency;
+    uint32_t db;
 };
 
 static void write_entry(void *arg, void *entry) {
     struct writing *x = arg;
     const struct entry *e = entry;
-    struct rdb_file_meta m = { entry_expires(e), entry_expire_at(e), x->frequency % 3 ? -1 : x->frequency, x->frequency % 2 ? x->frequency % 256 : -1 };
+    struct rdb_file_meta m = { x->db, entry_expires(e), entry_expire_at(e), x->frequency % 3 ? -1 : x->frequency, x->frequency % 2 ? x->frequency % 256 : -1 };
     x->frequency++;
     rdb_file_key(&x->w, &m, e);
 }
@@ -191,7 +192,8 @@ static int write_database(struct bare *d, struct collected *to, bool newest) {
     for (uint32_t db = 0; db < BARE_DATABASES; db++) {
         uint64_t cursor = 0;
         if (!stripe_count(&d->c.stripes[0], db)) continue;
-        rdb_file_db(&x.w, db, stripe_count(&d->c.stripes[0], db), stripe_count_expiring(&d->c.stripes[0], db));
+        x.db = db;
+        if (db != 3) rdb_file_db(&x.w, db, stripe_count(&d->c.stripes[0], db), stripe_count_expiring(&d->c.stripes[0], db));
         do cursor = stripe_scan(&d->c.stripes[0], &t, db, cursor, 10, write_entry, &x);
         while (cursor);
     }
@@ -209,12 +211,12 @@ static int read_database(struct bare *d, struct slice file, size_t piece, char e
         struct key k;
         struct rdb_object o;
         if (item == RDB_FILE_FIELD) continue;
-        if (r.key.db >= BARE_DATABASES) {
+        if (r.key.meta.db >= BARE_DATABASES) {
             rdb_file_refuse(&r, KORA_CORRUPT, "no such database");
             break;
         }
         txn_begin(&t, &d->c);
-        key_locate(&d->c, &k, r.key.db, r.key.name);
+        key_locate(&d->c, &k, r.key.meta.db, r.key.name);
         struct entry *old = key_find(&t, &k, 0);
         struct rdb_reader in = rdb_reader_of(r.key.object);
         if (!rdb_read_object(&in, &t, &k, &o) || !rdb_finish(&in)) {
@@ -271,13 +273,33 @@ static void meta_is_kept(void **state) {
     struct rdb_file_writer w;
     rdb_file_begin(&w, (struct byte_sink){ collected_write, &file }, false);
     rdb_file_db(&w, 5, 2, 1);
-    rdb_file_object(&w, &(struct rdb_file_meta){ true, 123456789012, 77, -1 }, SLICE("a"), BYTES("\0\1x"));
-    rdb_file_object(&w, &(struct rdb_file_meta){ true, -5, -1, 0 }, SLICE("b"), BYTES("\0\1y"));
-    rdb_file_object(&w, &(struct rdb_file_meta){ false, 0, -1, -1 }, SLICE(""), BYTES("\0\1z"));
+    rdb_file_object(&w, &(struct rdb_file_meta){ 5, true, 123456789012, 77, -1 }, SLICE("a"), BYTES("\0\1x"));
+    rdb_file_object(&w, &(struct rdb_file_meta){ 5, true, -5, -1, 0 }, SLICE("b"), BYTES("\0\1y"));
+    rdb_file_object(&w, &(struct rdb_file_meta){ 5, false, 0, -1, -1 }, SLICE(""), BYTES("\0\1z"));
     assert_int_equal(rdb_file_end(&w), KORA_OK);
     assert_int_equal(w.keys, 3);
     assert_int_equal(w.bytes, file.b.n);
     assert_lines(slice_of(file.b.p, file.b.n), "14 5 a at 123456789012 idle 77 type 0 of 3\n31 5 b at -5 freq 0 type 0 of 3\n47 5  type 0 of 3\nend");
+    buf_free(&file.b);
+}
+
+static void parts_and_databases(void **state) {
+    (void)state;
+    struct collected file = { 0 };
+    struct rdb_file_writer w;
+    struct rdb_file_meta m = { .idle_s = -1, .frequency = -1 };
+    rdb_file_begin(&w, (struct byte_sink){ collected_write, &file }, false);
+    rdb_file_object(&w, &m, SLICE("a"), BYTES("\0\1x"));
+    m.db = 70;
+    rdb_file_part(&w, &m, SLICE("b"), BYTES("\2"), true, false);
+    rdb_file_part(&w, &m, SLICE("b"), BYTES("\2\1x"), false, false);
+    rdb_file_part(&w, &m, SLICE("b"), BYTES("\1y"), false, true);
+    rdb_file_object(&w, &m, SLICE("c"), BYTES("\0\1x"));
+    m.db = 0;
+    rdb_file_object(&w, &m, SLICE("d"), BYTES("\0\1x"));
+    assert_int_equal(rdb_file_end(&w), KORA_OK);
+    assert_int_equal(w.keys, 4);
+    assert_lines(slice_of(file.b.p, file.b.n), "11 0 a type 0 of 3\n19 70 b type 2 of 6\n27 70 c type 0 of 3\n34 0 d type 0 of 3\nend");
     buf_free(&file.b);
 }
 
@@ -477,6 +499,7 @@ int main(void) {
         cmocka_unit_test(refused),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(meta_is_kept),
+        cmocka_unit_test(parts_and_databases),
         cmocka_unit_test(dump_in_place),
         cmocka_unit_test(damage),
         cmocka_unit_test(no_trust_in_lengths),
