@@ -109,7 +109,8 @@ typedef void kora_log_fn(void *arg, int level, const char *text);
  * Threads: as kora_log_fn. */
 typedef void kora_shutdown_fn(void *arg);
 
-/* How far kora_open has come with the log, in bytes; called about once in 16 MB, on the thread that opens. Must not call kora_*. */
+/* Tells how far a call has come that takes long: `done` of `total` (bytes that are read: kora_open, kora_import; keys, about: kora_export), from time to time.
+ * Threads: on the calling thread. Calls that may wait return KORA_MISUSE; kora_open's must not call kora_* at all. */
 typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
 
 /* When what was written is on the disk. In each case what was acknowledged survives the end of the process, however it ends (kill -9). */
@@ -660,11 +661,20 @@ KORA_API int kora_subscription_next(kora_subscription *subscription, kora_messag
 /* Ends it; NULL is allowed. No callback runs after it has returned. Errors: MISUSE (inside a callback, after fork). */
 KORA_API int kora_unsubscribe(kora_subscription *subscription);
 
-/* ---- files of Redis ---------------------------------------------------------------------------------------------- */
+/* ---- snapshots --------------------------------------------------------------------------------------------------- */
 
-/* Tells how far a call has come that takes long: `done` of `total` (bytes of a file, kora_import; keys, about, kora_export), the first time soon after the
- * start, the last time at the end. Threads: on the calling thread. Calls that may wait return KORA_MISUSE. */
-typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
+/*
+ * Writes down all of the data as it is at one instant, and waits until that is on the disk; before that for another snapshot that is under way. Nobody else waits:
+ * calls go on meanwhile, and what they change is kept aside for the snapshot, so a lease is never held for long, and memory grows by what is changed.
+ *   path   NULL: the database's own snapshot, in its directory, as BGSAVE makes it: the log begins anew, and opening takes less time.
+ *          Else a directory that is empty, or not there yet: it becomes a database of its own, which kora_open takes. Of a database in memory, too.
+ *   error  may be NULL; receives one line that says what was wrong, cut to `error_size` bytes with the final zero
+ * If it fails, the snapshot before it is as it was, and a directory at `path` is none that kora_open takes.
+ * Errors: UNSUPPORTED (path NULL, of a database in memory), SYSTEM (the disk; or there is a database at `path`), INVAL, NOMEM, MISUSE, CLOSED.
+ */
+KORA_API int kora_snapshot(kora *db, const char *path, char *error, size_t error_size);
+
+/* ---- files of Redis ---------------------------------------------------------------------------------------------- */
 
 typedef struct kora_import_options {
     size_t size;                /* set by KORA_IMPORT_OPTIONS_INIT */
@@ -725,8 +735,8 @@ typedef struct kora_export_result {
 
 /*
  * Writes all numbered databases to an RDB file that redis-server loads (version 10 of the format: Redis 7.0 and later), as they are at one instant. The file is
- * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before. In this version all other
- * calls wait while it is written.
+ * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before. Others go on using the
+ * database meanwhile (see kora_snapshot).
  *   options  NULL: defaults
  *   result   may be NULL; filled in on KORA_OK
  *   error    may be NULL; receives one line that says what was wrong, cut to `error_size` bytes with the final zero

@@ -80,8 +80,8 @@ static int load_key(struct loading *x) {
     struct txn t;
     struct rdb_object o;
     if (!x->stripes || !x->numbered) return refuse(x, KORA_CORRUPT, "it does not tell which snapshot's it is");
-    if (from->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, from->db);
-    key_locate(c, &k, from->db, from->name);
+    if (m->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, m->db);
+    key_locate(c, &k, m->db, from->name);
     if (!is_ours(x, &k)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that belongs into another file", from->offset);
     txn_begin(&t, c);
     t.flags |= TXN_REPLAY;

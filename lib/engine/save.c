@@ -13,6 +13,7 @@
 #include "engine/durable.h"
 #include "kora.h"
 #include "store/byte_file.h"
+#include "store/lz4_file.h"
 #include "store/snapshot_dir.h"
 #include "stripe/snapshot.h"
 
@@ -42,13 +43,6 @@ struct walk {
     _Atomic bool stalled;         // it waits for that to become less
 };
 
-// Whoever waits for its end.
-struct save_job {
-    bool ended;
-    int status;
-    char why[200];
-};
-
 // Tells a shard that a snapshot has ended.
 struct news {
     struct message message;
@@ -58,14 +52,17 @@ struct news {
 struct saver {
     struct engine *engine;
     enum save_kind kind;
-    const char *path;             // of the others; the caller's, who waits
-    struct save_job *job;         // likewise; NULL: nobody waits
+    struct save_job *job;         // whose it is, who waits; NULL: nobody does
     struct walk *walks;           // [shard_count]
     struct news *tell;            // [shard_count]
     struct snapshot_dir dir;      // SAVE_OWN, SAVE_COPY
     struct store store;           // SAVE_COPY: where it goes
     struct file_sink file;        // SAVE_RDB
+    struct lz4_sink lz4;          // around it, if job->lz4
     struct rdb_file_writer rdb;
+    _Atomic uint64_t newer;       // keys that only newer versions of Redis read
+    uint64_t bytes;               // of the files
+    int status;                   // with which it fails
     uint64_t number, first_round;
     bool joinable;
     pthread_t thread;
@@ -80,18 +77,21 @@ struct saver {
 
 // ---- failing -------------------------------------------------------------------------------------------------------------------
 
-static void fail(struct saver *v, const char *why) {
+static void fail(struct saver *v, int status, const char *why) {
     bool not_yet = false;
     if (!atomic_compare_exchange_strong(&v->failing, &not_yet, true)) return;
     pthread_mutex_lock(&v->mutex);
+    v->status = status;
     snprintf(v->why, sizeof v->why, "%s", why);
     pthread_mutex_unlock(&v->mutex);
 }
 
+static void fail_memory(struct saver *v) { fail(v, KORA_NOMEM, "out of memory"); }
+
 static void fail_at(struct saver *v, const char *what, int code) {
     char why[200];
     snprintf(why, sizeof why, "%s: %s", what, strerror(-code));
-    fail(v, why);
+    fail(v, code == -ENOMEM ? KORA_NOMEM : KORA_SYSTEM, why);
 }
 
 // ---- the cut -------------------------------------------------------------------------------------------------------------------
@@ -112,12 +112,12 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
     struct saver *v = e->saver;
     s->cut = cut;
     if (atomic_load(&v->failing)) return;
-    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB };
+    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB && !v->job->lz4 };
     if (snapshot_begin(s, &options) != KORA_OK) {
-        fail(v, "out of memory");
+        fail_memory(v);
     } else if (!leave_mark(e, s, cut)) {
         snapshot_end(s);
-        fail(v, "no room in the log's staging");
+        fail(v, KORA_SYSTEM, "no room in the log's staging");
     }
 }
 
@@ -157,6 +157,7 @@ static bool take_part(void *arg, const struct snapshot_part *p) {
         struct rdb_file_meta meta = { .expires = p->expire_at_ms != 0, .expire_at_ms = p->expire_at_ms, .idle_s = p->idle_s, .frequency = p->frequency };
         if (p->db != w->db) rdb_file_append_db(&to, p->db);
         w->db = p->db;
+        if ((unsigned char)bytes.p[0] == RDB_HASH_METADATA) atomic_fetch_add_explicit(&w->saver->newer, 1, memory_order_relaxed);
         rdb_file_append_head(&to, &meta, p->key, (unsigned char)bytes.p[0]);
         bytes = slice_of(bytes.p + 1, bytes.n - 1);
     }
@@ -188,7 +189,7 @@ static bool slice(struct walk *w, struct stripe *s) {
     if (!atomic_load(&v->failing) && snapshot_is_there(s)) {
         state = snapshot_slice(s, SLICE_US, take_part, w);
         if (state == SNAPSHOT_MORE) return false;
-        if (state == SNAPSHOT_FAILED) fail(v, "out of memory");
+        if (state == SNAPSHOT_FAILED) fail_memory(v);
     }
     if (snapshot_is_there(s)) {
         note_progress(v, s, true);
@@ -202,7 +203,7 @@ static bool turn(struct walk *w) {
     struct engine *e = w->shard->engine;
     struct saver *v = w->saver;
     if (w->at >= e->common.stripe_count || atomic_load(&e->closing)) {
-        if (atomic_load(&e->closing)) fail(v, "the database is being closed");
+        if (atomic_load(&e->closing)) fail(v, KORA_CLOSED, "the database is being closed");
         hand_on(w, true); // there always is a chunk, so that this can't fail
         return false;
     }
@@ -240,7 +241,7 @@ static void walk_comes(struct shard *shard, struct message *m) {
         } else {
             w->chunk = full;
             buf_free(&full->bytes);
-            fail(w->saver, "out of memory");
+            fail_memory(w->saver);
         }
     }
     if (turn(w)) shard_post(shard, m); // after the connections
@@ -261,7 +262,7 @@ static void write_chunk(struct saver *v, struct chunk *k) {
     uint64_t n = k->bytes.n;
     if (!atomic_load(&v->failing)) {
         rdb_file_bytes(to, slice_of(k->bytes.p, k->bytes.n));
-        if (to->status == KORA_NOMEM) fail(v, "out of memory");
+        if (to->status == KORA_NOMEM) fail_memory(v);
         else if (to->status != KORA_OK) fail_at(v, "write", to->code);
     }
     buf_free(&k->bytes);
@@ -341,11 +342,12 @@ static bool begin_own(struct saver *v) {
 static bool begin_copy(struct saver *v) {
     char why[200];
     const struct os *os = v->engine->durable ? v->engine->durable->store.os : os_system();
-    if (store_open(os, v->path, NULL, &v->store, why, sizeof why) != KORA_OK) {
-        fail(v, why);
+    int status = store_open(os, v->job->path, NULL, &v->store, why, sizeof why);
+    if (status != KORA_OK) {
+        fail(v, status == KORA_NOMEM ? status : KORA_SYSTEM, why);
         return false;
     }
-    if (!v->store.is_new) fail(v, "there is a database already");
+    if (!v->store.is_new) fail(v, KORA_SYSTEM, "there is a database already");
     if (v->store.is_new && begin_dir(v, &v->store)) return true;
     store_close(&v->store);
     return false;
@@ -353,11 +355,23 @@ static bool begin_copy(struct saver *v) {
 
 static bool begin_file(struct saver *v) {
     const struct os *os = v->engine->durable ? v->engine->durable->store.os : os_system();
-    int code = file_sink_open(&v->file, os, v->path);
-    if (code < 0) fail_at(v, "the file", code);
-    else rdb_file_begin(&v->rdb, file_sink_bytes(&v->file), false);
-    if (code == 0) begin_rdb(&v->rdb, v);
-    return code == 0;
+    int code = file_sink_open(&v->file, os, v->job->path);
+    if (code < 0) {
+        fail_at(v, "the file", code);
+        return false;
+    }
+    struct byte_sink to = file_sink_bytes(&v->file);
+    if (v->job->lz4) {
+        if (lz4_sink_open(&v->lz4, to) < 0) {
+            file_sink_abandon(&v->file);
+            fail_memory(v);
+            return false;
+        }
+        to = lz4_sink_bytes(&v->lz4);
+    }
+    rdb_file_begin(&v->rdb, to, false);
+    begin_rdb(&v->rdb, v);
+    return true;
 }
 
 // The manifest names it: from here on it counts.
@@ -366,7 +380,8 @@ static void commit(struct saver *v, struct store *store, const struct manifest *
     int code = snapshot_dir_finish(&v->dir);
     if (code < 0) fail_at(v, "the files of the snapshot", code);
     else if (v->kind == SAVE_OWN && (code = log_flush(v->engine->log)) < 0) fail_at(v, "the log", code); // with all marks
-    else if (store_commit(store, m, why, sizeof why) != KORA_OK) fail(v, why);
+    else if (store_commit(store, m, why, sizeof why) != KORA_OK) fail(v, KORA_SYSTEM, why);
+    v->bytes = v->dir.bytes;
 }
 
 static void end_own(struct saver *v) {
@@ -399,15 +414,17 @@ static void end_copy(struct saver *v) {
 }
 
 static void end_file(struct saver *v) {
-    if (atomic_load(&v->failing)) {
-        rdb_file_abandon(&v->rdb);
-        file_sink_abandon(&v->file);
-        return;
-    }
-    int status = rdb_file_end(&v->rdb), code = v->rdb.code;
-    if (status == KORA_NOMEM) fail(v, "out of memory");
-    else if (status != KORA_OK) fail_at(v, "write", code);
-    if (status != KORA_OK) file_sink_abandon(&v->file);
+    bool good = !atomic_load(&v->failing);
+    int status = good ? rdb_file_end(&v->rdb) : KORA_OK, code = 0;
+    if (!good) rdb_file_abandon(&v->rdb);
+    else if (status == KORA_NOMEM) fail_memory(v);
+    else if (status != KORA_OK) fail_at(v, "write", v->rdb.code);
+    good = good && status == KORA_OK;
+    if (v->job->lz4 && good) code = lz4_sink_finish(&v->lz4);
+    else if (v->job->lz4) lz4_sink_abandon(&v->lz4);
+    if (code < 0) fail_at(v, "write", code);
+    v->bytes = v->file.at;
+    if (!good || code < 0) file_sink_abandon(&v->file);
     else if ((code = file_sink_finish(&v->file)) < 0) fail_at(v, "the file", code);
 }
 
@@ -416,7 +433,7 @@ static void save(struct saver *v) {
     static void (*const end[])(struct saver *v) = { end_own, end_copy, end_file };
     if (!begin[v->kind](v)) return;
     if (start_walks(v)) write_all(v);
-    else fail(v, "out of memory");
+    else fail_memory(v);
     end[v->kind](v);
 }
 
@@ -447,7 +464,10 @@ static void note_end(struct saver *v, uint64_t then, bool failed) {
     state->running = false;
     if (v->job) {
         v->job->ended = true;
-        v->job->status = failed ? KORA_SYSTEM : KORA_OK;
+        v->job->status = failed ? v->status : KORA_OK;
+        v->job->keys = state->keys_told;
+        v->job->bytes = v->bytes;
+        v->job->newer = atomic_load(&v->newer);
         memcpy(v->job->why, v->why, sizeof v->job->why);
     }
     if (v->kind != SAVE_OWN) return;
@@ -457,7 +477,7 @@ static void note_end(struct saver *v, uint64_t then, bool failed) {
     state->last_s = clock_wall_ms() / 1000;
     state->took_ms = clock_mono_us() / 1000 - state->began_ms;
     state->saves++;
-    state->bytes = v->dir.bytes;
+    state->bytes = v->bytes;
     state->changes_then = then;
 }
 
@@ -492,13 +512,13 @@ static int start_thread(struct saver *v) {
 }
 
 // Under the mutex, and none is under way.
-static int begin(struct engine *e, enum save_kind kind, const char *path, struct save_job *job) {
+static int begin(struct engine *e, struct save_job *job) {
     struct saver *v = e->saver;
     if (atomic_load(&e->closing)) return KORA_CLOSED;
     if (v->joinable) pthread_join(v->thread, NULL); // it has ended
-    v->kind = kind;
-    v->path = path;
+    v->kind = job ? job->kind : SAVE_OWN;
     v->job = job;
+    atomic_store(&v->newer, 0);
     v->number++;
     v->why[0] = '\0';
     atomic_store(&v->failing, false);
@@ -513,23 +533,41 @@ int save_begin(struct engine *e) {
     struct saver *v = e->saver;
     if (!e->durable) return KORA_UNSUPPORTED;
     pthread_mutex_lock(&v->mutex);
-    int status = v->state.running ? KORA_BUSY : begin(e, SAVE_OWN, NULL, NULL);
+    int status = v->state.running ? KORA_BUSY : begin(e, NULL);
     pthread_mutex_unlock(&v->mutex);
     return status;
 }
 
-int save_run(struct engine *e, enum save_kind kind, const char *path, char *error, size_t error_size) {
+static void tell_job(struct saver *v, struct save_job *job) {
+    uint64_t told = v->state.keys_told;
+    if (!job->progress) return;
+    pthread_mutex_unlock(&v->mutex);
+    struct host_stats stats;
+    v->engine->host.stats(&v->engine->host, &stats);
+    engine_callback_begin();
+    job->progress(job->progress_arg, told, MAX(told, stats.keys_all));
+    engine_callback_end();
+    pthread_mutex_lock(&v->mutex);
+}
+
+int save_run(struct engine *e, struct save_job *job) {
+    enum { TELL_EVERY_MS = 100 };
     struct saver *v = e->saver;
-    struct save_job job = { 0 };
-    if (kind == SAVE_OWN && !e->durable) return KORA_UNSUPPORTED;
+    if (job->kind == SAVE_OWN && !e->durable) return KORA_UNSUPPORTED;
     pthread_mutex_lock(&v->mutex);
     while (v->state.running) pthread_cond_wait(&v->ended, &v->mutex);
-    int status = begin(e, kind, path, &job);
-    while (status == KORA_OK && !job.ended) pthread_cond_wait(&v->ended, &v->mutex);
+    int status = begin(e, job);
+    while (status == KORA_OK && !job->ended) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TELL_EVERY_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        tell_job(v, job);
+        if (!job->ended) pthread_cond_timedwait(&v->ended, &v->mutex, &until);
+    }
     pthread_mutex_unlock(&v->mutex);
-    if (status == KORA_OK) status = job.status;
-    if (error && error_size) snprintf(error, error_size, "%s", job.ended ? job.why : "");
-    return status;
+    return status == KORA_OK ? job->status : status;
 }
 
 static int wait_for_end(struct engine *e) {

@@ -24,13 +24,26 @@ void saver_loaded(struct engine *e, uint64_t bytes); // a snapshot's files are s
 
 // Begins a snapshot: KORA_OK; KORA_BUSY: one is under way; KORA_UNSUPPORTED: the database has no directory; KORA_NOMEM, KORA_SYSTEM.
 int save_begin(struct engine *e);
-// Host threads: the same, or something like it, and waits for its end; before that for one that is under way. KORA_CLOSED; KORA_SYSTEM: `error` tells why.
 enum save_kind {
     SAVE_OWN,  // the database's own
-    SAVE_COPY, // a directory of its own, new or empty, that kora_open takes; in memory, too
+    SAVE_COPY, // a directory of its own, new or empty, that kora_open takes; of a database in memory, too
     SAVE_RDB,  // one file that Redis reads; likewise
 };
-int save_run(struct engine *e, enum save_kind kind, const char *path, char *error, size_t error_size);
+struct save_job {
+    enum save_kind kind;
+    const char *path;             // SAVE_COPY, SAVE_RDB
+    bool lz4;                     // SAVE_RDB: in an LZ4 frame
+    engine_progress_fn *progress; // keys, of about so many; on the thread that waits. NULL: nobody wants to know
+    void *progress_arg;
+    // The saver's, until it has ended; then what came of it
+    bool ended;
+    int status;                   // KORA_OK, KORA_NOMEM, KORA_SYSTEM
+    char why[200];
+    uint64_t keys, bytes;
+    uint64_t newer;               // of the keys, those that only Redis 7.4 and later read
+};
+// Host threads: a snapshot, or something like it, and waits for its end, and before that for one that is under way. KORA_OK, or why not: job->why tells.
+int save_run(struct engine *e, struct save_job *job);
 void save_state(struct engine *e, struct host_save *out);
 
 // The log has written something, on its own thread: a snapshot may be due sooner or later (autosave.c).
