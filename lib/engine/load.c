@@ -41,6 +41,7 @@ struct loading { // a file
     uint32_t stripes;            // that the data was divided into; 0: it has not told yet
     bool numbered;               // it has told which snapshot's it is
     uint64_t told;               // bytes of the file that are in load.done
+    struct txn txn;              // of all its keys: clocks are read once
 };
 
 __attribute__((format(printf, 3, 4))) static int refuse(struct loading *x, int status, const char *format, ...) {
@@ -77,25 +78,23 @@ static int load_key(struct loading *x) {
     const struct rdb_file_key *from = &x->reader.key;
     const struct rdb_file_meta *m = &from->meta;
     struct key k;
-    struct txn t;
+    struct txn *t = &x->txn;
     struct rdb_object o;
     if (!x->stripes || !x->numbered) return refuse(x, KORA_CORRUPT, "it does not tell which snapshot's it is");
     if (m->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, m->db);
     key_locate(c, &k, m->db, from->name);
     if (!is_ours(x, &k)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that belongs into another file", from->offset);
-    txn_begin(&t, c);
-    t.flags |= TXN_REPLAY;
-    if (key_find(&t, &k, 0)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that was there already", from->offset);
+    if (key_find(t, &k, 0)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that was there already", from->offset);
     struct rdb_reader r = rdb_reader_of(from->object);
-    if (!rdb_read_object(&r, &t, &k, &o)) {
+    if (!rdb_read_object(&r, t, &k, &o)) {
         if (r.error == RDB_NOMEM) return refuse(x, KORA_NOMEM, "out of memory");
         return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a malformed value", from->offset);
     }
-    int status = rdb_finish(&r) ? store_key(&t, &k, &o, m->expires ? m->expire_at_ms : EXPIRE_NONE) : KORA_CORRUPT;
+    int status = rdb_finish(&r) ? store_key(t, &k, &o, m->expires ? m->expire_at_ms : EXPIRE_NONE) : KORA_CORRUPT;
     rdb_object_free(&o);
     if (status == KORA_CORRUPT) return refuse(x, status, "offset %" PRIu64 ": bytes behind the value", from->offset);
     if (status != KORA_OK) return refuse(x, status, "out of memory");
-    if (m->idle_s >= 0 || m->frequency >= 0) entry_set_access(&t, key_find(&t, &k, 0), m->idle_s, m->frequency);
+    if (m->idle_s >= 0 || m->frequency >= 0) entry_set_access(t, key_find(t, &k, 0), m->idle_s, m->frequency);
     key_publish(&k);
     return KORA_OK;
 }
@@ -149,6 +148,8 @@ static int load_file(struct load *l, uint32_t number) {
         return refuse(&x, KORA_NOMEM, "out of memory");
     }
     rdb_file_open(&x.reader, lz4_source_bytes(&x.lz4));
+    txn_begin(&x.txn, &l->engine->common);
+    x.txn.flags |= TXN_REPLAY;
     int status = load_items(&x);
     tell(&x);
     atomic_fetch_add(&l->keys, x.reader.keys);
