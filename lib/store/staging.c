@@ -250,14 +250,17 @@ static void put_skip(struct staging *s, struct ring *r, uint64_t tail, const str
     stored(s, to, RECORD_HEADER);
 }
 
-// Both of them raise it, so it is never lowered. First what a reader of the file sees; then what gives the space away.
-static void raise_taken(struct staging *s, struct ring *r, uint64_t to) {
+// Both sides raise it, so it is never lowered. What a reader of the file sees:
+static void raise_taken_word(struct staging *s, struct ring *r, uint64_t to) {
     _Atomic uint64_t *word = taken_word(r);
     uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
     while (BYTES_LITTLE64(was) < to && !atomic_compare_exchange_weak(word, &was, BYTES_LITTLE64(to))) {}
     stored(s, r->bytes - STAGING_STRIPE_HEADER, 8);
-    was = atomic_load_explicit(&r->taken, memory_order_relaxed);
-    while (was < to && !atomic_compare_exchange_weak(&r->taken, &was, to)) {} // seq_cst: see log_may_write
+}
+// And after that, what gives the space away. seq_cst: see log_may_write.
+static void raise_taken(struct ring *r, uint64_t to) {
+    uint64_t was = atomic_load_explicit(&r->taken, memory_order_relaxed);
+    while (was < to && !atomic_compare_exchange_weak(&r->taken, &was, to)) {}
 }
 
 // A record that is complete, in its place: everybody sees it.
@@ -270,7 +273,7 @@ static void publish(struct staging *s, struct ring *r, const struct place *p, si
     if (unlikely(p->wraps)) atomic_store_explicit(&r->wrap, tail, memory_order_relaxed);
     stored(s, r->bytes + (p->position & (s->ring_size - 1)), size);
     atomic_store_explicit(&r->tail, p->position + padded, memory_order_release);
-    if (unlikely(p->early)) raise_taken(s, r, p->position); // of a lap of which all was taken
+    if (unlikely(p->early)) raise_taken(r, p->position);
 }
 
 static void add_apart(struct staging *s, struct ring *r, const struct staged_call *c, const struct effect *e, struct ring **aparts) {
@@ -299,7 +302,9 @@ bool staging_add(struct staging *s, struct ring *r, const struct staged_call *c,
     size_t length = RECORD_HEADER + body_size(e), padded = ALIGN_UP(length, RECORD_ALIGN);
     struct place p = find_place(s, r, padded, s->mapped);
     invariant(fits(s, r, p.position + padded)); // staging_reserve has made sure of it
-    if (unlikely(p.wraps && !p.early)) put_skip(s, r, atomic_load_explicit(&r->tail, memory_order_relaxed), c);
+    // The lap is left by a record that says so; or, if all of it was taken, by telling a reader to begin behind it, before there is anything.
+    if (unlikely(p.early)) raise_taken_word(s, r, p.position);
+    else if (unlikely(p.wraps)) put_skip(s, r, atomic_load_explicit(&r->tail, memory_order_relaxed), c);
     put_record(r->bytes + (p.position & (s->ring_size - 1)), length, padded, p.position, c, e);
     publish(s, r, &p, padded, c->epoch, padded);
     atomic_store_explicit(&r->records, atomic_load_explicit(&r->records, memory_order_relaxed) + 1, memory_order_relaxed);
@@ -474,7 +479,8 @@ void staging_taken(struct staging *s) {
     for (uint32_t i = 0; i < s->stripes; i++) {
         struct ring *r = &s->rings[i];
         if (r->take_to == r->take_from) continue;
-        raise_taken(s, r, r->take_to);
+        raise_taken_word(s, r, r->take_to);
+        raise_taken(r, r->take_to);
         for (struct apart *a; (a = r->first_apart) && a->position < r->take_to;) {
             r->first_apart = a->next;
             if (!a->next) r->last_apart = &r->first_apart;
