@@ -15,7 +15,7 @@
 
 static void append_one(void *arg, const struct effect *e) {
     struct log_append a;
-    log_begin(&a, arg, e->stripe, 1);
+    log_begin(&a, ((struct engine *)arg)->log, e->stripe, 1);
     log_add(&a, e);
     log_end(&a);
 }
@@ -23,12 +23,14 @@ static void append_one(void *arg, const struct effect *e) {
 static void append_several(void *arg, struct effect_list *l) {
     struct log_append a;
     struct effect e;
-    log_begin(&a, arg, l->first, l->count);
+    log_begin(&a, ((struct engine *)arg)->log, l->first, l->count);
     while (effect_next(l, &e)) log_add(&a, &e);
     log_end(&a);
 }
 
-static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { return log_reserve(arg, stripe, bytes, count); }
+static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { return log_reserve(((struct engine *)arg)->log, stripe, bytes, count); }
+
+static bool refuses(void *arg) { return atomic_load_explicit(&((struct engine *)arg)->gate.refused, memory_order_relaxed); }
 
 // ---- the gate ------------------------------------------------------------------------------------------------------------------
 
@@ -89,7 +91,9 @@ static void there_is_room(void *arg) { gate_open(arg); }
 static void log_has_changed(void *arg) {
     struct engine *e = arg;
     struct log_error error;
-    if (log_error(e->log, &error)) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
+    bool refused = log_error(e->log, &error);
+    atomic_store(&e->gate.refused, refused);
+    if (refused) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
     else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
     gate_open(e);
 }
@@ -244,7 +248,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
         e->host.recovered = &d->recovered;
         e->host.recovery_ms = d->recovery_ms;
         host_reset_stats(&e->host); // what the replay has counted
-        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e->log, .several = append_several, .room = has_room };
+        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room, .refuses = refuses };
     }
     return status;
 }
