@@ -147,6 +147,7 @@ struct engine_config {
     // Where it is kept (durable.c). NULL: nowhere
     const char *dir, *staging_dir;        // used while it is opened
     const struct os *os;                  // NULL: the system
+    const struct hash_key *seed;          // without a directory: of its hashes; NULL: a random one
     enum log_sync sync;
     bool repair;
     engine_progress_fn *progress;
