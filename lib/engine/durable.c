@@ -204,8 +204,11 @@ int durable_recover(struct engine *e) {
     };
     d->began_us = d->told_us = clock_mono_us();
     replay_begin(&d->replay, e, reason, sizeof reason);
+    uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
+    atomic_store(&e->common.settings.access_now, access); // no clock is read for each
     int status = log_recover(&config, &d->recovered, reason, sizeof reason);
     replay_end(&d->replay);
+    atomic_store(&e->common.settings.access_now, ACCESS_ASK);
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
     if (status == KORA_OK) {
         say_recovered(e);
