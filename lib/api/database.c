@@ -106,7 +106,9 @@ static void destroy_network(struct engine *e) {
     net_destroy(e->net);
 }
 
-KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) {
+KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) { return api_open(dir, options, NULL, db); }
+
+int api_open(const char *dir, const kora_options *options, const struct os *os, kora **db) {
     kora_options o = KORA_OPTIONS_INIT;
     if (!db) return KORA_INVAL;
     int status = api_options(&o, sizeof o, options);
@@ -121,7 +123,7 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
 
     if (o.error && o.error_size) *o.error = '\0';
     struct engine_config config = {
-        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .staging_dir = o.staging_dir, .sync = sync_of(o.sync), .repair = o.repair,
+        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .os = os, .staging_dir = o.staging_dir, .sync = sync_of(o.sync), .repair = o.repair,
         .progress = o.progress, .progress_arg = o.progress_arg, .error = o.error, .error_size = o.error_size,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
         .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },

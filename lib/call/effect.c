@@ -92,6 +92,8 @@ bool effect_del(struct txn *t, const struct key *key) {
     return effect_emit(t, key, 2, (struct slice[]){ SLICE("DEL"), key->name });
 }
 
+bool effect_expired(struct txn *t, const struct key *key) { return unlikely(effect_refused(t)) ? refuse(t, true) : effect_del(t, key); }
+
 bool effect_pexpireat(struct txn *t, const struct key *key, int64_t at_ms) {
     char text[NUM_INT_MAX];
     return effect_emit(t, key, 3, (struct slice[]){ SLICE("PEXPIREAT"), key->name, { text, num_format_int(at_ms, text) } });

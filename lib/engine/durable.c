@@ -17,7 +17,7 @@
 
 static void append_one(void *arg, const struct effect *e) {
     struct log_append a;
-    log_begin(&a, arg, e->stripe, 1);
+    log_begin(&a, ((struct engine *)arg)->log, e->stripe, 1);
     log_add(&a, e);
     log_end(&a);
 }
@@ -25,12 +25,14 @@ static void append_one(void *arg, const struct effect *e) {
 static void append_several(void *arg, struct effect_list *l) {
     struct log_append a;
     struct effect e;
-    log_begin(&a, arg, l->first, l->count);
+    log_begin(&a, ((struct engine *)arg)->log, l->first, l->count);
     while (effect_next(l, &e)) log_add(&a, &e);
     log_end(&a);
 }
 
-static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { return log_reserve(arg, stripe, bytes, count); }
+static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { return log_reserve(((struct engine *)arg)->log, stripe, bytes, count); }
+
+static bool refuses(void *arg) { return atomic_load_explicit(&((struct engine *)arg)->gate.refused, memory_order_relaxed); }
 
 // ---- the gate ------------------------------------------------------------------------------------------------------------------
 
@@ -91,7 +93,9 @@ static void there_is_room(void *arg) { gate_open(arg); }
 static void log_has_changed(void *arg) {
     struct engine *e = arg;
     struct log_error error;
-    if (log_error(e->log, &error)) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
+    bool refused = log_error(e->log, &error);
+    atomic_store(&e->gate.refused, refused);
+    if (refused) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
     else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
     gate_open(e);
 }
@@ -103,58 +107,7 @@ static void is_durable(void *arg, uint64_t epoch) {
 
 static void log_says(void *arg, int level, const char *text) { engine_log(arg, level, "%s", text); }
 
-// ---- replay --------------------------------------------------------------------------------------------------------------------
-
-// Nobody looks into the tables meanwhile: what was dropped can be freed at once.
-static void free_garbage(struct stripe *s) {
-    struct keyspace *garbage = stripe_take_garbage(s);
-    while (garbage && !keyspaces_free(&garbage)) { } // nobody has pinned anything
-}
-
-// Of a command about a whole database each stripe has told its part. It is that of the stripes into which that one has been divided since: its highest bits go first.
-static int replay_part(struct engine *e, const struct recovered_effect *r) {
-    struct common *c = &e->common;
-    uint32_t into = c->stripe_count / r->stripes, from = r->stripe * into;
-    bool swap = r->argc == 3 && slice_is_word(r->argv[0], "swapdb");
-    int64_t a = 0, b = 0;
-    if (swap && !(num_parse_int(r->argv[1], &a) && num_parse_int(r->argv[2], &b) && a >= 0 && b >= 0 && a < c->databases && b < c->databases)) return KORA_CORRUPT;
-    struct txn t;
-    txn_begin(&t, c);
-    t.flags |= TXN_REPLAY;
-    for (uint32_t i = from; i < from + into; i++) {
-        if (swap) stripe_swap(&c->stripes[i], &t, (uint32_t)a, (uint32_t)b);
-        else stripe_flush(&c->stripes[i], r->db);
-        free_garbage(&c->stripes[i]);
-    }
-    return KORA_OK;
-}
-
-static bool is_part(const struct recovered_effect *r) {
-    return (r->argc == 1 && slice_is_word(r->argv[0], "flushdb")) || (r->argc == 3 && slice_is_word(r->argv[0], "swapdb"));
-}
-
-static int replay_call(struct engine *e, struct call *c) {
-    if (!call_prepare(c, e->index) || c->cmd->route != ROUTE_KEYS) return KORA_CORRUPT;
-    if (!call_find_keys(c)) return KORA_NOMEM;
-    if (!c->key_count) return KORA_CORRUPT;
-    txn_begin(&c->txn, &e->common);
-    c->txn.flags |= TXN_REPLAY;
-    call_replay(c);
-    return c->outcome == CALL_OK && !c->reply.buf->failed ? KORA_OK : KORA_CORRUPT;
-}
-
-static int say_refused(struct engine *e, const struct recovered_effect *r, int status) {
-    struct durable *d = e->durable;
-    const struct buf *reply = &d->reply;
-    bool no_memory = status == KORA_NOMEM || reply->failed || (reply->n >= 4 && memcmp(reply->p, "-OOM", 4) == 0);
-    int n = (int)(reply->n > 2 ? MIN(reply->n - 2, (size_t)100) : 0);
-    struct slice name = r->argc ? r->argv[0] : SLICE("");
-    if (d->error && d->error_size) {
-        if (no_memory) snprintf(d->error, d->error_size, "out of memory");
-        else snprintf(d->error, d->error_size, "the log holds `%.*s`, which can't be run: %.*s", (int)MIN(name.n, (size_t)40), name.p, n, reply->p ? reply->p : "");
-    }
-    return no_memory ? KORA_NOMEM : KORA_CORRUPT;
-}
+// ---- what is in the snapshot already ---------------------------------------------------------------------------------------------
 
 static bool is_mark(const struct recovered_effect *r) { return r->argc == 2 && r->argv[0].n == 0; }
 
@@ -172,29 +125,16 @@ static bool is_loaded(struct durable *d, const struct recovered_effect *r) {
     return !(*word & bit);
 }
 
-static int replay(void *arg, const struct recovered_effect *r) {
-    struct engine *e = arg;
-    struct durable *d = e->durable;
-    struct call c = { .argc = r->argc, .session = &d->session, .host = &e->host };
-    buf_clear(&d->reply);
-    if (r->db >= e->common.databases || r->argc < 1 || r->stripe >= r->stripes || e->common.stripe_count % r->stripes) return say_refused(e, r, KORA_CORRUPT);
-    if ((d->cut && is_loaded(d, r)) || is_mark(r)) return KORA_OK;
-    if (is_part(r)) return replay_part(e, r);
-    c.argv = (struct slice *)(uintptr_t)r->argv; // handlers only read them
-    c.reply = (struct reply){ .buf = &d->reply, .version = 2 };
-    c.keys = c.keys_inline;
-    c.txn.common = &e->common;
-    d->session.db = r->db;
-    int status = replay_call(e, &c);
-    call_release_keys(&c);
-    reply_free_refs(&c.reply);
-    mem_free(c.block_state);
-    return status == KORA_OK ? KORA_OK : say_refused(e, r, status);
-}
-
 // ---- opening -------------------------------------------------------------------------------------------------------------------
 
 enum { SAY_EVERY_US = 2000000 };
+
+static int apply(void *arg, const struct recovered_effect *r) {
+    struct durable *d = ((struct engine *)arg)->durable;
+    bool known = r->stripe < r->stripes && r->stripes <= STRIPES_MAX; // else it is refused
+    if (known && ((d->cut && is_loaded(d, r)) || is_mark(r))) return KORA_OK;
+    return replay_effect(&d->replay, r);
+}
 
 void durable_progress(struct engine *e, uint64_t done, uint64_t total) {
     struct durable *d = e->durable;
@@ -223,11 +163,9 @@ int durable_open(struct engine *e, struct engine_config *config) {
     d->progress = config->progress;
     d->progress_arg = config->progress_arg;
     d->repair = config->repair;
-    session_init(&d->session, 0);
     int status = store_open(config->os ? config->os : os_system(), config->dir, config->staging_dir, &d->store, reason, sizeof reason);
     if (status != KORA_OK) {
         if (d->error && d->error_size) snprintf(d->error, d->error_size, "%s", reason);
-        session_free(&d->session);
         mem_free(d);
         e->durable = NULL;
         return status;
@@ -269,7 +207,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
         e->host.recovered = &d->recovered;
         e->host.recovery_ms = d->recovery_ms;
         host_reset_stats(&e->host); // what the replay has counted
-        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e->log, .several = append_several, .room = has_room };
+        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room, .refuses = refuses };
     }
     return status;
 }
@@ -293,18 +231,22 @@ int durable_recover(struct engine *e) {
     char reason[256] = "";
     if (!d) return KORA_OK;
     const struct recover_config config = {
-        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = replay, .progress = progress, .say = log_says, .arg = e,
+        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
+    uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
+    atomic_store(&e->common.settings.access_now, access); // no clock is read for each
     int status = save_load(e, reason, sizeof reason, &e->host.snapshot_keys);
     d->cut = d->store.manifest.first_round > 1 ? d->store.manifest.snapshot : 0; // a copy has no marks: see end_copy in save.c
+    replay_begin(&d->replay, e, reason, sizeof reason);
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
+    replay_end(&d->replay);
     if (status == KORA_OK && d->cut) {
         status = KORA_CORRUPT;
         snprintf(reason, sizeof reason, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);
     }
+    atomic_store(&e->common.settings.access_now, ACCESS_ASK);
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
-    buf_free(&d->reply);
     if (status == KORA_OK) {
         say_recovered(e);
         status = start_log(e, reason, sizeof reason);
@@ -325,8 +267,6 @@ void durable_close(struct engine *e) {
     if (e->log) log_close(e->log);
     e->log = NULL;
     store_close(&d->store);
-    session_free(&d->session);
-    buf_free(&d->reply);
     mem_free(d);
     e->durable = NULL;
 }

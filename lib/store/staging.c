@@ -205,7 +205,10 @@ static void put_header(char *to, uint32_t length, uint64_t position, const struc
     bytes_put32(to + 28, c->parts);
 }
 
-static void put_record(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
+// Where its bytes are summed up, right after they were stored: that has to wait until they have arrived, and in the ring they may be a long way off.
+enum { NEAR_BYTES = 256 };
+
+static void put_record_at(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
     bytes_put64(to + padded - 8, 0); // the padding; what belongs to the record is written over it
     put_header(to, (uint32_t)length, position, c);
     char *p = varint_put(varint_put(to + RECORD_HEADER, e->db), (uint64_t)e->argc);
@@ -216,6 +219,13 @@ static void put_record(char *to, size_t length, size_t padded, uint64_t position
         p += n;
     }
     bytes_put32(to + 4, crc32c(0, to + 8, length - 8));
+}
+
+static void put_record(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
+    char near[NEAR_BYTES];
+    bool is_near = padded <= sizeof near;
+    put_record_at(is_near ? near : to, length, padded, position, c, e);
+    if (is_near) memcpy(to, near, padded);
 }
 
 // Where a record goes, and what has to be done for it to be there.
@@ -475,10 +485,17 @@ uint64_t staging_pieces(const struct staging *s, const struct ring *r, struct io
     return bytes + add_range(s, r, from, r->take_to, iov, count);
 }
 
-void staging_taken(struct staging *s) {
+void staging_taken(struct staging *s, uint64_t k) {
+    bool first = true;
     for (uint32_t i = 0; i < s->stripes; i++) {
         struct ring *r = &s->rings[i];
         if (r->take_to == r->take_from) continue;
+        if (first) {
+            // Before anything of it is given away: a reader who finds the log without this round knows that there is a gap.
+            bytes_put64(s->map + STAGING_ROUND_AT, k);
+            stored(s, s->map + STAGING_ROUND_AT, 8);
+            first = false;
+        }
         raise_taken_word(s, r, r->take_to);
         raise_taken(r, r->take_to);
         for (struct apart *a; (a = r->first_apart) && a->position < r->take_to;) {
