@@ -339,7 +339,7 @@ KORA_API int kora_publish(kora *db, const void *channel, size_t channel_len, con
     if (api_bad_bytes(data, data_len)) return KORA_INVAL;
     int status = spot_take(&s, db, channel, channel_len);
     if (status != KORA_OK) return status;
-    int64_t n = feed_publish(db->engine->common.feed, FEED_CHANNEL, s.number, api_slice(s.name.p, s.name.n), api_slice(data, data_len));
+    int64_t n = feed_publish(db->engine->common.feed, FEED_CHANNEL, s.number, api_slice(s.name.p, s.name.n), api_slice(data, data_len), 0);
     count_up(&s.stripe->counters.commands);
     lease_release(s.lease);
     api_leave(db);

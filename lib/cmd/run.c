@@ -49,11 +49,25 @@ void call_run_inside(struct call *c) {
     tell_monitors(c);
 }
 
+static void hand_on_effects(struct call *c) {
+    c->txn.wrote = c->txn.emitted > 0;
+    effect_flush_(&c->txn); // gives the room back, even if it was not needed
+}
+
+// What it has read or written must be durable before its answer leaves.
+static __attribute__((noinline)) void note_need(struct call *c) {
+    struct txn *t = &c->txn;
+    t->need = stripes_need(t->common, t->stripes, t->stripe_count, t->wrote);
+    c->need = MAX(c->need, t->need);
+    c->owes |= t->wrote && t->need;
+}
+
 void call_run(struct call *c) {
     struct measure m = measure_begin(c);
     run_handler(c);
+    if (effect_wanted(&c->txn)) hand_on_effects(c);
+    if (unlikely(c->txn.stripe_count)) note_need(c);
     if (unlikely(c->txn.events.n)) events_send(&c->txn);
-    if (effect_wanted(&c->txn)) effect_flush_(&c->txn); // gives the room back, even if it was not needed
     if (likely(!c->blocks)) count_command(c);
     measure_end(&m, c);
     tell_monitors(c);

@@ -244,6 +244,13 @@ static void count_joined(const struct task *t) {
     }
 }
 
+// Its answer waits for what was logged of its stripes; but channels have leases, and no data.
+static __attribute__((noinline)) void note_stripes(struct task *t) {
+    if (t->call.cmd->flags & CMD_PUBSUB) return;
+    t->call.txn.stripes = t->stripes;
+    t->call.txn.stripe_count = t->held;
+}
+
 static void execute(struct task *t) {
     struct call *c = &t->call;
     struct engine *e = t->engine;
@@ -251,6 +258,7 @@ static void execute(struct task *t) {
     if (t->stripe_count > 1) count_joined(t);
     hold(t, 0, (uint64_t)(uintptr_t)t);
     txn_begin(&c->txn, &e->common);
+    if (txn_waits(&e->common)) note_stripes(t);
     if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
     if (c->cmd->route == ROUTE_WALK) {
         c->part = t->stripes[0];
