@@ -170,7 +170,7 @@ static inline void op_unlease_read(struct op *o) {
     txn_end(&o->txn, &o->key.stripe_number, 1); // a read may have found that the key has expired
     if (unlikely(o->key.stripe->waiting.ready)) engine_serve(o->db->engine, o->key.stripe);
     lease_release(o->lease);
-    if (unlikely(o->txn.need)) durable_wait(o->db->engine, o->txn.need, false);
+    if (unlikely(o->txn.need)) await_durable(o->db->engine, o->txn.need, false);
 }
 static inline void op_end_read(struct op *o) {
     op_unlease_read(o);
@@ -193,7 +193,7 @@ static inline __attribute__((warn_unused_result)) int op_end_write(struct op *o,
     struct stripe_news news = stripe_news(s);
     lease_release(o->lease);
     engine_tell_home(o->db->engine, s, news);
-    if (unlikely(o->txn.need) && durable_wait(o->db->engine, o->txn.need, o->txn.wrote) != KORA_OK) status = KORA_READONLY;
+    if (unlikely(o->txn.need) && await_durable(o->db->engine, o->txn.need, o->txn.wrote) != KORA_OK) status = KORA_READONLY;
     api_leave(o->db);
     return status;
 }

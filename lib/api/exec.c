@@ -147,7 +147,7 @@ int api_run(kora *db, struct session *session, int argc, struct slice *argv, str
     int status = t.status;
     count_call(&t, out);
     task_release(&t);
-    if (unlikely(t.call.need) && status == KORA_OK) status = durable_wait(db->engine, t.call.need, t.call.owes);
+    if (unlikely(t.call.need) && status == KORA_OK) status = await_durable(db->engine, t.call.need, t.call.owes);
     return status;
 }
 
@@ -197,7 +197,7 @@ struct submitted {
     struct buf out;
     kora_done_fn *done;
     void *arg;
-    struct durable_waiter waits;
+    struct await_waiter waits;
     struct slice argv[]; // then the bytes
 };
 
@@ -218,7 +218,7 @@ static void answer_submitted(struct submitted *s, int status) {
     atomic_fetch_sub(&e->parked_tasks, 1);
 }
 
-static void submitted_is_durable(struct shard *shard, struct durable_waiter *w, bool lost) {
+static void submitted_is_durable(struct shard *shard, struct await_waiter *w, bool lost) {
     (void)shard;
     answer_submitted(CONTAINER_OF(w, struct submitted, waits), lost ? KORA_READONLY : KORA_OK);
 }
@@ -226,9 +226,9 @@ static void submitted_is_durable(struct shard *shard, struct durable_waiter *w, 
 static void submitted_is_done(struct task *t) {
     struct submitted *s = CONTAINER_OF(t, struct submitted, task);
     const struct call *c = &t->call;
-    if (unlikely(c->need) && t->status == KORA_OK && durable_is(t->engine, c->need, c->owes) != DURABLE_YES) {
-        s->waits = (struct durable_waiter){ .need = c->need, .owes = c->owes, .done = submitted_is_durable };
-        durable_hold(t->home, &s->waits);
+    if (unlikely(c->need) && t->status == KORA_OK && await_is(t->engine, c->need, c->owes) != AWAIT_YES) {
+        s->waits = (struct await_waiter){ .need = c->need, .owes = c->owes, .done = submitted_is_durable };
+        await_hold(t->home, &s->waits);
         return;
     }
     answer_submitted(s, t->status);

@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) int begin_plain(struct spot *s, kor
 static __attribute__((noinline)) void end_plain_durable(struct engine *e, struct lease *l, uint32_t stripe) {
     uint64_t need = stripes_need(&e->common, &stripe, 1, false);
     lease_release(l);
-    if (need) durable_wait(e, need, false);
+    if (need) await_durable(e, need, false);
 }
 static inline __attribute__((always_inline)) void end_plain(const struct spot *s, kora *db) {
     stat_count(&s->stripe->stat, TYPED_GET);

@@ -99,7 +99,7 @@ static int many_end(struct many *m, bool changed, int status) {
     if (STATS_ON && unlikely(m->started_ns)) many_measured(m, 0);
     txn_end(&m->txn, m->task.stripes, m->task.stripe_count);
     task_unlease_keys(&m->task, changed);
-    if (unlikely(m->txn.need) && durable_wait(m->db->engine, m->txn.need, m->txn.wrote) != KORA_OK) status = KORA_READONLY;
+    if (unlikely(m->txn.need) && await_durable(m->db->engine, m->txn.need, m->txn.wrote) != KORA_OK) status = KORA_READONLY;
     many_leave(m);
     return status;
 }
@@ -205,7 +205,7 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
         status = read_together(&m, values, &to);
     }
     if (STATS_ON && unlikely(m.started_ns)) many_measured(&m, to.used);
-    if (unlikely(m.need)) durable_wait(db->engine, m.need, false);
+    if (unlikely(m.need)) await_durable(db->engine, m.need, false);
     many_leave(&m);
     if (status != KORA_OK) return status;
     if (used) *used = to.used;

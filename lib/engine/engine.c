@@ -159,7 +159,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     e->index = command_index_create();
     if (!e->leases || !e->shards || !e->jobs || !e->index) return KORA_NOMEM;
     status = feeding_create(e);
-    if (status == KORA_OK) status = durability_create(e);
+    if (status == KORA_OK) status = await_create(e);
     if (status != KORA_OK) return status;
     return init_host(e);
 }
@@ -168,7 +168,7 @@ static void free_parts(struct engine *e) {
     background_free(e);
     stats_destroy(e->host.stat);
     feeding_free(e);
-    durability_free(e);
+    await_free(e);
     stripes_free(&e->common);
     settings_free(&e->common.settings);
     command_index_free(e->index);

@@ -8,7 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/host.h"
-#include "engine/durable.h"
+#include "engine/await.h"
 #include "engine/lease.h"
 #include "stripe/stripe.h"
 
@@ -159,7 +159,7 @@ struct engine {
     struct host host;
     struct engine_config config;
     struct stripe_job *jobs;             // [common.stripe_count]
-    struct durability *durability;
+    struct awaiting *awaiting;
     void *net;                           // the network's, engine-wide
     void *http;                          // of the HTTP listeners
     _Alignas(CACHE_LINE) _Atomic bool closing;

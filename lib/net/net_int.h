@@ -10,7 +10,7 @@
 // connection until it is done; the slots behind it wait in the connection's queue.
 //
 // Output. Replies are written into the shard's buffer and sent at once when the connection's turn is over. What the socket does not take
-// is queued at the connection. So is what tells of something that is not durable yet, and all that comes behind it (engine/durable.h): commands go on running
+// is queued at the connection. So is what tells of something that is not durable yet, and all that comes behind it (engine/await.h): commands go on running
 // meanwhile, but a client that is gone by then loses its replies.
 #ifndef KORA_NET_NET_INT_H
 #define KORA_NET_NET_INT_H
@@ -109,7 +109,7 @@ struct output {
     uint32_t ref_count, ref_cap;
     uint32_t ref_first;                       // refs before it are sent
     size_t at, ref_at;                        // bytes of buf, and of refs[ref_first], that are sent
-    uint64_t need;                            // what must be durable before any of it is sent (engine/durable.h); 0: nothing
+    uint64_t need;                            // what must be durable before any of it is sent (engine/await.h); 0: nothing
     bool owes;                                // ... for what a write has done
 };
 
@@ -192,7 +192,7 @@ struct client {
     struct output *out, *out_last;
     size_t out_bytes;
     uint32_t out_count;
-    struct durable_waiter waits;              // while the first of it must not be sent yet
+    struct await_waiter waits;              // while the first of it must not be sent yet
     int64_t soft_since_ms;                    // above the soft limit since; 0: is not
     int64_t created_ms, active_ms;            // uv_now
     struct listener *listener;

@@ -150,7 +150,7 @@ static void queue_remove_first(struct client *c) {
 }
 
 void output_drop(struct client *c) {
-    durable_forget(&c->waits);
+    await_forget(&c->waits);
     while (c->out) queue_remove_first(c);
     c->out_bytes = 0;
     struct net_shard *s = c->home;
@@ -225,7 +225,7 @@ static bool queue_add(struct client *c, struct output *from) {
 
 static bool may_send(const struct client *c, struct output *o) {
     if (likely(!o->need)) return true;
-    if (durable_is(c->home->shard->engine, o->need, o->owes) != DURABLE_YES) return false;
+    if (await_is(c->home->shard->engine, o->need, o->owes) != AWAIT_YES) return false;
     o->need = 0;
     o->owes = false;
     return true;
@@ -237,11 +237,11 @@ static bool may_send_next(struct client *c) {
     if (likely(may_send(c, c->out))) return true;
     c->waits.need = c->out->need;
     c->waits.owes = c->out->owes;
-    durable_hold(c->home->shard, &c->waits);
+    await_hold(c->home->shard, &c->waits);
     return false;
 }
 
-static void waits_no_more(struct shard *s, struct durable_waiter *w, bool lost) {
+static void waits_no_more(struct shard *s, struct await_waiter *w, bool lost) {
     (void)s;
     struct client *c = CONTAINER_OF(w, struct client, waits);
     if (likely(!lost)) {

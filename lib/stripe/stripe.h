@@ -26,7 +26,7 @@ struct common {
     struct hash_key seed;
     uint32_t databases;
     uint32_t stripe_count;                   // a power of two
-    _Atomic bool waits;                      // what leaves the process waits until it is durable (engine/durable.h)
+    _Atomic bool waits;                      // what leaves the process waits until it is durable (engine/await.h)
     _Atomic bool failing;                    // the log can't be written at the moment, or any more
     struct stripe *stripes;
     struct settings settings;
