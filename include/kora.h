@@ -109,6 +109,16 @@ typedef void kora_log_fn(void *arg, int level, const char *text);
  * Threads: as kora_log_fn. */
 typedef void kora_shutdown_fn(void *arg);
 
+/* How far kora_open has come with the log, in bytes; called about once in 16 MB, on the thread that opens. Must not call kora_*. */
+typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
+
+/* When what was written is on the disk. In each case what was acknowledged survives the end of the process, however it ends (kill -9). */
+enum {
+    KORA_SYNC_EVERYSEC, /* synced every second: the machine may lose the last second or so, a suffix of what was done, in its order */
+    KORA_SYNC_ALWAYS,   /* nothing is acknowledged, or can be seen, that is not synced */
+    KORA_SYNC_OS        /* synced when the operating system likes */
+};
+
 typedef struct kora_options {
     size_t size;        /* set by KORA_OPTIONS_INIT */
     uint32_t shards;    /* threads of the engine, 1 to 256; 0: one for each core that this process may use */
@@ -119,14 +129,24 @@ typedef struct kora_options {
     void *log_arg;
     kora_shutdown_fn *shutdown; /* NULL: SHUTDOWN is refused */
     void *shutdown_arg;
+    /* of a database in a directory */
+    int sync;                   /* KORA_SYNC_... */
+    int repair;                 /* 1: of a damaged log keep what is whole; what is dropped goes to dir/dropped-<n>.wal */
+    const char *staging_dir;    /* where the newest writes are kept mapped: a local file system. NULL: the directory itself */
+    kora_progress_fn *progress; /* NULL: nobody wants to know */
+    void *progress_arg;
+    char *error;                /* NULL, or where kora_open says, cut to error_size with its zero byte, why it has failed: which file, where, what */
+    size_t error_size;
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0 }
 
 /*
  * Opens a database and starts its shards.
- *   dir      NULL: the data lives in memory only. (Persistent directories are KORA_UNSUPPORTED in this version.)
- *   options  NULL for defaults
- * Errors: INVAL, NOMEM, SYSTEM (a thread or loop could not be started), UNSUPPORTED.
+ *   dir      where the data is kept; made if it is missing. It is this database's alone, and one process's at a time. NULL: the data lives in memory only.
+ *   options  NULL for defaults. Of `databases` and `stripes` there are never fewer than the directory was opened with before
+ * What the directory holds is read back before kora_open returns.
+ * Errors: INVAL, NOMEM, SYSTEM (a thread or loop could not be started, or a file is not as it should be), BUSY (another process has the directory),
+ * CORRUPT (damage that no crash explains: nothing was changed; see `repair`). options->error tells the reason of the last three.
  * Owns: *db is the caller's, until kora_close.
  */
 KORA_API int kora_open(const char *dir, const kora_options *options, kora **db);

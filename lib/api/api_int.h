@@ -140,6 +140,14 @@ static inline __attribute__((always_inline)) int spot_take(struct spot *s, kora 
     return KORA_CLOSED;
 }
 
+// Behind spot_take of a call that writes. On anything but KORA_OK it is over.
+static inline __attribute__((always_inline)) int spot_may_write(const struct spot *s, kora *db) {
+    struct log *log = s->engine->log;
+    int status = likely(!log) || likely(log_may_write(log, s->number)) ? KORA_OK : engine_wait_to_write(s->engine, s->number);
+    if (unlikely(status != KORA_OK)) api_leave(db);
+    return status;
+}
+
 // A call that is a sample (stat/stat.h) has run, its lease still held.
 void op_measured(struct op *o, bool write);
 static inline void op_count(struct op *o, bool write) {
@@ -160,6 +168,14 @@ static inline void op_of_spot(struct op *o, kora *db, const struct spot *s, enum
 static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db, const void *key, size_t len, enum stat_typed typed) {
     struct spot s;
     int status = spot_take(&s, db, key, len);
+    if (likely(status == KORA_OK)) op_of_spot(o, db, &s, typed);
+    return status;
+}
+
+static inline __attribute__((always_inline)) int op_begin_write(struct op *o, kora *db, const void *key, size_t len, enum stat_typed typed) {
+    struct spot s;
+    int status = spot_take(&s, db, key, len);
+    if (likely(status == KORA_OK)) status = spot_may_write(&s, db);
     if (likely(status == KORA_OK)) op_of_spot(o, db, &s, typed);
     return status;
 }

@@ -35,7 +35,7 @@ int api_options(void *to, size_t known, const void *from) {
     return KORA_OK;
 }
 
-enum { SHARDS_MAX = 256, DATABASES_MAX = 1024, DATABASES_DEFAULT = 16, STRIPES_MIN = 64, STRIPES_A_SHARD = 16, STRIPES_MAX = 4096 };
+enum { SHARDS_MAX = 256, DATABASES_DEFAULT = 16, STRIPES_MIN = 64, STRIPES_A_SHARD = 16 };
 
 static uint32_t usable_cores(void) {
     cpu_set_t set;
@@ -45,7 +45,7 @@ static uint32_t usable_cores(void) {
 
 static int complete(kora_options *o) {
     if (o->shards > SHARDS_MAX || o->databases > DATABASES_MAX || o->stripes > STRIPES_MAX || (o->stripes & (o->stripes - 1)) ||
-        o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING) {
+        o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING || o->sync < KORA_SYNC_EVERYSEC || o->sync > KORA_SYNC_OS) {
         return KORA_INVAL;
     }
     if (!o->shards) o->shards = usable_cores();
@@ -77,6 +77,20 @@ static void free_database(struct database *d) {
     mem_free(d);
 }
 
+static struct database *make_database(uint32_t count) {
+    size_t size = sizeof(struct database) + count * sizeof(struct kora);
+    struct database *d = mem_alloc_aligned(ALIGN_UP(size, CACHE_LINE), CACHE_LINE);
+    if (!d) return NULL;
+    memset(d, 0, size);
+    d->count = count;
+    d->alive = make_alive();
+    if (d->alive) return d;
+    mem_free(d);
+    return NULL;
+}
+
+static enum log_sync sync_of(int sync) { return sync == KORA_SYNC_ALWAYS ? LOG_ALWAYS : sync == KORA_SYNC_OS ? LOG_OS : LOG_EVERYSEC; }
+
 static int create_network(struct engine *e) {
     int status = net_create(e);
     return status == KORA_OK ? http_create(e) : status;
@@ -97,7 +111,7 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
     if (!db) return KORA_INVAL;
     int status = api_options(&o, sizeof o, options);
     if (status == KORA_OK) status = complete(&o);
-    if (status == KORA_OK && dir) status = KORA_UNSUPPORTED;
+    if (status == KORA_OK && dir && !*dir) status = KORA_INVAL;
     if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
     if (status != KORA_OK) return status;
 
@@ -105,24 +119,25 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
     if (!random_entropy(&id, sizeof id)) return KORA_SYSTEM;
     id |= 1; // zero is no database's
 
-    size_t size = sizeof(struct database) + o.databases * sizeof(struct kora);
-    struct database *d = mem_alloc_aligned(ALIGN_UP(size, CACHE_LINE), CACHE_LINE);
-    if (!d) return KORA_NOMEM;
-    memset(d, 0, size);
-    d->alive = make_alive();
+    if (o.error && o.error_size) *o.error = '\0';
     struct engine_config config = {
-        .shards = o.shards, .databases = o.databases, .stripes = o.stripes,
+        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .staging_dir = o.staging_dir, .sync = sync_of(o.sync), .repair = o.repair,
+        .progress = o.progress, .progress_arg = o.progress_arg, .error = o.error, .error_size = o.error_size,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
         .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },
     };
-    status = d->alive ? engine_open(&config, &d->engine) : KORA_NOMEM;
-    if (status != KORA_OK) {
-        free_database(d);
-        return status;
+    struct engine *e;
+    status = engine_open(&config, &e);
+    if (status != KORA_OK) return status;
+    struct database *d = make_database(e->common.databases);
+    if (!d) {
+        engine_begin_close(e);
+        engine_close(e);
+        return KORA_NOMEM;
     }
+    d->engine = e;
     bool plain_gates = gates_init();
-    d->count = o.databases;
-    for (uint32_t i = 0; i < o.databases; i++) {
+    for (uint32_t i = 0; i < d->count; i++) {
         d->handle[i] = (struct kora){ .engine = d->engine, .alive = d->alive, .owner = d, .id = id, .number = i, .plain_gates = plain_gates };
     }
     *db = &d->handle[0];

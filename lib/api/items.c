@@ -31,7 +31,7 @@ static void free_words(struct change *c) {
 }
 
 int change_begin(struct change *c, kora *db, const void *key, size_t key_len, enum value_type type) {
-    int status = c->bad ? KORA_INVAL : op_begin(&c->op, db, key, key_len, c->typed);
+    int status = c->bad ? KORA_INVAL : op_begin_write(&c->op, db, key, key_len, c->typed);
     if (unlikely(status != KORA_OK)) {
         free_words(c);
         return status;
@@ -64,10 +64,11 @@ int change_end(struct change *c, bool changed, int status) {
 // ---- waiting -----------------------------------------------------------------------------------------------------------------
 
 int items_reply_status(struct slice reply) {
-    static const char wrong_type[] = "-WRONGTYPE";
+    static const char wrong_type[] = "-WRONGTYPE", no_room[] = "-MISCONF";
     if (reply.n == 0) return KORA_NOMEM;
     if (reply.p[0] == '_') return KORA_NOTFOUND;
     if (reply.p[0] != '-') return KORA_OK;
+    if (reply.n >= sizeof no_room - 1 && memcmp(reply.p, no_room, sizeof no_room - 1) == 0) return KORA_READONLY;
     return reply.n >= sizeof wrong_type - 1 && memcmp(reply.p, wrong_type, sizeof wrong_type - 1) == 0 ? KORA_WRONGTYPE : KORA_NOMEM;
 }
 

@@ -44,6 +44,20 @@ static inline __attribute__((always_inline)) void end_plain_write(const struct s
     engine_tell_home(s->engine, s->stripe, news);
     gate_leave_by(db, s->gate);
 }
+// What was written is durable when `need` is.
+static int end_plain_write_durable(const struct spot *s, kora *db, uint64_t need) {
+    struct engine *e = s->engine;
+    if (!need) {
+        end_plain_write(s, db);
+        return KORA_OK;
+    }
+    struct spot inside = *s; // left only when it is
+    gate_enter(db);
+    end_plain_write(&inside, db);
+    int status = await_durable(e, need, true);
+    api_leave(db);
+    return status;
+}
 static inline struct slice plain_value(const struct spot *s, const struct entry *e) {
     return (struct slice){ (const char *)(e + 1) + s->name.n, e->value_len };
 }
@@ -325,18 +339,39 @@ static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, siz
     struct spot s;
     if (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, SET_FLAGS) != KORA_OK) return KORA_INVAL;
     int status = spot_take(&s, db, key, key_len);
+    if (status == KORA_OK) status = spot_may_write(&s, db);
     return status == KORA_OK ? set_other(db, &s, value, &opt) : status;
 }
 
-// Overwrites the entry (NULL: none such) with bytes that are as many, and no integer. False: that is not all that there is to do.
-static inline bool overwrite(const struct spot *s, struct entry *e, const char *value, size_t len) {
-    if (unlikely(!e) || unlikely(e->value_len != len) || unlikely(s->engine->common.effects.fn != NULL) ||
+// Whether the entry (NULL: none such) can be overwritten with bytes that are as many, and no integer, and nobody is to be told by an event.
+static inline __attribute__((always_inline)) bool is_overwrite(const struct spot *s, const struct entry *e, const char *value, size_t len) {
+    if (unlikely(!e) || unlikely(e->value_len != len) ||
         unlikely(atomic_load_explicit(&s->engine->common.settings.notify_events, memory_order_relaxed))) {
         return false;
     }
-    if (unlikely(len <= NUM_INT_MAX) && len && (unsigned char)value[0] <= '9') return false; // perhaps the text of an integer
+    return likely(len > NUM_INT_MAX) || !len || (unsigned char)value[0] > '9'; // perhaps the text of an integer
+}
+static inline bool overwrite(const struct spot *s, struct entry *e, const char *value, size_t len) {
+    if (unlikely(s->engine->common.effects.fn != NULL) || !is_overwrite(s, e, value, len)) return false;
     if (len) memcpy((char *)(e + 1) + s->name.n, value, len);
     return true;
+}
+
+// kora_set where its effect is wanted. What is only overwritten is told without being copied before.
+static __attribute__((noinline)) int set_and_tell(kora *db, const struct spot *s, struct entry *e, struct slice value) {
+    const struct effect_sink *sink = &s->engine->common.effects;
+    if (s->engine->log && unlikely(!log_may_write(s->engine->log, s->number))) {
+        int status = spot_may_write(s, db);
+        if (status != KORA_OK) return status;
+        e = NULL; // the lease was let go
+    }
+    if (!is_overwrite(s, e, value.p, value.n)) return set_other(db, s, value, NULL);
+    struct slice argv[] = { SLICE("SET"), api_slice(s->name.p, s->name.n), value };
+    if (sink->room && unlikely(!sink->room(sink->arg, s->number, effect_bytes(3, argv), 1))) return set_other(db, s, value, NULL); // it says so
+    if (value.n) memcpy((char *)(e + 1) + s->name.n, value.p, value.n);
+    sink->fn(sink->arg, &(struct effect){ .stripe = s->number, .db = db->number, .argc = 3, .argv = argv });
+    uint64_t need = txn_waits(&s->engine->common) ? stripes_need(&s->engine->common, &s->number, 1, true) : 0;
+    return end_plain_write_durable(s, db, need);
 }
 
 KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len, const kora_set_options *options) {
@@ -353,6 +388,7 @@ KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *val
         return KORA_OK;
     }
     struct spot other = s; // so that s has no address
+    if (other.engine->common.effects.fn) return set_and_tell(db, &other, e, api_slice(value, value_len));
     return set_other(db, &other, api_slice(value, value_len), NULL);
 }
 
@@ -374,7 +410,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
     bool changed = false;
     if (options && (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, KORA_KEEPTTL) != KORA_OK)) return KORA_INVAL;
     if (api_bad_bytes(value, value_len) || api_bad_bytes(expected, expected_len) || opt.old) return KORA_INVAL;
-    int status = op_begin(&o, db, key, key_len, TYPED_SET);
+    int status = op_begin_write(&o, db, key, key_len, TYPED_SET);
     if (status != KORA_OK) return status;
     if (api_too_big(db, value_len)) status = KORA_TOOBIG;
     else status = cas_entry(&o, !expected, api_slice(expected, expected_len), api_slice(value, value_len), &opt, &changed);
@@ -384,7 +420,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
 KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
     struct op o;
     bool changed = false;
-    int status = op_begin(&o, db, key, key_len, TYPED_DEL);
+    int status = op_begin_write(&o, db, key, key_len, TYPED_DEL);
     if (status != KORA_OK) return status;
     struct entry *e = key_write(&o.txn, &o.key);
     status = e ? delete_entry(&o, e, &changed) : KORA_NOTFOUND;
@@ -412,7 +448,7 @@ static int incr_entry(struct op *o, int64_t by, int64_t *sum) {
 KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, int64_t *result) {
     struct op o;
     int64_t sum = 0;
-    int status = op_begin(&o, db, key, key_len, TYPED_INCRBY);
+    int status = op_begin_write(&o, db, key, key_len, TYPED_INCRBY);
     if (status != KORA_OK) return status;
     status = incr_entry(&o, by, &sum);
     status = op_end_write(&o, status == KORA_OK, status);
@@ -455,7 +491,7 @@ static int expire_key(kora *db, const void *key, size_t key_len, int64_t ms, boo
     struct op o;
     bool changed = false;
     if (!expire_flags_ok(flags)) return KORA_INVAL;
-    int status = op_begin(&o, db, key, key_len, relative ? TYPED_PEXPIRE : TYPED_PEXPIREAT);
+    int status = op_begin_write(&o, db, key, key_len, relative ? TYPED_PEXPIRE : TYPED_PEXPIREAT);
     if (status != KORA_OK) return status;
     if (relative && __builtin_add_overflow(txn_now(&o.txn), ms, &ms)) status = KORA_INVAL;
     else status = expire_entry(&o, ms, flags, &changed);
@@ -472,7 +508,7 @@ KORA_API int kora_expire_at(kora *db, const void *key, size_t key_len, int64_t u
 
 KORA_API int kora_persist(kora *db, const void *key, size_t key_len) {
     struct op o;
-    int status = op_begin(&o, db, key, key_len, TYPED_PERSIST);
+    int status = op_begin_write(&o, db, key, key_len, TYPED_PERSIST);
     if (status != KORA_OK) return status;
     struct entry *e = key_write(&o.txn, &o.key);
     if (!e) status = KORA_NOTFOUND;

@@ -80,7 +80,7 @@ static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t c
     int status = many_enter(m, db, keys, count, typed);
     if (status != KORA_OK) return status;
     for (size_t i = 0; i < count; i++) many_locate(m, i);
-    status = task_lease_keys(&m->task, db->engine, m->keys, (uint32_t)count);
+    status = task_lease_keys(&m->task, db->engine, m->keys, (uint32_t)count, true);
     if (status != KORA_OK) many_leave(m);
     else many_started(m);
     return status;
@@ -184,7 +184,7 @@ static int read_apart(struct many *m, kora_value *values, struct sink *to) {
 }
 
 static int read_together(struct many *m, kora_value *values, struct sink *to) {
-    int status = task_lease_keys(&m->task, m->db->engine, m->keys, (uint32_t)m->count);
+    int status = task_lease_keys(&m->task, m->db->engine, m->keys, (uint32_t)m->count, false);
     if (status != KORA_OK) return status;
     txn_begin(&m->txn, m->txn.common);
     for (size_t i = 0; i < m->count; i++) read_other(&m->txn, &m->keys[i], 0, &values[i], to); // they have been counted

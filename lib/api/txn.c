@@ -54,7 +54,7 @@ static int watch(kora_txn *t, struct key *k) {
     struct txn look;
     struct task task;
     if (!m) return KORA_NOMEM;
-    int status = task_lease_keys(&task, e, k, 1);
+    int status = task_lease_keys(&task, e, k, 1, false);
     if (status != KORA_OK) return status;
     txn_begin(&look, &e->common);
     key_find(&look, k, 0); // one that has expired goes before it is watched
@@ -127,7 +127,7 @@ static int run(kora_txn *t, kora_reply **reply) {
     if (status == KORA_OK) {
         switch (out.p[API_REPLY_AT]) {
         case '_': status = KORA_CONFLICT; break;
-        case '-': status = KORA_NOMEM; break; // no other reason is left
+        case '-': status = memcmp(&out.p[API_REPLY_AT], "-EXECABORT", 10) == 0 ? KORA_READONLY : KORA_NOMEM; break; // no other reason is left
         default:
             if (reply) status = api_reply_end(&out, reply);
             break;

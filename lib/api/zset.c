@@ -61,7 +61,7 @@ static int add_items(struct op *o, struct value *v, struct zset_add *items, size
 static int add_at(kora *db, const void *key, size_t key_len, struct zset_add *items, size_t n, size_t longest, uint32_t flags) {
     struct value v;
     struct op o;
-    int status = op_begin(&o, db, key, key_len, TYPED_ZADD);
+    int status = op_begin_write(&o, db, key, key_len, TYPED_ZADD);
     if (status != KORA_OK) return status;
     value_attach(&v, TYPE_ZSET, &o.txn, &o.key, key_write(&o.txn, &o.key));
     if (api_too_big(db, longest)) status = KORA_TOOBIG;

@@ -7,5 +7,6 @@
 
 // Goes on from `crc`, which is 0 at the start: crc32c(crc32c(0, a), b) is that of a followed by b. "123456789" has 0xe3069283.
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);
+uint32_t crc32c_tables(uint32_t crc, const void *p, size_t n); // the same without the instruction
 
 #endif

@@ -40,8 +40,13 @@ struct txn {
     uint32_t access_s;   // the clock of access metadata, in seconds; 0: not read yet
     struct buf effects;  // what it did, see effect.h; empty unless somebody wants effects
     uint32_t emitted;    // how many effects
+    size_t later;        // bytes of one more, that is recorded after the change; its room is kept
+    size_t granted_bytes; // what the sink has room for in the stripe that was asked about last
+    uint32_t granted_stripe, granted_count;
     bool expired;        // a look-up has found that a key's time has come: whoever waits for it is to be told, also by a call that only reads
     bool no_memory;      // an effect could not be recorded: from here on nothing may change any more (effect_emit, key_set_* ... refuse)
+    bool no_room;        // ... since its sink had no room for it
+    bool together;       // it is a transaction's: effects of several calls are handed on at once
     struct undo *undo;   // see txn_undo_begin
     uint32_t notify;     // classes of events that somebody is to be told of (stripe/stripe.h); 0: none
     struct buf events;   // what happened of them

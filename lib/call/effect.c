@@ -4,6 +4,9 @@
 //
 // Bytes are copied, since what they describe is changed right after. The slices are made when the record is handed on: until
 // then the buffer may move.
+//
+// Room. An effect is recorded before the change that it tells of, and only if its sink has room for it. For one that can be told only after the change room is made
+// before: memory here, which what is recorded in between leaves alone (txn->later), and in the sink, whose last grant is remembered: within it nothing is asked.
 #include "call/effect.h"
 
 #include "base/mem.h"
@@ -13,18 +16,61 @@ struct record {
     uint32_t stripe, db, argc, size; // size: of the whole record
 };
 
+size_t effect_bytes(int argc, const struct slice *argv) {
+    size_t n = sizeof(struct record) + (size_t)argc * sizeof(struct slice);
+    for (int i = 0; i < argc; i++) n += argv[i].n;
+    return ALIGN_UP(n, 8);
+}
+
+static bool refuse(struct txn *t, bool no_room) {
+    t->effects.failed = false;
+    t->no_memory = true;
+    t->no_room |= no_room;
+    return false;
+}
+
+static bool has_room(struct txn *t, uint32_t stripe, size_t bytes, size_t count) {
+    if (!t->sink->room) return true;
+    bytes += t->effects.n + t->later;
+    count += t->emitted + (t->later != 0);
+    if (t->granted_stripe == stripe && bytes <= t->granted_bytes && count <= t->granted_count) return true;
+    if (unlikely(!t->sink->room(t->sink->arg, stripe, bytes, count))) return false;
+    t->granted_stripe = stripe;
+    t->granted_bytes = bytes;
+    t->granted_count = (uint32_t)MIN(count, UINT32_MAX);
+    return true;
+}
+
 bool effect_emit(struct txn *t, const struct key *key, int argc, const struct slice *argv) {
     if (!effect_wanted(t)) return true;
     if (t->no_memory) return false;
-    size_t n = sizeof(struct record) + (size_t)argc * sizeof(struct slice), bytes = n;
-    for (int i = 0; i < argc; i++) n += argv[i].n;
-    n = ALIGN_UP(n, 8);
-    char *to = n <= UINT32_MAX ? buf_reserve(&t->effects, n) : NULL;
-    if (!to) {
-        t->effects.failed = false;
-        t->no_memory = true;
-        return false;
-    }
+    size_t n = effect_bytes(argc, argv);
+    if (n > UINT32_MAX || !buf_reserve(&t->effects, n + t->later)) return refuse(t, false);
+    if (unlikely(!has_room(t, key->stripe_number, n, 1))) return refuse(t, true);
+    effect_late(t, key, argc, argv);
+    return true;
+}
+
+bool effect_reserve(struct txn *t, const struct key *key, size_t bytes, size_t count) {
+    if (!effect_wanted(t)) return true;
+    if (t->no_memory) return false;
+    if (!buf_reserve(&t->effects, bytes + t->later)) return refuse(t, false);
+    return likely(has_room(t, key->stripe_number, bytes, count)) || refuse(t, true);
+}
+
+bool effect_reserve_own(struct txn *t, const struct key *key, size_t own, size_t bytes, size_t count) {
+    if (t->no_memory) return false;
+    t->later = 0;
+    if (own > UINT32_MAX || ((t->effects.p || t->together) && !buf_reserve(&t->effects, own))) return refuse(t, false);
+    if (unlikely(!has_room(t, key->stripe_number, own + bytes, 1 + count))) return refuse(t, true);
+    t->later = own;
+    return true;
+}
+
+void effect_late(struct txn *t, const struct key *key, int argc, const struct slice *argv) {
+    size_t n = effect_bytes(argc, argv), bytes = sizeof(struct record) + (size_t)argc * sizeof(struct slice);
+    invariant(t->effects.cap - t->effects.n >= n);
+    char *to = t->effects.p + t->effects.n;
     struct record r = { key->stripe_number, key->db, (uint32_t)argc, (uint32_t)n };
     memcpy(to, &r, sizeof r);
     for (int i = 0; i < argc; i++) {
@@ -35,7 +81,6 @@ bool effect_emit(struct txn *t, const struct key *key, int argc, const struct sl
     }
     t->effects.n += n;
     t->emitted++;
-    return true;
 }
 
 void effect_forget(struct txn *t, size_t bytes, uint32_t emitted) {
@@ -69,16 +114,28 @@ bool effect_set(struct txn *t, const struct key *key, struct slice value, int64_
     return effect_emit(t, key, argc, argv);
 }
 
+bool effect_next(struct effect_list *l, struct effect *e) {
+    struct txn *t = l->txn;
+    if (l->at >= t->effects.n) return false;
+    struct record *r = (struct record *)(void *)(t->effects.p + l->at);
+    struct slice *argv = (struct slice *)(void *)(r + 1);
+    const char *bytes = (const char *)(argv + r->argc);
+    for (uint32_t i = 0; i < r->argc; bytes += argv[i++].n) argv[i].p = bytes;
+    *e = (struct effect){ .stripe = r->stripe, .db = r->db, .argc = (int)r->argc, .argv = argv };
+    l->at += r->size;
+    return true;
+}
+
 void effect_flush_(struct txn *t) {
-    for (size_t at = 0; at < t->effects.n;) {
-        struct record *r = (struct record *)(void *)(t->effects.p + at);
-        struct slice *argv = (struct slice *)(void *)(r + 1);
-        const char *bytes = (const char *)(argv + r->argc);
-        for (uint32_t i = 0; i < r->argc; bytes += argv[i++].n) argv[i].p = bytes;
-        struct effect e = { .stripe = r->stripe, .db = r->db, .argc = (int)r->argc, .argv = argv };
-        t->sink->fn(t->sink->arg, &e);
-        at += r->size;
+    struct effect_list l = { .count = t->emitted, .txn = t };
+    struct effect e;
+    if (t->emitted > 1 && t->sink->several) {
+        l.first = ((const struct record *)(const void *)t->effects.p)->stripe;
+        t->sink->several(t->sink->arg, &l);
+    } else {
+        while (effect_next(&l, &e)) t->sink->fn(t->sink->arg, &e);
     }
     buf_free(&t->effects);
     t->emitted = 0;
+    t->granted_bytes = 0;
 }

@@ -8,7 +8,7 @@
 
 #include "call/call.h"
 
-// Receives the effects of each execution while its leases are held, in order. Must not block, and must not call the database.
+// One of them, as it is told to a sink.
 struct effect {
     uint32_t stripe; // number
     uint32_t db;
@@ -16,16 +16,38 @@ struct effect {
     const struct slice *argv; // borrowed for the call
 };
 typedef void effect_fn(void *arg, const struct effect *e);
+// All effects of one execution, if there are several.
+struct effect_list {
+    uint32_t count, first; // how many; the stripe of the first
+    struct txn *txn;       // effect_next's
+    size_t at;
+};
+bool effect_next(struct effect_list *l, struct effect *e); // false: that was the last
+
+// Receives the effects of each execution while its leases are held, in order. Must not block, and must not call the database.
 struct effect_sink {
     effect_fn *fn; // NULL: nobody wants them
     void *arg;
+    // Those of an execution that has more than one, all at once. NULL: they go to `fn`, one by one
+    void (*several)(void *arg, struct effect_list *l);
+    // Asked before a change, with the stripe's lease held: whether there will be room for the execution's effects, which with this one are `count`, and
+    // `bytes` long at most. NULL: always
+    bool (*room)(void *arg, uint32_t stripe, size_t bytes, size_t count);
 };
 
 enum { EFFECT_ARGS_MAX = 8 }; // of effect_emit; a call's own argv may be longer
 
 static inline bool effect_wanted(const struct txn *t) { return unlikely(t->sink != NULL); }
-// Records `argv` as an effect on `key`'s stripe and database. False: no memory; the handler must then change nothing and answer so.
+// Records `argv` as an effect on `key`'s stripe and database. False: no memory, or no room (txn->no_room); the handler must then change nothing and answer so.
 bool effect_emit(struct txn *t, const struct key *key, int argc, const struct slice *argv);
+// For those who can tell it only after the change: before it, makes room for `count` effects on this key that take `bytes` together (effect_bytes), which
+// effect_emit then records without fail. False: as effect_emit.
+bool effect_reserve(struct txn *t, const struct key *key, size_t bytes, size_t count);
+// The same for a call's own argv, which takes `own` bytes, and is not recorded if it can be handed on at once; and for `count` effects before it, should there be any.
+bool effect_reserve_own(struct txn *t, const struct key *key, size_t own, size_t bytes, size_t count);
+void effect_late(struct txn *t, const struct key *key, int argc, const struct slice *argv); // records it in room that was made so
+// What a record of these arguments takes.
+size_t effect_bytes(int argc, const struct slice *argv);
 // The usual ones
 bool effect_del(struct txn *t, const struct key *key);
 bool effect_pexpireat(struct txn *t, const struct key *key, int64_t at_ms);

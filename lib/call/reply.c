@@ -48,7 +48,10 @@ void reply_wrong_type(struct call *c) {
     reply_error(c, "WRONGTYPE Operation against a key holding the wrong kind of value");
 }
 void reply_not_integer(struct call *c) { reply_error(c, "ERR value is not an integer or out of range"); }
-void reply_no_memory(struct call *c) { reply_error(c, "OOM out of memory"); }
+void reply_no_memory(struct call *c) {
+    if (unlikely(c->txn.no_room)) reply_error(c, "MISCONF Errors writing to the log: there is no room for what the command would do");
+    else reply_error(c, "OOM out of memory");
+}
 void reply_no_key(struct call *c) { reply_error(c, "ERR no such key"); }
 
 void reply_status_code(struct call *c, int status) {

@@ -237,7 +237,7 @@ static int combine(struct call *c, const struct bitop *b, struct sources *s, str
     const struct key *k = &c->keys[0];
     struct slice result;
     if (s->longest == 0) return delete_result(c, e);
-    if (!effect_room(t, s->longest + k->name.n)) return KORA_NOMEM;
+    if (!effect_reserve(t, k, s->longest + k->name.n + 160, 1)) return KORA_NOMEM;
     bool anew = e && (e->type != TYPE_STRING || entry_expires(e)); // the destination may have held anything
     int status = anew ? combine_anew(c, b, s, e, &result) : combine_in_place(c, b, s, e, &result);
     if (status != KORA_OK) return status;

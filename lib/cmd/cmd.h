@@ -140,6 +140,8 @@ void event_of_name(struct txn *t, const struct key *k, struct slice command);
 void call_run(struct call *c);
 // The same for a part of a call: its effects stay with those of the call.
 void call_run_inside(struct call *c);
+// Runs the handler of a prepared call that is an effect of an earlier run (TXN_REPLAY): nobody is told, nothing is counted.
+void call_replay(struct call *c);
 
 // Transactions (multi.c). Of a session that is in one (session_queues): the prepared call is queued instead of run. True: its reply is written. False: it is
 // one that is run at once.

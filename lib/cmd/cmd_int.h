@@ -63,12 +63,6 @@ static inline void effects_retract(struct txn *t, struct effects_mark m) {
     t->effects.n = m.bytes;
     t->emitted = m.count;
 }
-// Room for an effect with arguments of n bytes together (and a few of them), for those who can tell it only after the change. False: no memory.
-static inline bool effect_room(struct txn *t, size_t n) {
-    if (!effect_wanted(t) || buf_reserve(&t->effects, n + 160)) return true;
-    t->effects.failed = false;
-    return false;
-}
 // The event that a change by this command is (event.c).
 void event_of_command(struct call *c, const struct key *k);
 // A handler that emits its effects itself leaves call->changed alone and says here which key it has changed.

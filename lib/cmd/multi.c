@@ -138,7 +138,7 @@ static void take_over(struct call *c, struct queued *q) {
     c->sum = 0;
     c->spent_ns = 0;
     memset(c->scratch, 0, sizeof c->scratch);
-    c->txn.no_memory = false;
+    c->txn.no_memory = c->txn.no_room = false;
     c->txn.flags = c->session->no_touch ? c->txn.flags | TXN_NO_TOUCH : c->txn.flags & ~(uint32_t)TXN_NO_TOUCH;
 }
 

@@ -124,8 +124,10 @@ bool effects_room(struct call *c, size_t effects, size_t args, size_t bytes) {
     enum { RECORD = 32 }; // of an effect: its head, and what is lost to alignment
     struct txn *t = &c->txn;
     if (!effect_wanted(t)) return true;
-    if (!t->no_memory && buf_reserve(&t->effects, effects * RECORD + args * sizeof(struct slice) + bytes)) return true;
-    t->effects.failed = false;
-    reply_no_memory(c);
-    return false;
+    for (uint32_t i = 0; i < c->key_count; i++) {
+        if (effect_reserve(t, &c->keys[i], effects * RECORD + args * sizeof(struct slice) + bytes, effects)) continue;
+        reply_no_memory(c);
+        return false;
+    }
+    return true;
 }

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 
 enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4, REAP = 8 };
-enum { EXPIRE_BUDGET_US = 900, PINNED_RETRY_MS = 100 };
+enum { EXPIRE_BUDGET_US = 900, PINNED_RETRY_MS = 100, LOG_RETRY_MS = 50 };
 
 struct stripe_job {
     struct message message;
@@ -67,6 +67,13 @@ static void job_comes(struct shard *s, struct message *m) {
     add_job(s, CONTAINER_OF(m, struct stripe_job, message));
 }
 
+static int64_t wall_ms(struct engine *e) {
+    return e->common.wall_ms ? e->common.wall_ms(e->common.wall_arg) : clock_wall_ms();
+}
+
+// What expires is told to the log: it stays where that can't take it.
+static bool may_expire(struct engine *e, const struct stripe *s) { return !e->log || log_may_write(e->log, s->index); }
+
 static bool expire(struct engine *e, struct stripe *s, struct txn *t) {
     uint64_t threshold_ms = atomic_load_explicit(&e->common.settings.latency_monitor_threshold, memory_order_relaxed);
     int64_t began_us = threshold_ms ? clock_mono_us() : 0;
@@ -86,7 +93,9 @@ static void run_job(struct shard *s, struct stripe_job *j) {
         return;
     }
     uint32_t what = atomic_exchange(&j->wanted, RUNNING), more = 0;
-    if ((what & EXPIRE) && expiry_is_on(e)) {
+    if ((what & EXPIRE) && expiry_is_on(e) && !may_expire(e, j->stripe)) {
+        atomic_store(&j->stripe->due_ms, wall_ms(e) + LOG_RETRY_MS);
+    } else if ((what & EXPIRE) && expiry_is_on(e)) {
         struct txn t;
         txn_begin(&t, &e->common);
         if (expire(e, j->stripe, &t)) more = EXPIRE;
@@ -119,10 +128,6 @@ static int64_t earliest(struct shard *s) {
         due = MIN(due, atomic_load(&e->common.stripes[i].due_ms));
     }
     return due;
-}
-
-static int64_t wall_ms(struct engine *e) {
-    return e->common.wall_ms ? e->common.wall_ms(e->common.wall_arg) : clock_wall_ms();
 }
 
 static void sweep_pinned(struct shard *s);

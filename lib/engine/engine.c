@@ -14,6 +14,7 @@
 #include "cmd/settings.h"
 #include "engine/background.h"
 #include "engine/block.h"
+#include "engine/durable.h"
 #include "engine/exec.h"
 #include "engine/feeding.h"
 #include "engine/shard.h"
@@ -145,12 +146,15 @@ static int init_host(struct engine *e) {
 static int init_parts(struct engine *e, const struct engine_config *config) {
     e->config = *config;
     e->shard_count = config->shards;
-    if (!random_entropy(&e->common.seed, sizeof e->common.seed)) return KORA_SYSTEM;
     int status = settings_init(&e->common.settings);
-    if (status == KORA_OK) status = stripes_init(&e->common, config->databases, config->stripes);
     if (status != KORA_OK) return status;
     atomic_store(&e->common.settings.log_level, (uint64_t)config->log_level);
-    e->common.access_asked = background_access_asked;
+    status = durable_open(e, &e->config);
+    config = &e->config;
+    if (status == KORA_OK && e->durable) e->common.seed = e->durable->store.manifest.seed;
+    else if (status == KORA_OK && !random_entropy(&e->common.seed, sizeof e->common.seed)) status = KORA_SYSTEM;
+    if (status == KORA_OK) status = stripes_init(&e->common, config->databases, config->stripes);
+    if (status != KORA_OK) return status;
     e->leases = mem_alloc_aligned(config->stripes * sizeof *e->leases, CACHE_LINE);
     e->shards = mem_alloc_aligned(config->shards * sizeof *e->shards, CACHE_LINE);
     if (e->leases) memset(e->leases, 0, config->stripes * sizeof *e->leases);
@@ -165,6 +169,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
 }
 
 static void free_parts(struct engine *e) {
+    durable_close(e);
     background_free(e);
     stats_destroy(e->host.stat);
     feeding_free(e);
@@ -186,6 +191,7 @@ static void stop_shards(struct engine *e) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].exit);
     }
     for (uint32_t i = 0; i < e->shard_count; i++) shard_join(&e->shards[i]);
+    durable_end(e);
     // Only now: until its end each may post to any other, and so wake its loop.
     for (uint32_t i = 0; i < e->shard_count; i++) shard_free(&e->shards[i]);
 }
@@ -195,6 +201,10 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     if (!e) return KORA_NOMEM;
     memset(e, 0, sizeof *e);
     int status = init_parts(e, config);
+    if (status == KORA_OK) status = durable_recover(e);
+    e->config.dir = e->config.staging_dir = NULL;
+    e->config.error = NULL;
+    e->common.access_asked = background_access_asked; // not before: it asks a shard
     if (status == KORA_OK && config->hooks.create) status = config->hooks.create(e);
     uint32_t made = 0;
     for (; status == KORA_OK && made < e->shard_count; made++) status = shard_init(&e->shards[made], e, made);
@@ -220,6 +230,8 @@ void engine_begin_close(struct engine *e) {
         block_close(e, &e->common.stripes[i]);
         lease_close(&e->leases[i]);
     }
+    gate_open(e); // who waits for the log finds the leases closed
+    durable_finish(e);
 }
 
 void engine_close(struct engine *e) {

@@ -10,6 +10,7 @@
 #include "cmd/host.h"
 #include "engine/await.h"
 #include "engine/lease.h"
+#include "store/log.h"
 #include "stripe/stripe.h"
 
 struct engine;
@@ -87,8 +88,8 @@ static inline bool task_sleeps(const struct task *t) { return t->sleeper != NULL
 void task_go_on(struct task *t);
 void task_finish(struct task *t);
 
-// Host threads: takes the leases of these keys' stripes, for a typed call that is no command. KORA_OK, KORA_NOMEM or KORA_CLOSED.
-int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count);
+// Host threads: takes the leases of these keys' stripes, for a typed call that is no command. KORA_OK, KORA_NOMEM, KORA_CLOSED, or, if it is to write, KORA_READONLY.
+int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write);
 void task_unlease_keys(struct task *t, bool written);
 
 // ---- shards -----------------------------------------------------------------------------------------------------------------
@@ -138,8 +139,21 @@ struct engine_hooks { // the network's; any may be NULL
     void (*destroy)(struct engine *e);    // after all shards have ended
 };
 
+enum { STRIPES_MAX = 4096, DATABASES_MAX = 1024 };
+
+typedef void engine_progress_fn(void *arg, uint64_t done, uint64_t total);
+
 struct engine_config {
-    uint32_t shards, databases, stripes;  // all set
+    uint32_t shards, databases, stripes;  // all set, at most the maxima below; more databases and stripes if the directory has more
+    // Where it is kept (durable.c). NULL: nowhere
+    const char *dir, *staging_dir;        // used while it is opened
+    const struct os *os;                  // NULL: the system
+    enum log_sync sync;
+    bool repair;
+    engine_progress_fn *progress;
+    void *progress_arg;
+    char *error;                          // why it can't be opened
+    size_t error_size;
     int log_level;
     void (*log)(void *arg, int level, const char *text);
     void *log_arg;
@@ -160,6 +174,12 @@ struct engine {
     struct engine_config config;
     struct stripe_job *jobs;             // [common.stripe_count]
     struct awaiting *awaiting;
+    struct log *log;                     // NULL: the data is in memory only
+    struct durable *durable;             // likewise (durable.c)
+    struct {                             // for writes that wait until the log has room (durable.h)
+        _Atomic uint32_t turn, sleepers;
+        _Atomic(struct waiter *) waiting;
+    } gate;
     void *net;                           // the network's, engine-wide
     void *http;                          // of the HTTP listeners
     _Alignas(CACHE_LINE) _Atomic bool closing;
@@ -190,6 +210,9 @@ static inline void engine_tell_home(struct engine *e, struct stripe *s, struct s
 // At the end of a typed call that has changed something in this stripe for which somebody waits (waiting.ready), its lease still held, its effects handed on.
 void engine_serve(struct engine *e, const struct stripe *s);
 
+// Host threads, with the stripe's lease held, before a typed call writes: waits until the log takes more. KORA_OK: the lease is held (it may have been let go
+// meanwhile). KORA_READONLY, KORA_CLOSED: it is not.
+int engine_wait_to_write(struct engine *e, uint32_t stripe);
 static inline struct shard *engine_home(struct engine *e, uint32_t stripe) { return &e->shards[stripe % e->shard_count]; }
 void engine_log(struct engine *e, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 // True on a thread that is inside a callback, or belongs to an engine, of any database: it must not wait.

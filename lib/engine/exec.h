@@ -4,7 +4,6 @@
 
 #include "engine/engine.h"
 
-enum { STRIPES_MAX = 4096 };
 struct stripe_set { // by number
     uint64_t bits[STRIPES_MAX / 64];
 };

@@ -7,7 +7,9 @@
 // With all of them held it runs once, and lets go: conservative two-phase locking makes calls strictly serializable.
 #include "base/clock.h"
 #include "base/mem.h"
+#include "call/multi.h"
 #include "engine/block.h"
+#include "engine/durable.h"
 #include "engine/exec.h"
 #include "engine/scatter.h"
 #include "kora.h"
@@ -369,6 +371,61 @@ static bool leave_lease(struct task *t) {
     return true;
 }
 
+// ---- the gate --------------------------------------------------------------------------------------------------------------
+
+static bool is_to_write(const struct task *t) {
+    const struct call *c = &t->call;
+    if (c->cmd->route != ROUTE_EXEC) return c->cmd->flags & CMD_WRITE;
+    const struct multi *m = c->session->multi;
+    return m && m->active && !m->refused && (m->flags & CMD_WRITE);
+}
+
+// What others have left to it is told of, too.
+static void let_go(struct task *t) {
+    if (t->sleeper || t->follows) release_and_tell(t);
+    else release_all(t);
+    t->follows = false;
+}
+
+static void refuse(struct task *t) {
+    struct call *c = &t->call;
+    bool exec = c->cmd->route == ROUTE_EXEC;
+    c->blocks = false;
+    block_over(t); // if it has slept, this was its turn
+    if (somebody_waits(t)) block_serve(t);
+    let_go(t);
+    call_rejected(c, c->cmd);
+    gate_refuse(t->engine, c, exec ? "EXECABORT Transaction discarded because of: " : "");
+    if (exec) exec_abandon(t);
+    if (t->sleeper) block_end(t);
+    t->status = KORA_OK;
+}
+
+// With all leases held. GATE_OPEN: they still are. Else none is: GATE_WAIT, it is parked (a shard's), or may try again; GATE_REFUSED: it is answered.
+static enum log_gate pass_gate(struct task *t) {
+    uint32_t turn;
+    enum log_gate gate = gate_ask(t->engine, t->stripes, t->held, &turn);
+    if (likely(gate == GATE_OPEN)) return gate;
+    if (gate == GATE_REFUSED) {
+        refuse(t);
+        return gate;
+    }
+    let_go(t);
+    start_over(t);
+    t->next = NULL; // by the time this one runs it may be gone
+    if (t->home) {
+        set_parked(t);
+        t->baton_at = t->stripes[0]; // as if it had been told to try there
+        t->waiter.keeps = false;
+        t->waiter.wake = wake_task;
+        t->message.run = resume_task;
+        gate_park(t->engine, &t->waiter, turn); // from here on the task is not ours
+    } else {
+        gate_sleep(t->engine, turn);
+    }
+    return gate;
+}
+
 // True: done. False: parked.
 static bool advance(struct task *t) {
     int64_t until_us = 0; // of a walk on a shard
@@ -380,6 +437,13 @@ static bool advance(struct task *t) {
             block_end(t);
             return true;
         case ACQUIRED: break;
+        }
+        if (t->engine->log && is_to_write(t)) {
+            bool on_shard = t->home != NULL; // if it waits, it is not ours any more
+            enum log_gate gate = pass_gate(t);
+            if (gate == GATE_REFUSED) return true;
+            if (gate == GATE_WAIT && on_shard) return false;
+            if (gate == GATE_WAIT) continue;
         }
         execute(t);
         bool sleeps = false;
@@ -472,10 +536,25 @@ bool task_run(struct task *t) {
 
 // ---- typed calls -------------------------------------------------------------------------------------------------------
 
-int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count) {
+// With the leases held. Not KORA_OK: none is.
+static int wait_to_write(struct task *t) {
+    for (;;) {
+        uint32_t turn;
+        enum log_gate gate = gate_ask(t->engine, t->stripes, t->held, &turn);
+        if (likely(gate == GATE_OPEN)) return KORA_OK;
+        release_all(t);
+        if (gate == GATE_REFUSED) return KORA_READONLY;
+        gate_sleep(t->engine, turn);
+        start_over(t);
+        if (acquire(t) == CLOSED) return KORA_CLOSED;
+    }
+}
+
+int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write) {
     task_init(t, e, NULL);
     int status = plan_stripes(t, keys, count) ? KORA_OK : KORA_NOMEM;
     if (status == KORA_OK && acquire(t) == CLOSED) status = KORA_CLOSED;
+    if (status == KORA_OK && to_write && e->log) status = wait_to_write(t);
     if (status != KORA_OK) task_release(t);
     return status;
 }

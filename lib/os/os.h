@@ -56,7 +56,8 @@ const struct os *os_system(void);
 // Helpers over any table
 int os_write_all(const struct os *os, int fd, const void *p, size_t n, uint64_t at);             // -EIO for a write of nothing
 int os_read_all(const struct os *os, int fd, void *to, size_t n, uint64_t at);                   // -ENODATA: the file ends before
-// Replaces a small file at once: written beside it, synced, renamed, the directory synced. On failure the old one is there as it was.
+// Replaces a small file at once: written beside it (name.new), synced, renamed, the directory synced. On failure the old one is there as it was; unless
+// it is the last step that failed: then the new one is there, and the old one perhaps again after a power cut.
 int os_replace_file(const struct os *os, const char *dir, const char *name, const void *p, size_t n);
 // A whole small file: `*to` is mem_alloc'ed, with a zero behind its `*n` bytes. -EFBIG above max.
 int os_read_file(const struct os *os, const char *path, size_t max, char **to, size_t *n);

@@ -13,7 +13,7 @@ BEGIN {
     place["lz4.h"] = place["lz4frame.h"] = "^lib/store/"
     # The C library and the system, by their first letters.
     ours = "^(arpa/|assert|ctype|dirent|errno|fcntl|float|inttypes|limits|linux/|locale|malloc|math|netdb|netinet/|poll|pthread|sched|"
-    ours = ours "setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|sys/|time|unistd|sanitizer/|emmintrin|immintrin|x86intrin|arm_neon)"
+    ours = ours "setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|sys/|time|unistd|sanitizer/|emmintrin|immintrin|x86intrin|arm_neon|arm_acle)"
 }
 $3 ~ /^#[ ]*include </ {
     header = $3

@@ -180,7 +180,7 @@ static inline void expect_reply(kora *db, kora_session *s, const char *line, con
 
 // ---- effects ---------------------------------------------------------------------------------------------------------------------
 
-static inline void keep_effects(kora *db, struct kept_effects *k) { db->engine->common.effects = (struct effect_sink){ effects_keep, k }; }
+static inline void keep_effects(kora *db, struct kept_effects *k) { db->engine->common.effects = (struct effect_sink){ .fn = effects_keep, .arg = k }; }
 
 // Each is about keys of one stripe. Only of commands whose first argument is the key.
 static inline void check_effect_stripes(kora *db, const struct kept_effects *k) {

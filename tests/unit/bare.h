@@ -55,7 +55,7 @@ static inline struct bare *bare_new(uint32_t stripes, int64_t now_ms, struct eff
 
 static inline struct bare *bare_keeping(uint32_t stripes, int64_t now_ms) {
     struct bare *d = bare_new(stripes, now_ms, (struct effect_sink){ 0 });
-    d->c.effects = (struct effect_sink){ effects_keep, &d->kept };
+    d->c.effects = (struct effect_sink){ .fn = effects_keep, .arg = &d->kept };
     return d;
 }
 

@@ -76,7 +76,7 @@ struct world {
 static void listen_to(kora *db, struct notes *n) {
     pthread_mutex_init(&n->mutex, NULL);
     n->end = &n->first;
-    db->engine->common.effects = (struct effect_sink){ note, n };
+    db->engine->common.effects = (struct effect_sink){ .fn = note, .arg = n };
 }
 
 static kora *open_world_db(struct world *w, struct notes *n) {

@@ -443,7 +443,7 @@ static void test_random(void **state) {
     random_seed(&w.r, test_seed());
     kora **all[] = { &w.db, &w.twin, &w.replica };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) *all[i] = open_db(1, 2);
-    w.db->engine->common.effects = (struct effect_sink){ replay, &w };
+    w.db->engine->common.effects = (struct effect_sink){ .fn = replay, .arg = &w };
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         expect_reply(*all[i], NULL, "CONFIG SET hash-max-listpack-entries 16 set-max-listpack-entries 12 set-max-intset-entries 8 zset-max-listpack-entries 16 "
             "list-max-listpack-size 10 hash-max-listpack-value 24", "OK");

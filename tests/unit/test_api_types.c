@@ -95,7 +95,7 @@ static void test_effects(void **state) {
     kora *db = open_db(1, STRIPES);
     use_clock(db, &clock);
     atomic_store(&db->engine->common.settings.active_expire, 0);
-    db->engine->common.effects = (struct effect_sink){ note_effect, &seen };
+    db->engine->common.effects = (struct effect_sink){ .fn = note_effect, .arg = &seen };
     size_t n;
     void *p;
     const kora_bytes two[] = { bytes("a"), bytes("b") };
@@ -692,7 +692,7 @@ static kora *make_small_and_large(uint64_t *effects) {
     o.shards = 1;
     o.stripes = 2;
     assert_ok(kora_open(NULL, &o, &db));
-    if (effects) db->engine->common.effects = (struct effect_sink){ count_effect, effects };
+    if (effects) db->engine->common.effects = (struct effect_sink){ .fn = count_effect, .arg = effects };
     expect_reply(db, NULL, "HSET h 1 1 b 2", ":2");
     expect_reply(db, NULL, "RPUSH l 1 b 3", ":3");
     expect_reply(db, NULL, "SADD s 1 2", ":2");

@@ -120,7 +120,7 @@ static void no_memory(void **state) {
     int n = scandir(CORPUS, &names, NULL, alphasort);
     size_t failed = 0, values = 0;
     assert_true(n > 2);
-    struct bare *d = bare_new(4, NOW_MS, (struct effect_sink){ count_effect, NULL });
+    struct bare *d = bare_new(4, NOW_MS, (struct effect_sink){ .fn = count_effect, .arg = NULL });
     for (int i = 0; i < n; i++) {
         for (int packed = 0; packed < 2 && names[i]->d_name[0] != '.'; packed++) {
             choose_thresholds(&d->c.settings, packed);

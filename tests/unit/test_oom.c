@@ -32,7 +32,7 @@ static void prepare(struct world *w) {
     assert_ok(kora_open(NULL, &o, &w->db));
     w->clock.ms = 1700000000000;
     use_clock(w->db, &w->clock);
-    if (w->wants_effects) w->db->engine->common.effects = (struct effect_sink){ count_effect, w };
+    if (w->wants_effects) w->db->engine->common.effects = (struct effect_sink){ .fn = count_effect, .arg = w };
     atomic_store(&w->db->engine->common.settings.active_expire, 0);
     assert_ok(kora_config_set(w->db, "enable-debug-command", "yes", NULL, 0));
     assert_ok(kora_config_set(w->db, "slowlog-log-slower-than", "-1", NULL, 0)); // an entry is memory, without which the call itself goes well

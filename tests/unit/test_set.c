@@ -552,7 +552,7 @@ static void oom_prepare(struct oom *w, bool wants_effects) {
     for (int i = 0; i < 4; i++) add_range(w->db, "large", 255 * (i + 1), 255 * (i + 2)); // more than an entry holds
     kora_reply_free(run(w->db, NULL, "COPY large large2"));
     set_limits(w->db, 7, 8, 40);
-    if (wants_effects) w->db->engine->common.effects = (struct effect_sink){ count_effect, w };
+    if (wants_effects) w->db->engine->common.effects = (struct effect_sink){ .fn = count_effect, .arg = w };
 }
 
 // All members of all keys as one text.

@@ -437,7 +437,7 @@ static void test_expiry_without_memory(void **state) {
     assert_int_equal(entry_expire_at(e), at_ms);
     assert_int_equal(entry_string_len(e), 5);
 
-    w->c.effects = (struct effect_sink){ count_effect, &effects };
+    w->c.effects = (struct effect_sink){ .fn = count_effect, .arg = &effects };
     w->now_ms = at_ms + 100;
     txn_begin(&t, &w->c);
     mem_fail(1, true);

@@ -714,7 +714,7 @@ static void oom_prepare(struct oom *w, bool wants_effects) {
     add_range(w->db, "large", 0, 800); // more than an entry holds
     kora_reply_free(run(w->db, NULL, "COPY large large2"));
     set_limits(w->db, 8, 40);
-    if (wants_effects) w->db->engine->common.effects = (struct effect_sink){ count_effect, w };
+    if (wants_effects) w->db->engine->common.effects = (struct effect_sink){ .fn = count_effect, .arg = w };
 }
 
 // All members and scores of all keys as one text.

@@ -1,0 +1,310 @@
+// See durable.h.
+#include "engine/durable.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "kora.h"
+#include "store/log.h"
+
+// ---- effects into the log ------------------------------------------------------------------------------------------------------
+
+static void append(struct log_append *a, struct engine *engine, const struct effect *e) {
+    log_add(a, e);
+    await_logged(engine, e->stripe, a->epoch);
+}
+
+static void append_one(void *arg, const struct effect *e) {
+    struct engine *engine = arg;
+    struct log_append a;
+    log_begin(&a, engine->log, e->stripe, 1);
+    append(&a, engine, e);
+    log_end(&a);
+}
+
+static void append_several(void *arg, struct effect_list *l) {
+    struct engine *engine = arg;
+    struct log_append a;
+    struct effect e;
+    log_begin(&a, engine->log, l->first, l->count);
+    while (effect_next(l, &e)) append(&a, engine, &e);
+    log_end(&a);
+}
+
+static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { return log_reserve(((struct engine *)arg)->log, stripe, bytes, count); }
+
+// ---- the gate ------------------------------------------------------------------------------------------------------------------
+
+enum log_gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn) {
+    struct log_error error;
+    *turn = atomic_load(&e->gate.turn);
+    uint32_t i = 0;
+    while (i < count && log_may_write(e->log, stripes[i])) i++;
+    if (likely(i == count)) return GATE_OPEN;
+    return log_error(e->log, &error) ? GATE_REFUSED : GATE_WAIT;
+}
+
+void gate_open(struct engine *e) {
+    atomic_fetch_add(&e->gate.turn, 1);
+    struct waiter *w = atomic_exchange(&e->gate.waiting, NULL);
+    while (w) {
+        struct waiter *next = w->next;
+        w->wake(w, LEASE_TRY_AGAIN);
+        w = next;
+    }
+    if (atomic_load(&e->gate.sleepers)) syscall(SYS_futex, &e->gate.turn, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX, NULL, NULL, 0);
+}
+
+void gate_park(struct engine *e, struct waiter *w, uint32_t turn) {
+    struct waiter *top = atomic_load(&e->gate.waiting);
+    do w->next = top;
+    while (!atomic_compare_exchange_weak(&e->gate.waiting, &top, w));
+    if (atomic_load(&e->gate.turn) != turn) gate_open(e); // it came before this one was in the list
+}
+
+void gate_sleep(struct engine *e, uint32_t turn) {
+    atomic_fetch_add(&e->gate.sleepers, 1);
+    while (atomic_load(&e->gate.turn) == turn) syscall(SYS_futex, &e->gate.turn, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, turn, NULL, NULL, 0);
+    atomic_fetch_sub(&e->gate.sleepers, 1);
+}
+
+void gate_refuse(struct engine *e, struct call *c, const char *first) {
+    struct log_error error;
+    bool still = log_error(e->log, &error);
+    reply_error(c, "%sMISCONF Errors writing to the log: %s", first, still ? error.text : "try again");
+}
+
+int engine_wait_to_write(struct engine *e, uint32_t stripe) {
+    for (;;) {
+        uint32_t turn;
+        enum log_gate gate = gate_ask(e, &stripe, 1, &turn);
+        if (gate == GATE_OPEN) return KORA_OK;
+        lease_release(&e->leases[stripe]);
+        if (gate == GATE_REFUSED) return KORA_READONLY;
+        gate_sleep(e, turn);
+        if (!lease_wait(&e->leases[stripe])) return KORA_CLOSED;
+    }
+}
+
+// On the log's thread.
+static void there_is_room(void *arg) { gate_open(arg); }
+
+static void is_durable(void *arg, uint64_t epoch) { await_advanced(arg, epoch); }
+
+static void log_has_changed(void *arg) {
+    struct engine *e = arg;
+    struct log_error error;
+    bool failing = log_error(e->log, &error);
+    if (!atomic_load(&e->closing)) await_failing(e, !failing ? AWAIT_FINE : error.code == -ENOSPC ? AWAIT_STUCK : AWAIT_LOST);
+    if (failing) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
+    else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
+    gate_open(e);
+}
+
+static void log_says(void *arg, int level, const char *text) { engine_log(arg, level, "%s", text); }
+
+// ---- replay --------------------------------------------------------------------------------------------------------------------
+
+// Nobody looks into the tables meanwhile: what was dropped can be freed at once.
+static void free_garbage(struct stripe *s) {
+    struct keyspace *garbage = stripe_take_garbage(s);
+    while (garbage && !keyspaces_free(&garbage)) { } // nobody has pinned anything
+}
+
+// Of a command about a whole database each stripe has told its part. It is that of the stripes into which that one has been divided since: its highest bits go first.
+static int replay_part(struct engine *e, const struct recovered_effect *r) {
+    struct common *c = &e->common;
+    uint32_t into = c->stripe_count / r->stripes, from = r->stripe * into;
+    bool swap = r->argc == 3 && slice_is_word(r->argv[0], "swapdb");
+    int64_t a = 0, b = 0;
+    if (swap && !(num_parse_int(r->argv[1], &a) && num_parse_int(r->argv[2], &b) && a >= 0 && b >= 0 && a < c->databases && b < c->databases)) return KORA_CORRUPT;
+    struct txn t;
+    txn_begin(&t, c);
+    t.flags |= TXN_REPLAY;
+    for (uint32_t i = from; i < from + into; i++) {
+        if (swap) stripe_swap(&c->stripes[i], &t, (uint32_t)a, (uint32_t)b);
+        else stripe_flush(&c->stripes[i], r->db);
+        free_garbage(&c->stripes[i]);
+    }
+    return KORA_OK;
+}
+
+static bool is_part(const struct recovered_effect *r) {
+    return (r->argc == 1 && slice_is_word(r->argv[0], "flushdb")) || (r->argc == 3 && slice_is_word(r->argv[0], "swapdb"));
+}
+
+static int replay_call(struct engine *e, struct call *c) {
+    if (!call_prepare(c, e->index) || c->cmd->route != ROUTE_KEYS) return KORA_CORRUPT;
+    if (!call_find_keys(c)) return KORA_NOMEM;
+    if (!c->key_count) return KORA_CORRUPT;
+    txn_begin(&c->txn, &e->common);
+    c->txn.flags |= TXN_REPLAY;
+    call_replay(c);
+    return c->outcome == CALL_OK && !c->reply.buf->failed ? KORA_OK : KORA_CORRUPT;
+}
+
+static int say_refused(struct engine *e, const struct recovered_effect *r, int status) {
+    struct durable *d = e->durable;
+    const struct buf *reply = &d->reply;
+    bool no_memory = status == KORA_NOMEM || reply->failed || (reply->n >= 4 && memcmp(reply->p, "-OOM", 4) == 0);
+    int n = (int)(reply->n > 2 ? MIN(reply->n - 2, (size_t)100) : 0);
+    struct slice name = r->argc ? r->argv[0] : SLICE("");
+    if (d->error && d->error_size) {
+        if (no_memory) snprintf(d->error, d->error_size, "out of memory");
+        else snprintf(d->error, d->error_size, "the log holds `%.*s`, which can't be run: %.*s", (int)MIN(name.n, (size_t)40), name.p, n, reply->p ? reply->p : "");
+    }
+    return no_memory ? KORA_NOMEM : KORA_CORRUPT;
+}
+
+static int replay(void *arg, const struct recovered_effect *r) {
+    struct engine *e = arg;
+    struct durable *d = e->durable;
+    struct call c = { .argc = r->argc, .session = &d->session, .host = &e->host };
+    buf_clear(&d->reply);
+    if (r->db >= e->common.databases || r->argc < 1 || r->stripe >= r->stripes || e->common.stripe_count % r->stripes) return say_refused(e, r, KORA_CORRUPT);
+    if (is_part(r)) return replay_part(e, r);
+    c.argv = (struct slice *)(uintptr_t)r->argv; // handlers only read them
+    c.reply = (struct reply){ .buf = &d->reply, .version = 2 };
+    c.keys = c.keys_inline;
+    c.txn.common = &e->common;
+    d->session.db = r->db;
+    int status = replay_call(e, &c);
+    call_release_keys(&c);
+    reply_free_refs(&c.reply);
+    mem_free(c.block_state);
+    return status == KORA_OK ? KORA_OK : say_refused(e, r, status);
+}
+
+// ---- opening -------------------------------------------------------------------------------------------------------------------
+
+enum { SAY_EVERY_US = 2000000 };
+
+static void progress(void *arg, uint64_t done, uint64_t total) {
+    struct engine *e = arg;
+    struct durable *d = e->durable;
+    int64_t now = clock_mono_us();
+    if (now - d->told_us >= SAY_EVERY_US) {
+        d->told_us = now;
+        engine_log(e, KORA_LOG_NOTICE, "loading: %llu of %llu MB", (unsigned long long)(done >> 20), (unsigned long long)(total >> 20));
+    }
+    if (!d->progress) return;
+    engine_callback_begin();
+    d->progress(d->progress_arg, done, total);
+    engine_callback_end();
+}
+
+int durable_open(struct engine *e, struct engine_config *config) {
+    char reason[256] = "";
+    if (!config->dir) return KORA_OK;
+    struct durable *d = mem_alloc_zero(sizeof *d);
+    if (!d) return KORA_NOMEM;
+    e->durable = d;
+    d->store.lock_fd = -1;
+    d->error = config->error;
+    d->error_size = config->error_size;
+    d->progress = config->progress;
+    d->progress_arg = config->progress_arg;
+    d->repair = config->repair;
+    session_init(&d->session, 0);
+    int status = store_open(config->os ? config->os : os_system(), config->dir, config->staging_dir, &d->store, reason, sizeof reason);
+    if (status != KORA_OK) {
+        if (d->error && d->error_size) snprintf(d->error, d->error_size, "%s", reason);
+        session_free(&d->session);
+        mem_free(d);
+        e->durable = NULL;
+        return status;
+    }
+    struct manifest *m = &d->store.manifest;
+    if (d->store.is_new) {
+        m->first_round = 1;
+        return random_entropy(&m->seed, sizeof m->seed) ? KORA_OK : KORA_SYSTEM;
+    }
+    bool good = m->stripes && !(m->stripes & (m->stripes - 1)) && m->stripes <= STRIPES_MAX && m->databases && m->databases <= DATABASES_MAX;
+    if (!good) {
+        if (d->error && d->error_size) snprintf(d->error, d->error_size, "MANIFEST: %u stripes, %u databases", m->stripes, m->databases);
+        return KORA_CORRUPT;
+    }
+    config->stripes = MAX(config->stripes, m->stripes);
+    config->databases = MAX(config->databases, m->databases);
+    return KORA_OK;
+}
+
+static int start_log(struct engine *e, char *error, size_t size) {
+    struct durable *d = e->durable;
+    struct log_config config = {
+        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
+        .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
+    };
+    memcpy(config.id, d->store.manifest.id, sizeof config.id);
+    // What is kept from here on is by these stripes and databases.
+    struct manifest m = d->store.manifest;
+    bool same = !d->store.is_new && m.stripes == e->common.stripe_count && m.databases == e->common.databases;
+    m.stripes = e->common.stripe_count;
+    m.databases = e->common.databases;
+    int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
+    if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
+    if (status == KORA_OK) {
+        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room };
+    }
+    return status;
+}
+
+static void say_recovered(struct engine *e) {
+    const struct durable *d = e->durable;
+    const struct recovered *r = &d->recovered;
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
+        for (uint32_t db = 0; db < e->common.databases; db++) keys += stripe_count(&e->common.stripes[i], db);
+    }
+    engine_log(e, KORA_LOG_NOTICE, "loaded %llu keys from %llu records (%llu of them staged) in %llu rounds, in %lld ms%s", (unsigned long long)keys,
+        (unsigned long long)r->records, (unsigned long long)r->staged_records, (unsigned long long)r->rounds, (long long)d->recovery_ms,
+        d->store.is_new || r->clean ? "" : "; it had not been closed");
+    if (r->cut_bytes) engine_log(e, KORA_LOG_WARNING, "cut %llu bytes off the end of the log: the tail of a crash", (unsigned long long)r->cut_bytes);
+    if (r->incomplete_calls) engine_log(e, KORA_LOG_WARNING, "%llu calls were under way when the process was killed, and are dropped", (unsigned long long)r->incomplete_calls);
+}
+
+int durable_recover(struct engine *e) {
+    struct durable *d = e->durable;
+    char reason[256] = "";
+    if (!d) return KORA_OK;
+    const struct recover_config config = {
+        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = replay, .progress = progress, .say = log_says, .arg = e,
+    };
+    d->began_us = d->told_us = clock_mono_us();
+    int status = log_recover(&config, &d->recovered, reason, sizeof reason);
+    d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
+    buf_free(&d->reply);
+    if (status == KORA_OK) {
+        say_recovered(e);
+        status = start_log(e, reason, sizeof reason);
+    }
+    if (status != KORA_OK && *reason && d->error && d->error_size) snprintf(d->error, d->error_size, "%s", reason);
+    d->error = NULL;
+    return status;
+}
+
+void durable_finish(struct engine *e) {
+    // The rest is waited for until the shards have ended: it is let go, or answered, now.
+    if (e->log && log_flush(e->log) != 0) await_failing(e, AWAIT_LOST);
+}
+
+void durable_end(struct engine *e) {
+    if (e->log) log_close(e->log);
+    e->log = NULL;
+}
+
+void durable_close(struct engine *e) {
+    struct durable *d = e->durable;
+    if (!d) return;
+    durable_end(e);
+    store_close(&d->store);
+    session_free(&d->session);
+    buf_free(&d->reply);
+    mem_free(d);
+    e->durable = NULL;
+}

@@ -1,0 +1,55 @@
+// A database that is kept in a directory: opening it, the gate that writes pass, and what it costs to wait there.
+//
+// Opening: store_open, log_recover, log_open, all on the opening thread, before any shard has started: the handlers that ran the commands run their
+// effects again, with TXN_REPLAY.
+//
+// The gate. Before a call that writes runs, and while it holds its leases, its stripes are asked whether they take more (log_may_write). If one does not,
+// the call lets go of all leases. Is the log broken, it is answered with an error, and reads go on. Else its staging has to be written first: the call waits
+// until the log says that there is room, a shard's call in a list (e->gate.waiting), a host thread asleep on e->gate.turn. What makes nobody miss it: whoever waits has
+// read `turn` before he asked the log, and, once he is in the list, looks at it again; the log steps it before it empties the list.
+#ifndef KORA_ENGINE_DURABLE_H
+#define KORA_ENGINE_DURABLE_H
+
+#include "engine/engine.h"
+#include "store/recover.h"
+
+struct durable {
+    struct store store;
+    struct recovered recovered;
+    int64_t recovery_ms;             // how long that took
+    bool repair;
+    // Only while it recovers
+    struct session session;
+    struct buf reply;
+    engine_progress_fn *progress;
+    void *progress_arg;
+    int64_t began_us, told_us;
+    char *error;
+    size_t error_size;
+};
+
+// The directory's stripes, databases and hash seed: before the stripes are made. Without a directory nothing is done.
+// KORA_OK, KORA_NOMEM, KORA_BUSY, KORA_SYSTEM, KORA_CORRUPT; the reason is in config->error.
+int durable_open(struct engine *e, struct engine_config *config);
+// Brings the data back, and starts the log. Likewise.
+int durable_recover(struct engine *e);
+// All leases are closed: what was logged is made durable, and who waits for that is told, whatever comes of it.
+void durable_finish(struct engine *e);
+// No shard runs any more: ends the log, which would wake them.
+void durable_end(struct engine *e);
+void durable_close(struct engine *e); // the rest
+
+// Of a call whose leases are held.
+enum log_gate { GATE_OPEN, GATE_WAIT, GATE_REFUSED };
+// `turn`: for gate_wait.
+enum log_gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn);
+// Without any lease: `w` (of a shard's call) is woken with LEASE_TRY_AGAIN when there may be room. From here on it is not the caller's.
+void gate_park(struct engine *e, struct waiter *w, uint32_t turn);
+// Host threads: waits for that.
+void gate_sleep(struct engine *e, uint32_t turn);
+// Wakes all who wait.
+void gate_open(struct engine *e);
+// The error that a write is answered with; `first`: words before it.
+void gate_refuse(struct engine *e, struct call *c, const char *first);
+
+#endif
