@@ -249,6 +249,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
+        await_set(e, e->config.sync == LOG_ALWAYS);
         e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room };
     }
     return status;

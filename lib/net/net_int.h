@@ -253,6 +253,8 @@ static inline void output_wait_for(struct output *o, uint64_t need, bool owes) {
     o->owes |= owes;
 }
 void output_waiter_init(struct client *c);
+// What the shard's output, the client's, has from `n` bytes and `refs` references on waits for that; what is before it does not.
+void output_must_wait(struct client *c, size_t n, uint32_t refs, uint64_t need, bool owes);
 size_t output_memory(const struct client *c);
 size_t output_left(const struct output *o);                     // bytes that are still to be sent
 void output_send(struct client *c, struct output *o);           // sends it, behind what waits already; frees `o`, which was mem_alloc'ed

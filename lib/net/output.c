@@ -270,6 +270,38 @@ void output_writable(struct client *c) {
     else client_poll(c);
 }
 
+// ---- parting -----------------------------------------------------------------------------------------------------------------------
+
+// Moves the end of an output to an empty one. False: no memory, nothing is done.
+static bool part(struct output *o, size_t n, uint32_t refs, struct output *end) {
+    uint32_t more = o->ref_count - refs;
+    if (more && !(end->refs = mem_alloc(more * sizeof *end->refs))) return false;
+    if (!buf_reserve(&end->buf, o->buf.n - n)) {
+        output_free(end);
+        return false;
+    }
+    buf_append(&end->buf, o->buf.p + n, o->buf.n - n);
+    for (uint32_t i = 0; i < more; i++) {
+        end->refs[i] = o->refs[refs + i];
+        end->refs[i].at -= n;
+    }
+    end->ref_count = end->ref_cap = more;
+    o->ref_count = refs;
+    o->buf.n = n;
+    return true;
+}
+
+void output_must_wait(struct client *c, size_t n, uint32_t refs, uint64_t need, bool owes) {
+    struct output *o = &c->home->out, end = { 0 };
+    // What comes before it is sent at the end of the turn, as it would be by itself. Without memory it waits, too.
+    if (n > 0 && need > o->need && !o->buf.failed && part(o, n, refs, &end)) {
+        if (!queue_add(c, o)) end.buf.failed = true;
+        swap_outputs(o, &end);
+        output_free(&end);
+    }
+    output_wait_for(o, need, owes);
+}
+
 // ---- the shard's output --------------------------------------------------------------------------------------------------------
 
 // Sends one client's replies.
@@ -279,7 +311,10 @@ static void send_output(struct client *c, struct output *o) {
     if (ok && !all && now) ok = send_once(c, o, &all);
     if (ok && !all) ok = queue_add(c, o) && output_within_limits(c, 0);
     output_clear(o);
-    if (ok && c->out && !now) may_send_next(c);
+    if (ok && c->out && !now && !(c->events & UV_WRITABLE)) {
+        output_writable(c);
+        return;
+    }
     if (unlikely(!ok || (c->closing && !c->out && !c->parked))) client_close(c);
     else if (unlikely(!all || c->closing)) client_poll(c);
 }

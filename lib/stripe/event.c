@@ -47,31 +47,31 @@ void event_record(struct txn *t, const struct key *k, uint32_t class, const char
     t->last_event = moved ? at + n : at;
 }
 
-static bool record_message(struct txn *t, struct record r, struct slice channel, struct slice message) {
-    size_t n = ALIGN_UP(sizeof r + channel.n + message.n, 8);
+static bool record_message(struct txn *t, struct record *r, struct slice channel, struct slice message) {
+    size_t n = ALIGN_UP(sizeof *r + channel.n + message.n, 8);
     char *to = n <= UINT32_MAX ? buf_reserve(&t->events, n) : NULL;
     if (!to) {
         t->events.failed = false;
         return false;
     }
     t->send_events = events_send;
-    r.size = (uint32_t)n;
-    r.key_n = (uint32_t)channel.n;
-    r.message_n = (uint32_t)message.n;
-    memcpy(to, &r, sizeof r);
-    if (channel.n) memcpy(to + sizeof r, channel.p, channel.n);
-    if (message.n) memcpy(to + sizeof r + channel.n, message.p, message.n);
+    r->size = (uint32_t)n;
+    r->key_n = (uint32_t)channel.n;
+    r->message_n = (uint32_t)message.n;
+    memcpy(to, r, sizeof *r);
+    if (channel.n) memcpy(to + sizeof *r, channel.p, channel.n);
+    if (message.n) memcpy(to + sizeof *r + channel.n, message.p, message.n);
     t->events.n += n;
     t->events_from = t->events.n;
     return true;
 }
 
 bool event_record_message(struct txn *t, uint32_t kind, uint32_t stripe, struct slice channel, struct slice message, uint64_t need) {
-    return record_message(t, (struct record){ .db = kind, .class = EVENT_MESSAGE, .need = need, .stripe = stripe }, channel, message);
+    return record_message(t, &(struct record){ .db = kind, .class = EVENT_MESSAGE, .need = need, .stripe = stripe }, channel, message);
 }
 
 bool event_record_line(struct txn *t, struct slice line, uint64_t need) {
-    return record_message(t, (struct record){ .class = EVENT_LINE, .need = need }, SLICE(""), line);
+    return record_message(t, &(struct record){ .class = EVENT_LINE, .need = need }, SLICE(""), line);
 }
 
 static void send_message(struct txn *t, const struct record *r) {
