@@ -42,7 +42,10 @@ SRC := $(sort $(wildcard lib/*/*.c))
 OBJ := $(SRC:lib/%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ := $(SRC:lib/%.c=$(BUILD)/check/lib/%.o)
 # A test program is one .c file: test_*.c is run by the driver, any other is there for the script beside it.
-TEST_SRC := $(sort $(filter-out tests/fuzz/% tests/clients/%,$(wildcard tests/*/*.c)))
+# tests/sim has a simulated disk, too, which any of them may use.
+SIM_SRC := tests/sim/disk.c tests/sim/cut.c
+SIM_OBJ := $(SIM_SRC:tests/%.c=$(BUILD)/check/%.o)
+TEST_SRC := $(sort $(filter-out tests/fuzz/% tests/clients/% $(SIM_SRC),$(wildcard tests/*/*.c)))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/check/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
@@ -105,9 +108,14 @@ $(BUILD)/korad: server/korad.c $(BUILD)/libkora.a
 $(BUILD)/kora.pc: pkgconfig/kora.pc.in include/kora.h $(BUILD)/obj/flags Makefile FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|' $< > $@
 
-$(BUILD)/check/%: tests/%.c $(BUILD)/check/lib.a
+$(SIM_OBJ): $(BUILD)/check/%.o: tests/%.c $(BUILD)/check/flags
 	@mkdir -p $(@D)
-	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a -lcmocka $(LIBS) -lm
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -MMD -MP -c $< -o $@
+$(BUILD)/check/sim.a: $(SIM_OBJ)
+	$(call say,ar)rm -f $@ && ar rcs $@ $^
+$(BUILD)/check/%: tests/%.c $(BUILD)/check/lib.a $(BUILD)/check/sim.a
+	@mkdir -p $(@D)
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/check/sim.a $(BUILD)/check/lib.a -lcmocka $(LIBS) -lm
 $(BUILD)/clients/%: tests/clients/%.c $(BUILD)/obj/flags
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(COMMON) -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) -lhiredis -luv
@@ -129,7 +137,7 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libkora.so
 $(BUILD)/examples/%: examples/%.cpp $(BUILD)/libkora.so
 	@mkdir -p $(@D)
 	$(call say,c++)$(CXX) -std=c++17 -Iinclude -Wall -Wextra -Wpedantic $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora
--include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(CLIENT_BIN:=.d) $(BUILD)/korad.d
+-include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(CLIENT_BIN:=.d) $(BUILD)/korad.d
 
 check-programs: $(TEST_BIN)
 bench-programs: $(BENCH_BIN)

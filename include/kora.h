@@ -701,8 +701,15 @@ typedef struct kora_stats {
     uint64_t blocked;        /* blocking commands that wait now */
     uint64_t net_input, net_output; /* bytes */
     uint64_t slow;           /* entries of the slow log now */
+    /* the log of a database in a directory; else zero. Those without another word: since it was opened */
+    uint64_t log_records, log_bytes, log_rounds, log_syncs; /* effects that were written; how long they were; in how many writes; fsyncs */
+    uint64_t log_size;       /* bytes of it on the disk, now */
+    uint64_t log_staged;     /* bytes that are not written yet, now */
+    uint64_t log_stalls;     /* times that a write found that it had to wait for the disk */
+    int32_t log_error;       /* 0, or the errno for which writes are refused now */
+    uint32_t reserved;
 } kora_stats;
-#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counters since open; they are read while others write, each exact at some instant. Errors: INVAL, MISUSE, CLOSED. Never waits. */
 KORA_API int kora_get_stats(kora *db, kora_stats *stats);

@@ -28,7 +28,7 @@
 #include "kora.h"
 
 // The keys that korad takes itself; all others are parameters of the library, by the names that CONFIG SET knows.
-enum own { LIBRARYS, BIND, PORT, UNIXSOCKET, UNIXSOCKETPERM, METRICS_BIND, METRICS_PORT, SHARDS, DATABASES, LOGLEVEL, LOGFILE, OWN_COUNT };
+enum own { LIBRARYS, BIND, PORT, UNIXSOCKET, UNIXSOCKETPERM, METRICS_BIND, METRICS_PORT, SHARDS, DATABASES, LOGLEVEL, LOGFILE, DIR, STAGING_DIR, OWN_COUNT };
 
 static const struct key {
     enum own own;
@@ -44,6 +44,9 @@ static const struct key {
     { DATABASES, "databases", "N", "numbered databases (16)" },
     { LOGLEVEL, "loglevel", "LEVEL", "debug, verbose, notice or warning (notice)" },
     { LOGFILE, "logfile", "PATH", "empty: standard output; SIGHUP reopens it" },
+    { DIR, "dir", "PATH", "keep the data there; empty: in memory only" },
+    { LIBRARYS, "appendfsync", "always|everysec|no", "when what is written there is on the disk (everysec)" },
+    { STAGING_DIR, "staging-dir", "PATH", "where the newest writes are kept mapped: a local file system (dir)" },
     { LIBRARYS, "requirepass", "PASSWORD", "what clients must AUTH with; every user can read it in the process list" },
     { LIBRARYS, "protected-mode", "yes|no", "without a password, serve this machine alone (yes)" },
     { LIBRARYS, "maxclients", "N", "connections at a time (10000)" },
@@ -74,6 +77,8 @@ struct server {
     int log_fd;    // never changes: a reopened file takes its number
     int exit_code; // 0 until something was wrong
     bool check_only;
+    bool loading;  // said so
+    const char *check_dir;
     kora *db;
 };
 
@@ -263,6 +268,7 @@ static void help(void) {
     puts("and every other parameter that CONFIG SET takes. Also:\n"
          "  --config FILE               the same as FILE\n"
          "  --check-config              say what is wrong with the configuration, and end\n"
+         "  --repair                    of a damaged log keep what is whole; what is dropped goes to DIR/dropped-N.wal\n"
          "  --help, --version");
 }
 
@@ -278,6 +284,10 @@ static bool parse_flags(struct server *s, int argc, char **argv) {
         if (!strcmp(arg, "--version") || !strcmp(arg, "-v")) return printf("korad %s\n", kora_version()), false;
         if (!strcmp(arg, "--check-config")) {
             s->check_only = true;
+            continue;
+        }
+        if (!strcmp(arg, "--repair")) {
+            s->options.repair = 1;
             continue;
         }
         if (strncmp(arg, "--", 2) != 0 || !arg[2]) return wrong(s, 2, "`%s`: expected --KEY; see --help", arg), false;
@@ -369,9 +379,14 @@ static void run(struct server *s, const sigset_t *signals) {
     take_settings(s, true);
     if (!s->check_only && !s->exit_code && !open_log(s)) wrong(s, 1, "cannot open %s: %s", s->text[LOGFILE], strerror(errno));
     if (s->check_only || s->exit_code) s->options.shards = 1, s->options.log = NULL; // opened to hear what it says of its settings
-    int status = kora_open(NULL, &s->options, &s->db);
+    const char *dir = s->check_only || s->exit_code || !s->text[DIR] || !*s->text[DIR] ? NULL : s->text[DIR];
+    char error[512] = "";
+    s->options.error = error;
+    s->options.error_size = sizeof error;
+    s->options.staging_dir = s->text[STAGING_DIR] && *s->text[STAGING_DIR] ? s->text[STAGING_DIR] : NULL;
+    int status = kora_open(dir, &s->options, &s->db);
     if (status != KORA_OK) {
-        wrong(s, 1, "cannot open the database: %s", kora_status_text(status));
+        wrong(s, 1, "cannot open %s: %s%s%s", dir ? dir : "the database", kora_status_text(status), *error ? ": " : "", error);
         return;
     }
     take_settings(s, false);

@@ -203,6 +203,20 @@ void api_result(void *to, size_t size, const void *from, size_t known) {
     memcpy(to, from, MIN(size, known));
 }
 
+static void add_log_stats(struct log *log, kora_stats *all) {
+    struct log_stats l;
+    struct log_error error;
+    log_stats(log, &l);
+    all->log_records = l.records;
+    all->log_bytes = l.bytes;
+    all->log_rounds = l.rounds;
+    all->log_syncs = l.syncs;
+    all->log_size = l.log_bytes;
+    all->log_staged = l.staged_bytes;
+    all->log_stalls = l.stalls;
+    if (log_error(log, &error)) all->log_error = -error.code;
+}
+
 KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
     int status = api_enter_any(db);
     if (status != KORA_OK) return status;
@@ -221,6 +235,7 @@ KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
         .changes = h.changes, .errors = h.errors, .blocked = h.blocked_clients, .net_input = h.net_input_bytes, .net_output = h.net_output_bytes,
         .slow = stats_slow_count(e->host.stat),
     };
+    if (e->log) add_log_stats(e->log, &all);
     api_result(stats, size, &all, sizeof all);
     api_leave(db);
     return KORA_OK;

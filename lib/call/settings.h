@@ -54,6 +54,7 @@ struct settings {
     _Atomic uint64_t latency_percentile[SETTINGS_PERCENTILES]; // in millionths of a percent; the first latency_percentiles of them
     _Atomic uint64_t latency_percentiles;
     _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
+    _Atomic uint64_t appendfsync;          // enum log_sync
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 
     pthread_mutex_t mutex; // of what follows

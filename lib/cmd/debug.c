@@ -1,12 +1,15 @@
 // DEBUG: off unless enable-debug-command says otherwise. What a call needs depends on its arguments:
 //
 //     DEBUG OBJECT key              the key's stripe
+//     DEBUG DIGEST                  every stripe
+//     DEBUG DIGEST-VALUE key ...    the keys' stripes
 //     DEBUG SLEEP seconds           every stripe: nothing runs meanwhile, as in Redis
 //     DEBUG SLEEP seconds KEY key   the key's stripe alone
 //     everything else               nothing
 #include <time.h>
 
 #include "cmd/cmd_int.h"
+#include "cmd/digest.h"
 #include "cmd/host.h"
 #include "type/rdb_value.h"
 
@@ -30,13 +33,16 @@ static bool is_sleep(const struct call *c) { return slice_is_word(c->argv[1], "s
 static bool is_sleep_key(const struct call *c) {
     return slice_is_word(c->argv[1], "sleep") && c->argc == 5 && slice_is_word(c->argv[3], "key");
 }
+static bool is_digest(const struct call *c) { return slice_is_word(c->argv[1], "digest") && c->argc == 2; }
+static bool is_digest_value(const struct call *c) { return slice_is_word(c->argv[1], "digest-value") && c->argc > 2; }
 static bool is_object(const struct call *c) { return slice_is_word(c->argv[1], "object") && c->argc == 3; }
 
-// The variants: all stripes, the key at 2, the key at 4.
+// The variants: all stripes, the key at 2, the key at 4, all from 2 on.
 const struct command *debug_variant(const struct call *c) {
-    enum { ALL = 1, OBJECT, SLEEP_KEY };
+    enum { ALL = 1, OBJECT, SLEEP_KEY, KEYS };
     if (!allowed(c)) return c->cmd;
-    if (is_sleep(c)) return c->cmd + ALL;
+    if (is_sleep(c) || is_digest(c)) return c->cmd + ALL;
+    if (is_digest_value(c)) return c->cmd + KEYS;
     if (is_object(c)) return c->cmd + OBJECT;
     return is_sleep_key(c) ? c->cmd + SLEEP_KEY : c->cmd;
 }
@@ -78,9 +84,47 @@ static void describe_object(struct call *c) {
     reply_status(c, text);
 }
 
+// Written as Redis writes its own, which is of another kind; no key at all has the same.
+static void reply_digest(struct call *c, uint64_t sum) {
+    char text[41];
+    snprintf(text, sizeof text, "%040llx", (unsigned long long)sum);
+    reply_status(c, text);
+}
+
+struct digest_visit {
+    uint64_t sum;
+    uint32_t db;
+};
+
+static void visit_digest(void *arg, void *entry) {
+    struct digest_visit *v = arg;
+    v->sum += digest_of_key(entry, v->db);
+}
+
+static void digest_all(struct call *c) {
+    struct common *common = c->txn.common;
+    struct digest_visit v = { 0 };
+    for (v.db = 0; v.db < common->databases; v.db++) {
+        for (uint32_t i = 0; i < common->stripe_count; i++) stripe_scan(&common->stripes[i], &c->txn, v.db, 0, SIZE_MAX, visit_digest, &v);
+    }
+    reply_digest(c, v.sum);
+}
+
+static void digest_values(struct call *c) {
+    reply_array(c, c->key_count);
+    for (uint32_t i = 0; i < c->key_count; i++) {
+        const struct entry *e = key_find(&c->txn, &c->keys[i], 0);
+        reply_digest(c, e ? digest_of_value(e) : 0);
+    }
+}
+
 static void reply_debug_help(struct call *c) {
     static const char *const lines[] = {
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "DIGEST",
+        "    A number in hex that is the same for the same data: keys, values, expiries.",
+        "DIGEST-VALUE key [key ...]",
+        "    The same of the keys' values.",
         "OBJECT key",
         "    How the key's value is stored.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -108,6 +152,10 @@ void cmd_debug(struct call *c) {
                        "connection, otherwise you need to set this option in the configuration file, and then restart the server.");
     } else if (is_sleep(c) || is_sleep_key(c)) {
         sleep_for(c);
+    } else if (is_digest(c)) {
+        digest_all(c);
+    } else if (is_digest_value(c)) {
+        digest_values(c);
     } else if (is_object(c)) {
         describe_object(c);
     } else if (slice_is_word(c->argv[1], "set-active-expire") && c->argc == 3) {

@@ -30,6 +30,9 @@ struct host_error_code {
     char name[HOST_ERROR_CODE_MAX];
 };
 
+struct log;
+struct recovered;
+
 struct host_stats {  // sums over all shards and stripes, read at some instant
     uint64_t keys_all, expiring_all;
     uint64_t commands, hits, misses, expired, changes;
@@ -53,6 +56,11 @@ struct host {
     void (*stats)(struct host *h, struct host_stats *out);
     void (*shard_stats)(struct host *h, uint32_t shard, struct stat_shard *out); // any thread
     struct stats *stat;
+    // Of a database that is kept in a directory (else NULL)
+    struct log *wal;
+    const char *dir, *staging_dir;
+    const struct recovered *recovered; // what opening it brought back
+    int64_t recovery_ms;               // how long that took
     void (*log)(struct host *h, int level, const char *text);
     void (*unwatch)(struct host *h, struct session *s);            // it watches nothing any more. Its thread, no lease held
     void (*shutdown)(struct host *h); // asks the program that embeds the database to end; returns at once. NULL: clients can't

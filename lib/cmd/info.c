@@ -10,6 +10,8 @@
 #include "cmd/stats.h"
 #include "feed/feed.h"
 #include "kora.h"
+#include "store/log.h"
+#include "store/recover.h"
 
 // ---- statistics since CONFIG RESETSTAT -----------------------------------------------------------------------------------------
 
@@ -216,10 +218,8 @@ static void memory(struct info *i) {
     field(i, "active_defrag_running", 0);
 }
 
-// There is none: what would tell of a save or a log says that none was made, or runs.
-static void persistence(struct info *i) {
-    field(i, "loading", 0);
-    field(i, "async_loading", 0);
+// What was kept by snapshots: nothing.
+static void snapshots(struct info *i) {
     field(i, "rdb_changes_since_last_save", i->stats.changes);
     field(i, "rdb_bgsave_in_progress", 0);
     field(i, "rdb_last_save_time", (uint64_t)i->host->started_ms / 1000); // as LASTSAVE
@@ -230,17 +230,60 @@ static void persistence(struct info *i) {
     field(i, "rdb_last_cow_size", 0);
     field(i, "rdb_last_load_keys_expired", 0);
     field(i, "rdb_last_load_keys_loaded", 0);
-    field(i, "aof_enabled", 0);
+}
+
+// What only Kora's log has.
+static void log_fields(struct info *i, const struct log_stats *l) {
+    const struct recovered *r = i->host->recovered;
+    struct log_error error;
+    field(i, "kora_log_epoch", l->epoch);
+    field(i, "kora_log_durable_epoch", l->durable);
+    field(i, "kora_log_rounds", l->rounds);
+    field(i, "kora_log_syncs", l->syncs);
+    field(i, "kora_log_records", l->records);
+    field(i, "kora_log_written_bytes", l->bytes);
+    field(i, "kora_log_segments", l->segments);
+    field(i, "kora_log_stalls", l->stalls);
+    field(i, "kora_log_last_sync_usec", l->last_sync_us);
+    field(i, "kora_log_longest_sync_usec", l->longest_sync_us);
+    field(i, "kora_log_last_sync_time", (uint64_t)MAX(l->last_sync_ms, 0) / 1000);
+    text(i, "kora_log_error", log_error(i->host->wal, &error) ? error.text : "");
+    field(i, "kora_recovered_records", r->records);
+    field(i, "kora_recovered_staged_records", r->staged_records);
+    field(i, "kora_recovered_rounds", r->rounds);
+    field(i, "kora_recovered_bytes", r->bytes);
+    field(i, "kora_recovered_cut_bytes", r->cut_bytes);
+    field(i, "kora_recovered_dropped_calls", r->incomplete_calls);
+    field(i, "kora_recovered_msec", (uint64_t)MAX(i->host->recovery_ms, 0));
+}
+
+// To those who know Redis the log is an append only file that is rewritten by snapshots.
+static void persistence(struct info *i) {
+    struct log *log = i->host->wal;
+    struct log_stats l = { 0 };
+    if (log) log_stats(log, &l);
+    field(i, "loading", 0); // who can ask is served: recovery comes before
+    field(i, "async_loading", 0);
+    snapshots(i);
+    field(i, "aof_enabled", log != NULL);
     field(i, "aof_rewrite_in_progress", 0);
     field(i, "aof_rewrite_scheduled", 0);
     text(i, "aof_last_rewrite_time_sec", "-1");
     text(i, "aof_current_rewrite_time_sec", "-1");
     text(i, "aof_last_bgrewrite_status", "ok");
     field(i, "aof_rewrites", 0);
-    text(i, "aof_last_write_status", "ok");
+    text(i, "aof_last_write_status", log && log_error(log, &(struct log_error){ 0 }) ? "err" : "ok");
     field(i, "aof_last_cow_size", 0);
     field(i, "module_fork_in_progress", 0);
     field(i, "module_fork_last_cow_size", 0);
+    if (!log) return;
+    field(i, "aof_current_size", l.log_bytes);
+    field(i, "aof_base_size", 0);
+    field(i, "aof_pending_rewrite", 0);
+    field(i, "aof_buffer_length", l.staged_bytes);
+    field(i, "aof_pending_bio_fsync", l.staged_bytes != 0);
+    field(i, "aof_delayed_fsync", l.stalls);
+    log_fields(i, &l);
 }
 
 // Changes a second between the two samples.

@@ -9,16 +9,19 @@
 #include "base/num.h"
 #include "cmd/host.h"
 #include "kora.h"
+#include "store/log.h"
 #include "stripe/stripe.h"
 
-enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_EVENTS, KIND_LIMITS, KIND_PERCENTILES, KIND_PASSWORD, KIND_TEXT, KIND_FIXED, KIND_CONSTANT };
+enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_EVENTS, KIND_LIMITS, KIND_PERCENTILES, KIND_PASSWORD, KIND_TEXT, KIND_FIXED, KIND_AS_IT_IS, KIND_CONSTANT };
 enum who { ANYBODY, PROGRAM };
 enum fixed {
     FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_UNIXSOCKETPERM, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_NO, FIXED_NOTHING,
+    FIXED_APPENDONLY, FIXED_DIR, FIXED_STAGING_DIR,
 };
 enum { POLICY_NOEVICTION = 7, FILES_RESERVED = 32 /* descriptors that are not connections */ };
 
 static const char *const debug_words[] = { "no", "yes", "local", NULL };
+static const char *const fsync_words[] = { "always", "everysec", "no", NULL }; // enum log_sync
 static const char *const level_words[] = { "debug", "verbose", "notice", "warning", NULL }; // KORA_LOG_*
 static const char *const policy_words[] = { "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
     "allkeys-random", "noeviction", NULL };
@@ -45,6 +48,7 @@ static const struct row {
 #define SETTING_PASSWORD(name, who) { name, KIND_PASSWORD, who, 0, 0, 0, 0, NULL, NULL, NULL },
 #define SETTING_TEXT(name, index, initial, who) { name, KIND_TEXT, who, index, 0, 0, 0, NULL, initial, NULL },
 #define SETTING_FIXED(name, what) { name, KIND_FIXED, PROGRAM, what, 0, 0, 0, NULL, NULL, NULL },
+#define SETTING_AS_IT_IS(name, what, why) { name, KIND_AS_IT_IS, ANYBODY, what, 0, 0, 0, NULL, NULL, why },
 #define SETTING_CONSTANT(name, value, why) { name, KIND_CONSTANT, ANYBODY, 0, 0, 0, 0, NULL, value, why },
 #include "cmd/settings.def"
 };
@@ -159,6 +163,9 @@ static void format_fixed(struct host *h, enum fixed what, struct buf *out) {
     case FIXED_STRIPES: buf_append_int(out, h->common->stripe_count); break;
     case FIXED_NO: buf_append_slice(out, SLICE("no")); break;
     case FIXED_NOTHING: break;
+    case FIXED_APPENDONLY: buf_append_slice(out, h->wal ? SLICE("yes") : SLICE("no")); break;
+    case FIXED_DIR: if (h->dir) buf_append_slice(out, slice_str(h->dir)); break;
+    case FIXED_STAGING_DIR: if (h->staging_dir) buf_append_slice(out, slice_str(h->staging_dir)); break;
     }
 }
 
@@ -172,7 +179,8 @@ void settings_format(struct host *h, int i, struct buf *out) {
     const struct row *r = &rows[i];
     struct settings *s = &h->common->settings;
     switch (r->kind) {
-    case KIND_FIXED: format_fixed(h, (enum fixed)r->offset, out); break;
+    case KIND_FIXED:
+    case KIND_AS_IT_IS: format_fixed(h, (enum fixed)r->offset, out); break;
     case KIND_CONSTANT: buf_append_slice(out, slice_str(r->text)); break;
     case KIND_TEXT: format_text(s, &s->texts[r->offset], r->text, out); break;
     case KIND_PASSWORD: format_text(s, &s->requirepass, "", out); break;
@@ -305,6 +313,15 @@ static bool is_constant(const struct row *r, struct slice value) {
     return slice_is_word(value, r->text) || (strcmp(r->text, "0") == 0 && num_parse_size(value, &n) && n == 0);
 }
 
+static bool is_as_it_is(struct host *h, const struct row *r, struct slice value) {
+    struct buf is = { 0 };
+    format_fixed(h, (enum fixed)r->offset, &is);
+    buf_append_char(&is, '\0');
+    bool same = !is.failed && slice_is_word(value, is.p);
+    buf_free(&is);
+    return same;
+}
+
 int settings_check(struct host *h, int i, struct slice value, enum settings_by by, struct setting_value *out, char *error, size_t error_size) {
     const struct row *r = &rows[i];
     int status = KORA_OK;
@@ -333,6 +350,9 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
     case KIND_CONSTANT:
         if (!is_constant(r, value)) status = wrong(error, error_size, "%s", r->why);
         break;
+    case KIND_AS_IT_IS:
+        if (!is_as_it_is(h, r, value)) status = wrong(error, error_size, "%s", r->why);
+        break;
     case KIND_FIXED: break;
     }
     if (status == KORA_OK && by == SETTINGS_BY_CLIENT && r->offset == offsetof(struct settings, maxclients) && r->kind == KIND_NUMBER)
@@ -359,6 +379,7 @@ void settings_put(struct host *h, struct setting_value *v) {
     case KIND_PASSWORD: put_text(s, &s->requirepass, v->text); break;
     case KIND_TEXT: put_text(s, &s->texts[r->offset], v->text); break;
     case KIND_LIMITS: put_limits(s, &v->limits); break;
+    case KIND_AS_IT_IS:
     case KIND_CONSTANT: break;
     case KIND_PERCENTILES: put_percentiles(s, &v->percentiles); break;
     default:

@@ -1,7 +1,6 @@
 // See durable.h.
 #include "engine/durable.h"
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -100,7 +99,7 @@ static void log_has_changed(void *arg) {
     struct engine *e = arg;
     struct log_error error;
     bool failing = log_error(e->log, &error);
-    if (!atomic_load(&e->closing)) await_failing(e, !failing ? AWAIT_FINE : error.code == -ENOSPC ? AWAIT_STUCK : AWAIT_LOST);
+    if (!atomic_load(&e->closing)) await_failing(e, !failing ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
     if (failing) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
     else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
     gate_open(e);
@@ -250,6 +249,13 @@ static int start_log(struct engine *e, char *error, size_t size) {
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
         await_set(e, e->config.sync == LOG_ALWAYS);
+        atomic_store(&e->common.settings.appendfsync, e->config.sync);
+        e->host.wal = e->log;
+        e->host.dir = d->store.dir;
+        e->host.staging_dir = d->store.staging_dir;
+        e->host.recovered = &d->recovered;
+        e->host.recovery_ms = d->recovery_ms;
+        host_reset_stats(&e->host); // what the replay has counted
         e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room };
     }
     return status;
@@ -297,6 +303,15 @@ void durable_finish(struct engine *e) {
 void durable_end(struct engine *e) {
     if (e->log) log_close(e->log);
     e->log = NULL;
+}
+
+void durable_setting_changed(struct engine *e) {
+    if (!e->log) return;
+    enum log_sync sync = (enum log_sync)atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed);
+    // Nothing is said to be durable that is only written.
+    if (sync != LOG_ALWAYS) await_set(e, false);
+    log_set_sync(e->log, sync);
+    if (sync == LOG_ALWAYS) await_set(e, true);
 }
 
 void durable_close(struct engine *e) {

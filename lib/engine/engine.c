@@ -111,7 +111,10 @@ static void host_shard_stats(struct host *h, uint32_t shard, struct stat_shard *
     out->net_output = relaxed(&c->net_output);
 }
 
-static void host_settings_changed(struct host *h) { background_setting_changed(h->engine); }
+static void host_settings_changed(struct host *h) {
+    background_setting_changed(h->engine);
+    durable_setting_changed(h->engine);
+}
 
 // ---- opening -----------------------------------------------------------------------------------------------------------
 

@@ -75,6 +75,27 @@ static void calls(struct buf *out, const struct facts *f) {
     single(out, "redis_rdb_changes_since_last_save", GAUGE, "Changes of keys.", s->changes);
 }
 
+static void the_log(struct buf *out, const struct facts *f) {
+    struct log *log = f->engine->log;
+    struct log_stats l = { 0 };
+    struct log_error error;
+    single(out, "redis_aof_enabled", GAUGE, "Whether the data is kept in a directory.", log != NULL);
+    if (!log) return;
+    log_stats(log, &l);
+    single(out, "redis_aof_last_write_status", GAUGE, "1: the log can be written; 0: writes are refused.", !log_error(log, &error));
+    single(out, "redis_aof_current_size_bytes", GAUGE, "Bytes of the log on the disk.", l.log_bytes);
+    single(out, "kora_log_segments", GAUGE, "Files of the log.", l.segments);
+    single(out, "kora_log_staged_bytes", GAUGE, "Bytes of effects that no round has written yet.", l.staged_bytes);
+    single(out, "kora_log_records_total", COUNTER, "Effects that were written.", l.records);
+    single(out, "kora_log_bytes_total", COUNTER, "Bytes that were written.", l.bytes);
+    single(out, "kora_log_rounds_total", COUNTER, "Blocks that were written.", l.rounds);
+    single(out, "kora_log_syncs_total", COUNTER, "Times that they were synced.", l.syncs);
+    single(out, "kora_log_stalls_total", COUNTER, "Times that a write had to wait for the disk.", l.stalls);
+    single_seconds(out, "kora_log_last_sync_seconds", GAUGE, "How long the last sync took.", (double)l.last_sync_us / 1e6);
+    single_seconds(out, "kora_log_longest_sync_seconds", GAUGE, "How long the longest took.", (double)l.longest_sync_us / 1e6);
+    single(out, "kora_log_epochs_behind", GAUGE, "Epochs that are not durable yet.", l.epoch - MIN(l.epoch, l.durable));
+}
+
 static void subscriptions(struct buf *out, const struct facts *f) {
     const struct feed *feed = f->engine->common.feed;
     single(out, "redis_pubsub_channels", GAUGE, "Channels that have subscribers.", feed_channels(feed, FEED_CHANNEL));
@@ -232,6 +253,7 @@ void http_metrics(struct http_shard *shard, struct buf *out) {
     clients(out, &f);
     memory(out, &f);
     calls(out, &f);
+    the_log(out, &f);
     subscriptions(out, &f);
     errors(out, &f);
     databases(out, &f);
