@@ -64,7 +64,7 @@ struct log {
     _Alignas(CACHE_LINE) struct log_config config;
     char *dir, *staging_dir;
     struct segments segments;
-    uint64_t last_round, synced;    // the last block; every round up to this one is synced
+    uint64_t last_round, synced;    // the last block; the last one that is synced, as all before it are
     bool failed_for_good;
     int64_t unsynced_since;         // mono_us of the oldest write that is not synced; 0: there is none
     int64_t retry_us;               // 0: the last round went well
@@ -310,7 +310,7 @@ static int make_round(struct log *l, bool sync) {
         status = status ? status : synced;
     }
     if (status != 0) return status;
-    staging_taken(&l->staging);
+    staging_taken(&l->staging, k);
     atomic_store(&l->durable, k);
     round_went_well(l);
     learn(l, calls);
@@ -428,7 +428,7 @@ static struct log *log_new(const struct log_config *config, uint64_t first_round
     if (!l->config.staging_bytes) l->config.staging_bytes = STAGING_BYTES_DEFAULT;
     l->rotate_at = l->config.segment_bytes_max;
     l->last_round = config->round_before;
-    l->synced = first_round - 1;
+    l->synced = config->round_before; // the number of a block, or recovery would miss one
     atomic_store(&l->epoch, first_round);
     atomic_store(&l->durable, first_round - 1);
     atomic_store(&l->sync, (uint32_t)config->sync);
@@ -449,7 +449,7 @@ int log_open(const struct log_config *config, uint64_t first_round, struct log *
     snprintf(error, error_size, "log: out of memory");
     if (!l) return KORA_NOMEM;
     bool torn;
-    int status = segments_open(&l->segments, config->os, l->dir, config->id, config->stripes);
+    int status = segments_open(&l->segments, config->os, l->dir, config->id, config->stripes, l->config.segment_bytes_max);
     if (status == 0) status = segments_start(&l->segments, first_round, l->synced, &torn);
     if (status != 0) {
         segments_error(&l->segments, status, error, error_size);

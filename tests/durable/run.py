@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+"""What a korad with --dir has acknowledged is there when it is started again, however it ended.
+
+    run.py [--korad build/korad] [WORD ...]      (WORDs: only tests with one in their name)
+
+KORA_TEST_LONG=1: many more cycles; KORA_CYCLES=n: as many. KORA_SEED: another run. The last line is `N passed, N failed`.
+"""
+import argparse, os, random, re, subprocess, sys, time, traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+import commands
+from model import Writer
+from server import Client, Error, Server
+
+LONG = os.environ.get("KORA_TEST_LONG", "") not in ("", "0")
+SLOW = any(v in os.environ.get("KORA_BUILD", "") for v in ("asan", "ubsan", "tsan", "valgrind"))
+SEED = int(os.environ.get("KORA_SEED", "1"))
+TESTS = []
+
+
+def test(f):
+    TESTS.append(f)
+    return f
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError("%s got %.600r, wanted %.600r" % (what, got, wanted))
+
+
+# ---- every command that writes -----------------------------------------------------------------------------------------------------
+
+def writing_commands(c):
+    names = []
+
+    def add(rows):
+        for row in rows:
+            if "write" in row[2]:
+                names.append(row[0].lower())
+            add(row[9] if len(row) > 9 else [])
+    add(c("COMMAND"))
+    return sorted(set(names))
+
+
+def run_script(c, script, tag):
+    """The digests before its last line, and after it."""
+    names = {n: "%s-%s" % (tag, n) for n in "abcdx"}
+    lines = script.split(";")
+    c("SELECT", 0)
+    for i, line in enumerate(lines):
+        if i == len(lines) - 1:
+            before = c("DEBUG", "DIGEST")
+        args = re.sub(r"<dump (\S+)>", r"<dump:\1>", line.format(**names)).split(" ")
+        for k, a in enumerate(args):
+            if a.startswith("<dump:"):
+                args[k] = c("DUMP", a[6:-1])
+        reply = c(*args)
+        if isinstance(reply, Error):
+            raise AssertionError("%s: %s" % (line, reply))
+    return before, c("DEBUG", "DIGEST")
+
+
+def digests_by_key(c):
+    """To tell which key is not as it was."""
+    all_ = {}
+    for db in range(16):
+        c("SELECT", db)
+        keys = c("KEYS", "*")
+        if keys:
+            for k, d in zip(keys, c("DEBUG", "DIGEST-VALUE", *keys)):
+                all_[db, k] = (d, c("TYPE", k), c("PEXPIRETIME", k))
+    return all_
+
+
+def same_after(s, shards, clean):
+    with s.client() as c:
+        before, digest = digests_by_key(c), c("DEBUG", "DIGEST")
+    if clean:
+        s.stop()
+    else:
+        s.kill()
+    s.start("--shards", shards)
+    with s.client() as c:
+        after, there = digests_by_key(c), c("DEBUG", "DIGEST")
+    differ = {k: (before.get(k), after.get(k)) for k in set(before) | set(after) if before.get(k) != after.get(k)}
+    equal(differ, {}, "%d shards, %s:" % (shards, "closed" if clean else "killed"))
+    equal(there, digest, "DEBUG DIGEST")
+
+
+@test
+def every_command():
+    """Each command that writes, by COMMAND, has a script; what it did is there again, with other numbers of shards, too."""
+    with Server(KORAD) as s:
+        s.start("--shards", 1)
+        with s.client() as c:
+            names = writing_commands(c)
+        equal(len(names) > 100, True, "commands that write: %d" % len(names))
+        equal([n for n in names if n not in commands.SCRIPTS and n not in commands.WITHOUT], [], "commands without a script:")
+        equal(sorted(set(commands.SCRIPTS) - set(names) - {"exec", "pfcount"}), [], "scripts of what is no command that writes:")
+        shards = [1, 2, 8, 3]
+        at = 0
+        for name, scripts in sorted(commands.SCRIPTS.items()):
+            with s.client() as c:
+                for i, script in enumerate(scripts):
+                    before, after = run_script(c, script, "%s%d" % (name, i))
+                    if before == after:
+                        raise AssertionError("%s: changes nothing" % script)
+            at += 1
+            if LONG or at % 6 == 0:
+                same_after(s, shards[at // (1 if LONG else 6) % 4], at % 4 == 0)
+        for n in shards:
+            same_after(s, n, False)
+            same_after(s, n, True)
+
+
+@test
+def collections():
+    """Large ones, of every form."""
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        with s.client() as c:
+            for i in range(0, 3000, 100):
+                part = range(i, i + 100)
+                c("RPUSH", "list", *["element-%d" % n for n in part])
+                c("SADD", "ints", *part)
+                c("SADD", "set", *["member-%d" % n for n in part])
+                c("ZADD", "zset", *[a for n in part for a in (n * 0.5, "m%d" % n)])
+                c("HSET", "hash", *[a for n in part for a in ("f%d" % n, "value %d" % n)])
+                for n in part:
+                    c("XADD", "stream", "%d-1" % (n + 1), "f", n)
+            c("SET", "big", "x" * 3000000)
+            c("APPEND", "big", "y" * 3000000)
+            c("XGROUP", "CREATE", "stream", "g", 0)
+            c("XREADGROUP", "GROUP", "g", "c", "COUNT", 2000, "STREAMS", "stream", ">")
+            c("HPEXPIREAT", "hash", 4102444800000, "FIELDS", 3, "f1", "f2", "f3")
+            c("COPY", "hash", "hash2")
+            c("RENAME", "zset", "zset2")
+        for n in (3, 1, 8):
+            same_after(s, n, n == 1)
+
+
+# ---- killed at random ----------------------------------------------------------------------------------------------------------------
+
+def killed_at_random(flags, cycles, seed):
+    r = random.Random(seed)
+    told = 0
+    with Server(KORAD) as s:
+        writers = [Writer(s, db, seed * 100 + db) for db in range(5)]
+        s.start("--shards", r.choice((1, 2, 3, 8)), *flags)
+        for cycle in range(cycles):
+            for w in writers:
+                w.start()
+            time.sleep(r.uniform(0.01, 0.3))
+            s.kill()
+            s.start("--shards", r.choice((1, 2, 3, 8)), *flags)
+            with s.client() as c:
+                try:
+                    for w in writers:
+                        w.check(c)
+                except AssertionError as e:
+                    raise AssertionError("seed %d, cycle %d: %s" % (seed, cycle, e))
+        told = sum(w.acknowledged for w in writers)
+        equal(told > cycles * 10, True, "%d acknowledged" % told)
+        with s.client() as c:
+            equal(c("INFO", "persistence").count("\r\nloading:0\r\n"), 1)
+        s.stop()
+        s.start()
+        with s.client() as c:
+            for w in writers:
+                w.thread = type("", (), {"join": lambda self: None})()
+                w.check(c)
+    return told
+
+
+def cycles(n):
+    return int(os.environ.get("KORA_CYCLES", 0)) or (n * 25 if LONG else max(3, n // 4) if SLOW else n)
+
+
+@test
+def killed_everysec():
+    killed_at_random([], cycles(20), SEED)
+
+
+@test
+def killed_no():
+    killed_at_random(["--appendfsync", "no"], cycles(5), SEED + 1)
+
+
+@test
+def killed_always():
+    killed_at_random(["--appendfsync", "always"], cycles(5), SEED + 2)
+
+
+@test
+def killed_while_loading():
+    """Killed again and again before it is ready: in the end all is there."""
+    r = random.Random(SEED)
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        w = Writer(s, 0, SEED)
+        w.start()
+        time.sleep(0.5)
+        s.kill()
+        for _ in range(cycles(20) // 2):
+            s.spawn("--shards", r.choice((1, 2, 8)))
+            time.sleep(r.uniform(0, 0.05))
+            s.kill()
+        s.start()
+        with s.client() as c:
+            w.check(c)
+
+
+# ---- the directory ---------------------------------------------------------------------------------------------------------------------
+
+@test
+def one_process_at_a_time():
+    with Server(KORAD) as s:
+        s.start()
+        second = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path + "2", "--dir", s.dir], capture_output=True, text=True, timeout=60)
+        equal(second.returncode, 1)
+        equal(str(s.p.pid) in second.stderr, True, second.stderr)
+        with s.client() as c:
+            equal(c("SET", "a", 1), "OK")
+
+
+@test
+def what_it_says():
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        with s.client() as c:
+            equal(c("CONFIG", "GET", "appendonly"), ["appendonly", "yes"])
+            equal(c("CONFIG", "GET", "appendfsync"), ["appendfsync", "everysec"])
+            equal(c("CONFIG", "GET", "dir"), ["dir", s.dir])
+            equal(c("CONFIG", "SET", "appendfsync", "no"), "OK")
+            equal(c("CONFIG", "GET", "appendfsync"), ["appendfsync", "no"])
+            equal(c("CONFIG", "SET", "appendonly", "yes"), "OK")
+            equal(isinstance(c("CONFIG", "SET", "appendonly", "no"), Error), True)
+            equal(isinstance(c("CONFIG", "SET", "dir", "/"), Error), True)
+            for i in range(100):
+                c("SET", "k%d" % i, i)
+            info = dict(line.split(":", 1) for line in c("INFO", "persistence").split("\r\n") if ":" in line)
+            equal((info["aof_enabled"], info["loading"], info["aof_last_write_status"]), ("1", "0", "ok"))
+        s.kill()
+        s.start("--shards", 2)
+        with s.client() as c:
+            info = dict(line.split(":", 1) for line in c("INFO", "persistence").split("\r\n") if ":" in line)
+            equal(int(info["kora_recovered_records"]), 100)
+            equal("it had not been closed" in s.text(), True)
+
+
+@test
+def expired_meanwhile():
+    """What expires while nobody is there is gone, and what has expired before stays so."""
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        with s.client() as c:
+            for i in range(50):
+                c("SET", "soon%d" % i, 1, "PX", 30)
+                c("SET", "later%d" % i, 1, "PX", 50000000)
+            c("HSET", "h", "f", 1, "g", 2)
+            c("HPEXPIRE", "h", 30, "FIELDS", 1, "f")
+            time.sleep(0.1)
+            equal(c("EXISTS", *["soon%d" % i for i in range(50)]), 0)
+            for i in range(50):
+                c("SET", "soon%d" % i, 2, "PX", 60)
+        s.kill()
+        time.sleep(0.1)
+        s.start("--shards", 3)
+        with s.client() as c:
+            equal(c("EXISTS", *["soon%d" % i for i in range(50)]), 0)
+            equal(c("EXISTS", *["later%d" % i for i in range(50)]), 50)
+            equal(c("HGETALL", "h"), ["g", "2"])
+
+
+# ---- ---------------------------------------------------------------------------------------------------------------------------------------
+
+def main():
+    global KORAD
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--korad", default="build/korad")
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    KORAD = os.path.abspath(options.korad)
+    passed = failed = 0
+    for t in TESTS:
+        if options.words and not any(w in t.__name__ for w in options.words):
+            continue
+        try:
+            t()
+            passed += 1
+            print("ok   " + t.__name__, flush=True)
+        except Exception:
+            failed += 1
+            print("FAIL " + t.__name__)
+            traceback.print_exc(file=sys.stdout)
+            sys.stdout.flush()
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
