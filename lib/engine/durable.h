@@ -39,8 +39,11 @@ int durable_recover(struct engine *e);
 // While it is opened: tells how far it is.
 void durable_progress(struct engine *e, uint64_t done, uint64_t total);
 void durable_setting_changed(struct engine *e);
-// Nobody calls any more.
-void durable_close(struct engine *e);
+// All leases are closed: what was logged is made durable, and who waits for that is told, whatever comes of it.
+void durable_finish(struct engine *e);
+// No shard runs any more: ends the log, which would wake them.
+void durable_end(struct engine *e);
+void durable_close(struct engine *e); // the rest
 
 // Of a call whose leases are held.
 enum log_gate { GATE_OPEN, GATE_WAIT, GATE_REFUSED };
