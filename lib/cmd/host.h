@@ -48,7 +48,8 @@ struct host_stats {  // sums over all shards and stripes, read at some instant
 // Snapshots (engine/save.h): the last one, and the one under way.
 struct host_save {
     bool running;
-    bool failed;                   // the last one that ended
+    uint64_t ended;                // number of the last one that ended
+    bool failed;                   // that one
     char why[200];                 // it failed
     int64_t last_s;                // Unix time at which the last good one ended; of the opening before there was one
     int64_t began_ms;              // clock_mono_us() / 1000, of the one that is running
@@ -78,7 +79,7 @@ struct host {
     int64_t recovery_ms;               // how long that took
     void (*log)(struct host *h, int level, const char *text);
     uint64_t snapshot_keys;                    // that were loaded from the snapshot when the database was opened
-    int (*save)(struct host *h);               // begins a snapshot: KORA_OK; KORA_BUSY: one is under way; KORA_UNSUPPORTED: in memory only; or what failed
+    int (*save)(struct host *h, uint64_t *number); // begins a snapshot: KORA_OK, and which one it is; KORA_BUSY: one is under way; KORA_UNSUPPORTED: in memory only; or what failed
     int (*save_wait)(struct host *h);          // until none is under way: what it ended with. KORA_MISUSE: this thread must not wait
     void (*save_state)(struct host *h, struct host_save *out);
     void (*unwatch)(struct host *h, struct session *s);            // it watches nothing any more. Its thread, no lease held

@@ -15,7 +15,7 @@ static void refuse(struct call *c, int status, const char *busy) {
 }
 
 static bool begin(struct call *c, const char *busy) {
-    int status = c->host->save(c->host);
+    int status = c->host->save(c->host, &c->scratch[0]);
     if (status == KORA_OK) return true;
     refuse(c, status, busy);
     return false;
@@ -24,7 +24,7 @@ static bool begin(struct call *c, const char *busy) {
 static void answer(struct call *c) {
     struct host_save state;
     c->host->save_state(c->host, &state);
-    if (state.running) reply_error(c, "ERR the snapshot is still under way");
+    if (state.ended < c->scratch[0]) reply_error(c, "ERR the snapshot is still under way");
     else if (state.failed) reply_error(c, "ERR the snapshot failed: %s", state.why);
     else reply_ok(c);
 }

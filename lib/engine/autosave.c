@@ -63,8 +63,9 @@ static void look(struct shard *s) {
     int64_t now_ms = clock_wall_ms(), in_ms = due_in(e, &state, save_changes(e) - state.changes_then, now_ms);
     bool due = in_ms == 0 || has_grown(e, &state, &l);
     if (due && !state.running && (!state.failed || now_ms - a->tried_ms >= RETRY_S * 1000)) {
+        uint64_t number;
         a->tried_ms = now_ms;
-        save_begin(e);
+        save_begin(e, &number);
     }
     bool moved = l.rounds != a->rounds || due;
     a->rounds = l.rounds;

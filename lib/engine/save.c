@@ -471,6 +471,7 @@ static void note_end(struct saver *v, uint64_t then, bool failed) {
         memcpy(v->job->why, v->why, sizeof v->job->why);
     }
     if (v->kind != SAVE_OWN) return;
+    state->ended = v->number;
     state->failed = failed;
     memcpy(state->why, v->why, sizeof state->why);
     if (failed) return;
@@ -529,11 +530,12 @@ static int begin(struct engine *e, struct save_job *job) {
     return status;
 }
 
-int save_begin(struct engine *e) {
+int save_begin(struct engine *e, uint64_t *number) {
     struct saver *v = e->saver;
     if (!e->durable) return KORA_UNSUPPORTED;
     pthread_mutex_lock(&v->mutex);
     int status = v->state.running ? KORA_BUSY : begin(e, NULL);
+    *number = v->number;
     pthread_mutex_unlock(&v->mutex);
     return status;
 }
@@ -590,7 +592,7 @@ void save_state(struct engine *e, struct host_save *out) {
     }
 }
 
-static int host_save(struct host *h) { return save_begin(h->engine); }
+static int host_save(struct host *h, uint64_t *number) { return save_begin(h->engine, number); }
 static int host_save_wait(struct host *h) { return engine_must_not_wait() ? KORA_MISUSE : wait_for_end(h->engine); }
 static void host_save_state(struct host *h, struct host_save *out) { save_state(h->engine, out); }
 

@@ -22,8 +22,8 @@ void saver_stop(struct engine *e);
 void saver_free(struct engine *e);
 void saver_loaded(struct engine *e, uint64_t bytes); // a snapshot's files are so large
 
-// Begins a snapshot: KORA_OK; KORA_BUSY: one is under way; KORA_UNSUPPORTED: the database has no directory; KORA_NOMEM, KORA_SYSTEM.
-int save_begin(struct engine *e);
+// Begins a snapshot: KORA_OK, and its number; KORA_BUSY: one is under way; KORA_UNSUPPORTED: the database has no directory; KORA_NOMEM, KORA_SYSTEM.
+int save_begin(struct engine *e, uint64_t *number);
 enum save_kind {
     SAVE_OWN,  // the database's own
     SAVE_COPY, // a directory of its own, new or empty, that kora_open takes; of a database in memory, too
