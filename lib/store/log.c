@@ -104,8 +104,10 @@ static void kick(struct log *l) {
 
 // us < 0: for as long as it takes. Returns at once if there is something to do for one who sleeps so.
 static void sleep_as(struct log *l, uint32_t how, int64_t us) {
+    log_point();
     atomic_store(&l->asleep, how);
-    if (!atomic_load(&l->kicked) && !(how == ASLEEP && staging_any(&l->staging))) {
+    log_point();
+    if (!(LOG_CHECK(6) && atomic_load(&l->kicked)) && !(LOG_CHECK(1) && how == ASLEEP && staging_any(&l->staging))) {
         struct timespec t = { us / 1000000, us % 1000000 * 1000 };
         syscall(SYS_futex, &l->asleep, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, how, us < 0 ? NULL : &t, NULL, 0);
     }
@@ -252,6 +254,7 @@ static void expect_calls(struct log *l) {
 static int make_round(struct log *l, bool sync) {
     uint64_t k = atomic_load_explicit(&l->epoch, memory_order_relaxed);
     atomic_store(&l->epoch, k + 1);
+    log_point();
     staging_wait(&l->staging, k);
     expect_calls(l);
     size_t pieces = staging_take(&l->staging, k);
@@ -272,6 +275,7 @@ static int make_round(struct log *l, bool sync) {
     }
     if (status != 0) return status;
     staging_taken(&l->staging);
+    log_point();
     atomic_store(&l->durable, k);
     round_went_well(l);
     if (l->config.durable) l->config.durable(l->config.arg, k);
@@ -461,9 +465,11 @@ bool log_may_write(struct log *l, uint32_t stripe) {
     uint64_t enough = l->staging.ring_size / 2;
     staging_prefetch(&l->staging, r);
     if (likely(staging_free(&l->staging, r) >= enough) && likely(!atomic_load_explicit(&l->code, memory_order_relaxed))) return true;
+    log_point();
     atomic_store(&l->refused, 1);
+    log_point();
     if (!atomic_load(&l->code)) { // else it is of no use to hurry
-        if (staging_free(&l->staging, r) >= enough) return true;
+        if (LOG_CHECK(5) && staging_free(&l->staging, r) >= enough) return true;
         kick(l);
     }
     atomic_fetch_add_explicit(&l->stalls, 1, memory_order_relaxed);
@@ -476,8 +482,10 @@ bool log_reserve(struct log *l, uint32_t stripe, size_t bytes, size_t count) {
 
 void log_begin(struct log_append *a, struct log *l, uint32_t first, uint32_t parts) {
     struct ring *r = &l->staging.rings[first];
-    atomic_store(&r->writing, WRITING_SOON);
+    if (LOG_CHECK(2)) atomic_store(&r->writing, WRITING_SOON);
+    log_point();
     uint64_t epoch = atomic_load(&l->epoch), call = atomic_load_explicit(&r->calls, memory_order_relaxed) + 1;
+    log_point();
     atomic_store_explicit(&r->writing, epoch + 1, memory_order_release);
     atomic_store_explicit(&r->calls, call, memory_order_relaxed);
     a->log = l;
@@ -503,6 +511,7 @@ void log_end(struct log_append *a) {
         next = r->next_apart;
         staging_add_apart(&l->staging, r);
     }
+    log_point();
     atomic_store_explicit(&l->staging.rings[a->first].writing, 0, memory_order_release);
     if (unlikely(atomic_load(&l->asleep) == ASLEEP)) wake(l);
 }
