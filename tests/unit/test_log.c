@@ -39,9 +39,9 @@ struct faulty {
     long nth;      // of them fails; 0: none
     bool forever;
     int code;
-    _Atomic long counts[OPS];
-    long failed;
-    int64_t clock_us;
+    _Atomic long counts[OPS], failed;
+    _Atomic int64_t clock_us;
+    _Atomic int hold;        // 1: a sync waits until it is 0; 2: one does
     bool no_map, really; // syncs are done, not only counted
     _Atomic long clock_reads;
 };
@@ -78,6 +78,8 @@ static ssize_t f_write(void *arg, int fd, const struct iovec *iov, int count, ui
 }
 static int f_sync(void *arg, int fd) {
     struct faulty *f = arg;
+    if (f->hold) f->hold = 2;
+    while (f->hold) sched_yield();
     return fails(f, OP_SYNC) ? f->code : f->really ? f->real->sync(NULL, fd) : 0;
 }
 static int f_allocate(void *arg, int fd, uint64_t at, uint64_t n) {
@@ -1106,6 +1108,54 @@ static void test_idle(void **state) {
     }
 }
 
+static void append_durably(struct field *d) {
+    append_one(d, 1, 10);
+    uint64_t epoch = log_last_epoch(d->l, 1);
+    while (log_durable(d->l) < epoch) sched_yield();
+}
+
+// While a sync takes its time, `everysec` goes on with its rounds; and what it says in the end counts.
+static void test_syncer(void **state) {
+    (void)state;
+    for (int fails_then = 0; fails_then < 2; fails_then++) {
+        struct field d;
+        field_init(&d, LOG_EVERYSEC);
+        d.config.stepped = false;
+        d.config.durable = NULL;
+        d.f.clock_us = 1;
+        open_log_at(&d, 1, 0);
+        append_durably(&d);
+        d.f.hold = 1;
+        d.f.clock_us += 2000000;
+        while (d.f.hold != 2) append_durably(&d); // a round, in which it is seen that a sync is due
+        for (int i = 0; i < 20; i++) append_durably(&d);
+        struct log_stats s;
+        log_stats(d.l, &s);
+        assert_int_equal(s.syncs, 0);
+        struct log_error e;
+        if (fails_then) {
+            d.f.op = OP_SYNC;
+            d.f.nth = 1;
+            d.f.code = -EIO;
+        }
+        d.f.hold = 0;
+        if (fails_then) {
+            while (!log_error(d.l, &e)) sched_yield();
+            assert_int_equal(e.code, -EIO);
+            assert_string_equal(e.text, "log/0000000000000001.wal: fdatasync: Input/output error");
+            assert_int_equal(log_flush(d.l), -EIO);
+            assert_false(log_may_write(d.l, 0));
+        } else {
+            assert_int_equal(log_flush(d.l), 0);
+            log_stats(d.l, &s);
+            assert_int_equal(s.syncs, 2); // that one, and one of what has come meanwhile
+        }
+        close_log(&d);
+        check_all(&d, fails_then ? STAGING_IN_USE : STAGING_CLOSED);
+        field_free(&d);
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
@@ -1120,6 +1170,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_open_fails),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_syncer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
