@@ -345,7 +345,6 @@ static int make_round(struct log *l, bool sync) {
     }
     if (status != 0) return status;
     staging_taken(&l->staging);
-    log_point();
     atomic_store(&l->durable, k);
     round_went_well(l);
     if (l->config.durable) l->config.durable(l->config.arg, k);

@@ -269,6 +269,7 @@ static void raise_taken_word(struct staging *s, struct ring *r, uint64_t to) {
 }
 // And after that, what gives the space away. seq_cst: see log_may_write.
 static void raise_taken(struct ring *r, uint64_t to) {
+    log_point();
     uint64_t was = atomic_load_explicit(&r->taken, memory_order_relaxed);
     while (was < to && !atomic_compare_exchange_weak(&r->taken, &was, to)) {}
 }
