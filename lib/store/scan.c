@@ -91,10 +91,14 @@ static int find_segments(struct scan *s) {
     size_t kept = 0;
     for (size_t i = 0; i < s->count && status == KORA_OK; i++) {
         status = find_size(s, i);
-        // A file of no bytes is one that was being made, or removed.
-        if (s->segments[i].size > 0) s->segments[kept++] = s->segments[i];
+        // A file of no bytes is one that was being made, or removed. They come behind the others.
+        if (s->segments[i].size == 0) continue;
+        struct scanned one = s->segments[i];
+        s->segments[i] = s->segments[kept];
+        s->segments[kept++] = one;
     }
-    s->count = kept;
+    s->empty_end = s->count;
+    s->empty_begin = s->count = kept;
     while (!s->checking && s->begin + 1 < s->count && s->segments[s->begin + 1].first <= s->from) s->begin++;
     for (size_t i = s->begin; i < s->count; i++) s->total += s->segments[i].size;
     return status;

@@ -107,6 +107,17 @@ static int remove_segment(const struct scan *s, size_t i) {
     return status;
 }
 
+static int remove_empty(const struct scan *s) {
+    int status = KORA_OK;
+    for (size_t i = s->empty_begin; i < s->empty_end && status == KORA_OK; i++) {
+        char *path = scan_path(s, i);
+        if (!path) return store_fail_memory(s->why);
+        status = failed(s, path, s->os->remove(s->os->arg, path));
+        mem_free(path);
+    }
+    return status == KORA_OK && s->empty_begin < s->empty_end ? sync_log_dir(s) : status;
+}
+
 static int cut_end(struct scan *s) {
     int status = s->c->repair ? copy_dropped(s) : KORA_OK;
     // A segment without a header is nothing; one that has only that can be written to again, but it may know of rounds that repair has dropped.
@@ -261,6 +272,7 @@ static int make_log_dir(const struct scan *s) {
 
 int settle(struct scan *s) {
     int status = make_log_dir(s);
+    if (status == KORA_OK) status = remove_empty(s);
     if (status == KORA_OK && s->damaged) status = cut_end(s);
     if (status == KORA_OK && !s->out->clean) status = sync_tail(s);
     if (status == KORA_OK && s->staged.last_epoch > s->last) status = write_staged(s);
