@@ -82,9 +82,12 @@ static int copy_dropped(const struct scan *s) {
     uint64_t at = 0;
     for (size_t i = s->damaged_segment; i < s->count && status == KORA_OK; i++)
         status = copy_segment_to(s, i, i == s->damaged_segment ? s->damaged_at : 0, fd, &at);
-    if (status == KORA_OK && s->staged.bytes.n) status = failed(s, path, os_write_all(s->os, fd, s->staged.bytes.p, s->staged.bytes.n, at));
+    if (status == KORA_OK && s->gap) {
+        status = failed(s, path, os_write_all(s->os, fd, s->staged.bytes.p, s->staged.bytes.n, at));
+        at += s->staged.bytes.n;
+    }
     if (status == KORA_OK) status = failed(s, path, s->os->sync(s->os->arg, fd));
-    if (status == KORA_OK) scan_say(s, KORA_LOG_WARNING, "%s: what repair has dropped, %" PRIu64 " bytes", path, at + s->staged.bytes.n);
+    if (status == KORA_OK) scan_say(s, KORA_LOG_WARNING, "%s: what repair has dropped, %" PRIu64 " bytes", path, at);
     status = fd < 0 ? status : close_segment(s, status, path, fd);
     return status == KORA_OK ? failed(s, s->c->store->dir, s->os->sync_dir(s->os->arg, s->c->store->dir)) : status;
 }
@@ -105,6 +108,17 @@ static int remove_segment(const struct scan *s, size_t i) {
     status = failed(s, path, s->os->remove(s->os->arg, path));
     mem_free(path);
     return status;
+}
+
+static int remove_empty(const struct scan *s) {
+    int status = KORA_OK;
+    for (size_t i = s->empty_begin; i < s->empty_end && status == KORA_OK; i++) {
+        char *path = scan_path(s, i);
+        if (!path) return store_fail_memory(s->why);
+        status = failed(s, path, s->os->remove(s->os->arg, path));
+        mem_free(path);
+    }
+    return status == KORA_OK && s->empty_begin < s->empty_end ? sync_log_dir(s) : status;
 }
 
 static int cut_end(struct scan *s) {
@@ -261,6 +275,7 @@ static int make_log_dir(const struct scan *s) {
 
 int settle(struct scan *s) {
     int status = make_log_dir(s);
+    if (status == KORA_OK) status = remove_empty(s);
     if (status == KORA_OK && s->damaged) status = cut_end(s);
     if (status == KORA_OK && !s->out->clean) status = sync_tail(s);
     if (status == KORA_OK && s->staged.last_epoch > s->last) status = write_staged(s);

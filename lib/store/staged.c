@@ -59,6 +59,12 @@ static int ignore(struct staged *s, const struct staged_source *from, const char
     return KORA_OK;
 }
 
+// It has its name since it has its header; but nobody syncs it.
+static int nothing_there(const struct staged_source *from, const char *path) {
+    say(from, KORA_LOG_NOTICE, "%s: it is empty, as after a power cut; what was staged then is lost", path);
+    return KORA_OK;
+}
+
 // The checksum of a record that is `n` long and must be at `position`.
 static bool sum_is_right(const char *p, size_t n, uint64_t position) {
     char expected[8];
@@ -183,9 +189,10 @@ static int walk_stripe(struct ring *r, uint32_t stripe, uint64_t *position, uint
             *position += r->bytes - at;
             continue;
         }
-        const char *p = r->p + at;
+        char *p = r->p + at;
         uint64_t n = left < RECORD_HEADER ? 0 : record_length(p, left);
         if (n == 0 || !sum_is_right(p, (size_t)n, *position)) break;
+        bytes_put64(p + 8, *position);
         struct record h = record_header(p);
         if (h.length == RECORD_SKIP) {
             *position += r->bytes - at;
@@ -357,10 +364,7 @@ static bool is_this_boot(const struct os *os, const char *header) {
 static int read_page(struct staged *s, const struct staged_source *from, const char *path, const char *page, uint64_t size, uint64_t *bytes, struct reason why) {
     uint64_t ring = get_u64(page + 16), round = get_u64(page + STAGING_ROUND_AT);
     *bytes = 0;
-    if (get_u64(page) == 0) {
-        say(from, KORA_LOG_NOTICE, "%s: it is empty, as a file that was never written to the disk; what was staged is lost with the system's memory", path);
-        return KORA_OK;
-    }
+    if (get_u64(page) == 0) return nothing_there(from, path);
     if (memcmp(page, STAGING_MAGIC, 8) != 0 || crc32c(0, page, HEADER_CRC_AT) != get_u32(page + HEADER_CRC_AT)) return ignore(s, from, path, "the header is damaged");
     if (get_u32(page + 8) != STORE_VERSION) return store_fail(why, KORA_UNSUPPORTED, "%s: it was written by a version of this software that is not known here", path);
     if (memcmp(page + 72, from->id, STORE_ID_BYTES) != 0) return store_fail(why, KORA_CORRUPT, "%s: it belongs to another database", path);
@@ -389,7 +393,7 @@ static int read_file(struct staged *s, const struct staged_source *from, const c
     int err = from->os->size(from->os->arg, fd, &size), status;
     if (!err && size >= STAGING_PAGE) err = os_read_all(from->os, fd, page, STAGING_PAGE, 0);
     if (err) status = store_fail_os(why, path, err);
-    else if (size < STAGING_PAGE) status = ignore(s, from, path, "the header is not complete");
+    else if (size < STAGING_PAGE) status = nothing_there(from, path);
     else status = read_page(s, from, path, page, size, &bytes, why);
     bool more = !err && size >= STAGING_PAGE && status == KORA_OK && bytes > 0;
     mem_free(page);
