@@ -36,7 +36,8 @@ struct image {
     uint64_t cursor;              // what is below it has been told: position in the table, node, byte
     uint64_t left;                // items that have not been told or saved
     struct buf ready;             // is told next: the head, and saved items
-    struct buf tail;              // is told at the end
+    struct buf tail;              // is told at the end: by nodes
+    size_t tail_told;
     void **parts;                 // of a blob: saved ones, or NULL. Of nodes: theirs, or saved ones (SAVED is set)
     uint64_t part_count;
     struct table passed;          // names of items that the walk passes over: saved ones and new ones

@@ -320,28 +320,38 @@ static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
     return false;
 }
 
-static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
+static void write_nodes(struct snapshot *s, struct image *i) {
     struct rdb_writer w = snapshot_writer(s, &s->scratch);
-    do {
-        buf_clear(&s->scratch);
-        for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
-            void *part = i->parts[i->cursor];
-            if (!is_saved(part)) {
-                i->portions->node(&w, part);
-                continue;
-            }
-            buf_append(&s->scratch, saved_part(part)->bytes, saved_part(part)->n);
-            i->parts_bytes -= sizeof(struct saved_part) + saved_part(part)->n;
-            i->parts[i->cursor] = NULL;
-            mem_free(saved_part(part));
+    buf_clear(&s->scratch);
+    for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
+        void *part = i->parts[i->cursor];
+        if (!is_saved(part)) {
+            i->portions->node(&w, part);
+            continue;
         }
-        bool last = i->cursor == i->part_count;
-        if (last) buf_append(&s->scratch, i->tail.p, i->tail.n);
+        buf_append(&s->scratch, saved_part(part)->bytes, saved_part(part)->n);
+        i->parts_bytes -= sizeof(struct saved_part) + saved_part(part)->n;
+        i->parts[i->cursor] = NULL;
+        mem_free(saved_part(part));
+    }
+}
+
+static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
+    do {
+        struct slice bytes;
+        if (i->cursor < i->part_count) {
+            write_nodes(s, i);
+            bytes = slice_of(s->scratch.p, s->scratch.n);
+        } else {
+            bytes = slice_of(i->tail.p + i->tail_told, MIN(s->options.portion, i->tail.n - i->tail_told));
+            i->tail_told += bytes.n;
+        }
+        bool last = i->cursor == i->part_count && i->tail_told == i->tail.n;
         if (s->scratch.failed) {
             snapshot_fail(s);
             return true;
         }
-        if (!tell(s, i, slice_of(s->scratch.p, s->scratch.n), last) || last) return true;
+        if (!tell(s, i, bytes, last) || last) return true;
     } while (clock_mono_us() < until_us);
     return false;
 }

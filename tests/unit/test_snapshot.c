@@ -10,7 +10,7 @@
 #include "api/api_int.h"
 #include "engine/lease.h"
 #include "stripe/keyspace_int.h"
-#include "stripe/snapshot.h"
+#include "stripe/snapshot_int.h"
 #include "type/hash.h"
 #include "type/list.h"
 #include "type/rdb_value.h"
@@ -476,6 +476,49 @@ static void given_up(void **state) {
     world_end(&w);
 }
 
+// ---- the scan: whoever stops anywhere goes on behind, and equal hashes stay together --------------------------------------------------
+
+enum { NUMBERS = 600 };
+struct numbers {
+    uint32_t of[NUMBERS]; // the same in runs of five
+    unsigned seen[NUMBERS / 5], stop;
+    struct random random;
+};
+
+static uint64_t hash_number(const void *ctx, const void *entry) {
+    (void)ctx;
+    return *(const uint32_t *)entry * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static bool see_number(void *arg, void *entry) {
+    struct numbers *n = arg;
+    n->seen[*(uint32_t *)entry]++;
+    return random_below(&n->random, n->stop) != 0;
+}
+
+static void scan_stops(void **state) {
+    (void)state;
+    static struct numbers n;
+    for (n.stop = 1; n.stop < 100; n.stop = 2 * n.stop + 1) {
+        struct slab *slab = slab_create(true);
+        struct table t;
+        table_init(&t, slab, hash_number, NULL);
+        random_seed(&n.random, n.stop);
+        memset(n.seen, 0, sizeof n.seen);
+        for (uint32_t i = 0; i < NUMBERS; i++) {
+            n.of[i] = i / 5;
+            assert_true(table_insert(&t, hash_number(NULL, &n.of[i]), &n.of[i]));
+        }
+        for (uint64_t cursor = 0; cursor != UINT64_MAX;) {
+            snapshot_scan(&t, &cursor, see_number, &n);
+            for (uint32_t i = 0; i < NUMBERS / 5; i++) {
+                assert_int_equal(n.seen[i], table_position(hash_number(NULL, &i)) < cursor ? 5 : 0);
+            }
+        }
+        slab_destroy(slab);
+    }
+}
+
 // ---- large strings ------------------------------------------------------------------------------------------------------------------
 
 static void must(struct world *w, const char *line) {
@@ -641,6 +684,7 @@ int main(void) {
         cmocka_unit_test(usual_portions),
         cmocka_unit_test(much_is_dropped),
         cmocka_unit_test(given_up),
+        cmocka_unit_test(scan_stops),
         cmocka_unit_test(large_strings),
         cmocka_unit_test(memory_is_counted),
         cmocka_unit_test(typed_calls),
