@@ -534,6 +534,8 @@ static void strings_change(const char *const *lines, size_t n, unsigned lead) {
     must(&w, "SETRANGE big 77777 middle");
     must(&w, "SETRANGE other 150000 end");
     must(&w, "COPY big twin");
+    must(&w, "SETRANGE lone 200000 end");
+    must(&w, "SETRANGE lone 160000 middle");
     must(&w, "SET small abc");
     assert_true(begin(&w, 0, 10000));
     size_t next = 0;
@@ -542,7 +544,7 @@ static void strings_change(const char *const *lines, size_t n, unsigned lead) {
         if (!slice(&w, &at, -1) && next == n) break;
     }
     check_whole(&w);
-    assert_int_equal(snapshot_progress(&w.d->c.stripes[0]).told, 4);
+    assert_int_equal(snapshot_progress(&w.d->c.stripes[0]).told, 5);
     end(&w);
     bare_check(w.d);
     world_end(&w);
@@ -550,7 +552,7 @@ static void strings_change(const char *const *lines, size_t n, unsigned lead) {
 
 static void large_strings(void **state) {
     (void)state;
-    static const char *const cut_and_grown[] = { "BITOP NOT big other", "SETRANGE big 190000 x", "APPEND big tail" };
+    static const char *const cut_and_grown[] = { "BITOP NOT lone other", "SETRANGE lone 190000 x", "APPEND lone tail" };
     static const char *const written[] = { "SETRANGE big 100000 abc", "SETBIT big 800000 1", "APPEND big x", "BITFIELD twin SET u8 640000 200", "SETRANGE twin 9999 ab", "SETRANGE big 0 xy" };
     static const char *const twins[] = { "DEL big", "SETRANGE twin 50 abc", "SETRANGE twin 199990 abc", "RENAME twin big", "SETRANGE big 88888 q" };
     static const char *const dropped[] = { "SETRANGE big 50 abc", "FLUSHALL", "SETRANGE big 60 x", "SET twin 1" };
