@@ -113,6 +113,7 @@ static bool save_small(struct snapshot *s, const struct keyspace *ks, const stru
 void snapshot_save_(struct keyspace *ks, uint64_t hash, struct entry *e) {
     struct snapshot *s = ks->walk.of;
     if (entry_mark(e) == ks->walk.mark || table_position(hash) < ks->walk.cursor) return;
+    snapshot_check(s, ks, e);
     entry_set_mark(e, ks->walk.mark);
     struct about about;
     if (image_wanted(s, e)) {
@@ -142,6 +143,7 @@ struct walking {
 static bool tell_entry(struct walking *w, struct entry *e) {
     struct snapshot *s = w->s;
     struct about about = about_of(s, w->ks, e);
+    snapshot_check(s, w->ks, e);
     if (image_wanted(s, e)) {
         if (!image_open(s, w->ks, e, &about)) snapshot_fail(s);
         return false; // it is told before the walk goes on
@@ -233,6 +235,7 @@ int snapshot_begin(struct stripe *st, const struct snapshot_options *o) {
     }
     s->walking = s->first;
     st->snapshot = s;
+    snapshot_check_begin(s);
     return KORA_OK;
 }
 
@@ -272,6 +275,7 @@ static void drop_all(struct snapshot *s) {
     s->first = s->walking = NULL;
     s->memory = 0;
     buf_free(&s->scratch);
+    snapshot_check_end(s);
 }
 
 void snapshot_fail(struct snapshot *s) {

@@ -67,7 +67,21 @@ struct snapshot {
     struct buf scratch;
     snapshot_sink_fn *sink;       // while a slice runs
     void *arg;
+#ifdef KORA_DEBUG
+    struct digests *digests;
+#endif
 };
+
+// Of snapshot_check.c, for debug builds. `e` is about to be told or saved.
+#ifdef KORA_DEBUG
+void snapshot_check_begin(struct snapshot *s);
+void snapshot_check(struct snapshot *s, const struct keyspace *k, const struct entry *e);
+void snapshot_check_end(struct snapshot *s);
+#else
+static inline void snapshot_check_begin(struct snapshot *s) { (void)s; }
+static inline void snapshot_check(struct snapshot *s, const struct keyspace *k, const struct entry *e) { (void)s, (void)k, (void)e; }
+static inline void snapshot_check_end(struct snapshot *s) { (void)s; }
+#endif
 
 void snapshot_fail(struct snapshot *s);
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last); // false: it has failed
