@@ -273,16 +273,12 @@ static void sweep_pinned(struct shard *s) {
     }
 }
 
-void engine_drop_garbage(struct engine *e) {
-    struct keyspace *all = NULL;
-    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
-        struct stripe *s = &e->common.stripes[i];
-        if (s->garbage) all = keyspaces_join(stripe_take_garbage(s), all);
-    }
+// `keep`: a stripe whose lease is held.
+static void sweep(struct engine *e, struct keyspace *all, struct stripe *keep) {
     if (!all) return;
     struct sweep *w = mem_alloc_zero(sizeof *w);
     if (!w) { // it goes with a later flush, or at the end
-        e->common.stripes[0].garbage = all;
+        keep->garbage = all;
         return;
     }
     w->message.run = sweep_passes;
@@ -290,6 +286,17 @@ void engine_drop_garbage(struct engine *e) {
     w->hops = e->shard_count;
     shard_post(&e->shards[0], &w->message);
 }
+
+void engine_drop_garbage(struct engine *e) {
+    struct keyspace *all = NULL;
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
+        struct stripe *s = &e->common.stripes[i];
+        if (s->garbage) all = keyspaces_join(stripe_take_garbage(s), all);
+    }
+    sweep(e, all, &e->common.stripes[0]);
+}
+
+void engine_drop_garbage_of(struct engine *e, struct stripe *s) { sweep(e, stripe_take_garbage(s), s); }
 
 // ---- life --------------------------------------------------------------------------------------------------------------
 

@@ -68,12 +68,11 @@ bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice k
     return true;
 }
 
-static struct about about_of(const struct snapshot *s, const struct keyspace *ks, const struct entry *e) {
-    struct txn t;
-    txn_begin(&t, s->stripe->common);
-    bool lfu = atomic_load_explicit(&t.common->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
+static struct about about_of(struct snapshot *s, const struct keyspace *ks, const struct entry *e) {
+    bool lfu = atomic_load_explicit(&s->stripe->common->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
+    if (!s->sink) txn_begin(&s->txn, s->stripe->common);
     return (struct about){
-        ks->walk.db, entry_expire_at(e), lfu ? -1 : (int64_t)entry_idle_s(&t, e), lfu ? (int64_t)entry_frequency(&t, e) : -1
+        ks->walk.db, entry_expire_at(e), lfu ? -1 : (int64_t)entry_idle_s(&s->txn, e), lfu ? (int64_t)entry_frequency(&s->txn, e) : -1
     };
 }
 
@@ -244,6 +243,7 @@ enum snapshot_state snapshot_slice(struct stripe *st, int64_t budget_us, snapsho
     int64_t until_us = clock_mono_us() + budget_us;
     s->sink = sink;
     s->arg = arg;
+    txn_begin(&s->txn, st->common);
     while (s->state == SNAPSHOT_MORE) {
         if (!step(s, until_us)) s->state = SNAPSHOT_DONE;
         else if (clock_mono_us() >= until_us) break;

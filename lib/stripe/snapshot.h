@@ -6,7 +6,7 @@
 //
 //     for each stripe, under its lease, before anything behind the cut is applied:   snapshot_begin
 //     from time to time, under its lease:                                            snapshot_slice, until it says SNAPSHOT_DONE or SNAPSHOT_FAILED
-//     at last, or at any time to give up, under its lease:                           snapshot_end; then look for garbage (stripe_take_garbage)
+//     at last, or at any time to give up, under its lease:                           snapshot_end, then engine_drop_garbage_of
 //
 // The cut of a whole database is consistent if no call runs between the begin of its first stripe and that of its last with leases of both, say because
 // all leases are held, or because each stripe begins on seeing a new epoch before it applies a call of that epoch.

@@ -65,8 +65,9 @@ struct snapshot {
     struct saved *saved, **saved_end;
     struct image *images, **images_end;
     struct buf scratch;
-    snapshot_sink_fn *sink;       // while a slice runs
+    snapshot_sink_fn *sink;       // while a slice runs; else NULL
     void *arg;
+    struct txn txn;               // of the slice: its clocks are read once
 #ifdef KORA_DEBUG
     struct digests *digests;
 #endif

@@ -98,7 +98,7 @@ struct record {
 };
 
 struct world {
-    struct bare *d, *scratch;
+    struct bare *d, *scratch; // the database; where what was told is read
     struct random random;
     struct record *records;
     size_t count, room;
@@ -319,11 +319,18 @@ static void background(struct world *w) {
     while (garbage && !keyspaces_free(&garbage)) { }
 }
 
+static void transact(struct world *w) {
+    run(w, "MULTI");
+    for (uint64_t n = below(w, 5); n > 0; n--) run(w, writes[below(w, ARRAY_LEN(writes))]);
+    run(w, "EXEC");
+}
+
 static void change(struct world *w, unsigned rarely) {
     w->d->now_ms += (int64_t)below(w, 4);
     w->d->session.db = (uint32_t)below(w, 8) ? 0 : (uint32_t)below(w, BARE_DATABASES);
     if (below(w, rarely) == 0) run(w, rare[below(w, ARRAY_LEN(rare))]);
     else if (below(w, 20) == 0) background(w);
+    else if (below(w, 20) == 0) transact(w);
     else if (below(w, 3) == 0) run(w, fillers[below(w, ARRAY_LEN(fillers))]);
     else run(w, writes[below(w, ARRAY_LEN(writes))]);
 }
@@ -345,6 +352,7 @@ static void world_begin(struct world *w, uint64_t seed, uint32_t stripes) {
         set(&s->list_max_listpack_size, 4);
         set(&s->stream_node_max_entries, 3);
     }
+    atomic_store(&s->access_policy, below(w, 2) ? ACCESS_LFU : ACCESS_LRU);
     w->how = (struct rdb_writer){ .compress = below(w, 2), .newest = below(w, 2) };
 }
 
