@@ -35,6 +35,7 @@ struct image {
     size_t len;                   // of the blob at the cut
     uint64_t cursor;              // what is below it has been told: position in the table, node, byte
     uint64_t left;                // items that have not been told or saved
+    struct buf at;                // instead of the cursor, for items in an order of their own (value_portions.walk)
     struct buf ready;             // is told next: the head, and saved items
     struct buf tail;              // is told at the end: by nodes
     size_t tail_told;
