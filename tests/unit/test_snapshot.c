@@ -574,21 +574,31 @@ static void large_strings(void **state) {
     }
 }
 
-// ---- every node of a list and a stream, before and after it was told -------------------------------------------------------------------
+// ---- every part of a value, before and after it was told --------------------------------------------------------------------------------
 
 enum { ENTRIES = 60 };
 
-static void nodes_change(const char *line, int number, unsigned lead) {
+static void part_changes(const char *line, int number, unsigned lead) {
     struct world w;
     char text[100];
     uint32_t at = 0;
     world_begin(&w, 2, 1);
     set(&w.d->c.settings.list_max_listpack_size, 4);
     set(&w.d->c.settings.stream_node_max_entries, 4);
+    set(&w.d->c.settings.zset_max_listpack_entries, 4);
+    set(&w.d->c.settings.set_max_listpack_entries, 4);
+    set(&w.d->c.settings.set_max_intset_entries, 4);
+    set(&w.d->c.settings.hash_max_listpack_entries, 4);
     for (int i = 1; i <= ENTRIES; i++) {
         snprintf(text, sizeof text, "XADD stream %d-1 a b c %d", i, i);
         must(&w, text);
         snprintf(text, sizeof text, "RPUSH list e%d", i);
+        must(&w, text);
+        snprintf(text, sizeof text, "ZADD zset %d e%d", i, i);
+        must(&w, text);
+        snprintf(text, sizeof text, "SADD set e%d", i);
+        must(&w, text);
+        snprintf(text, sizeof text, "HSET hash e%d %d", i, i);
         must(&w, text);
     }
     assert_true(begin(&w, 1, 1));
@@ -603,13 +613,15 @@ static void nodes_change(const char *line, int number, unsigned lead) {
     world_end(&w);
 }
 
-static void each_node(void **state) {
+static void each_part(void **state) {
     (void)state;
     static const char *const lines[] = { "XDEL stream %d-1", "XTRIM stream MINID %d-2", "XADD stream * a %d", "LSET list -%d changed", "LREM list 1 e%d",
-        "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
+ "ZADD zset -3 e%d", "ZADD zset 99 e%d", "ZADD zset 30 e%d",
+        "ZREM zset e%d", "ZREMRANGEBYSCORE zset -inf %d", "ZPOPMAX zset %d", "SREM set e%d", "SADD set f%d", "SPOP set %d", "HSET hash e%d new", "HSET hash f%d new", "HDEL hash e%d",
+        "HPEXPIREAT hash 99999999999999 FIELDS 1 e%d", "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
     for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
-        for (int number = 1; number < ENTRIES; number += 7) {
-            for (unsigned lead = 0; lead < 40; lead += 3) nodes_change(lines[i], number, lead);
+        for (int number = 1; number < ENTRIES; number += 11) {
+            for (unsigned lead = 0; lead < 260; lead += 13) part_changes(lines[i], number, lead);
         }
     }
 }
@@ -736,7 +748,7 @@ int main(void) {
         cmocka_unit_test(given_up),
         cmocka_unit_test(scan_stops),
         cmocka_unit_test(large_strings),
-        cmocka_unit_test(each_node),
+        cmocka_unit_test(each_part),
         cmocka_unit_test(memory_is_counted),
         cmocka_unit_test(typed_calls),
         cmocka_unit_test(no_memory),
