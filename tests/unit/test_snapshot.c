@@ -618,10 +618,10 @@ static void each_part(void **state) {
     static const char *const lines[] = { "XDEL stream %d-1", "XTRIM stream MINID %d-2", "XADD stream * a %d", "LSET list -%d changed", "LREM list 1 e%d",
  "ZADD zset -3 e%d", "ZADD zset 99 e%d", "ZADD zset 30 e%d",
         "ZREM zset e%d", "ZREMRANGEBYSCORE zset -inf %d", "ZPOPMAX zset %d", "SREM set e%d", "SADD set f%d", "SPOP set %d", "HSET hash e%d new", "HSET hash f%d new", "HDEL hash e%d",
-        "HPEXPIREAT hash 99999999999999 FIELDS 1 e%d", "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
+        "HPEXPIREAT hash 9999999999999 FIELDS 1 e%d", "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
     for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
-        for (int number = 1; number < ENTRIES; number += 11) {
-            for (unsigned lead = 0; lead < 260; lead += 13) part_changes(lines[i], number, lead);
+        for (int number = 1; number < ENTRIES; number += 19) {
+            for (unsigned lead = 0; lead < 260; lead += 17) part_changes(lines[i], number, lead);
         }
     }
 }
