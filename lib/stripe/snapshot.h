@@ -31,8 +31,9 @@
 // streams node by node, and what is about to change in them is saved by itself. So a write pays for what it changes, not for what it changes it in.
 // A root that its key lets go of meanwhile stays with its image.
 //
-// Known limits, in what a lease is held for at once: all nodes of a list or stream are noted when its image is opened (some 10-50 ns each), the pending entries
-// of a stream's groups are written then, too; an item (a field with its value) or node is saved and told in one go, however large it is.
+// Known limits, in what a lease is held for at once: all nodes of a list or stream are noted when its image is opened (some 10-50 ns each: 2 ms are more than
+// 40,000 nodes, or 300 MB), and the pending entries of a stream's groups are written then (some 50 ns each: 2 ms are about 40,000); an item (a field with its
+// value) or node is saved and told in one go, however large it is (2 ms are about 4 MB); and whoever gives up a snapshot frees all that is saved.
 //
 // Without memory for something the snapshot fails, and gives back all that it holds; the write goes on.
 #ifndef KORA_STRIPE_SNAPSHOT_H

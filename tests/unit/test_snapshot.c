@@ -20,6 +20,22 @@
 
 enum { START_MS = 1700000000 };
 
+// Where everything takes several times as long, less of it will do.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define LESS 3
+#endif
+#elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define LESS 3
+#endif
+#ifndef LESS
+#define LESS 1
+#endif
+static unsigned less(unsigned n) {
+    const char *v = getenv("LD_PRELOAD");
+    return n / (v && strstr(v, "vgpreload") ? 6 : LESS);
+}
+
 // ---- values in a form that is the same whatever they are made of -------------------------------------------------------------
 
 struct strings {
@@ -444,19 +460,19 @@ static void model_of(uint64_t from, uint64_t seeds, uint32_t stripes, size_t lar
 
 static void small_portions(void **state) {
     (void)state;
-    model_of(1, 12, 1, 1, 1, 6, 400);
+    model_of(1, less(9), 1, 1, 1, 6, 400);
 }
 static void some_portions(void **state) {
     (void)state;
-    model_of(100, 12, 1, 200, 300, 12, 300);
+    model_of(100, less(9), 1, 200, 300, 12, 300);
 }
 static void usual_portions(void **state) {
     (void)state;
-    model_of(200, 6, 2, 0, 0, 10, 400);
+    model_of(200, less(6), 2, 0, 0, 10, 400);
 }
 static void much_is_dropped(void **state) {
     (void)state;
-    model_of(300, 12, 4, 100, 100, 3, 12);
+    model_of(300, less(9), 4, 100, 100, 3, 12);
 }
 
 // Given up in the middle, again and again: marks that are left mean nothing to the next.
@@ -621,7 +637,7 @@ static void each_part(void **state) {
         "HPEXPIREAT hash 9999999999999 FIELDS 1 e%d", "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
     for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
         for (int number = 1; number < ENTRIES; number += 19) {
-            for (unsigned lead = 0; lead < 260; lead += 17) part_changes(lines[i], number, lead);
+            for (unsigned lead = 0; lead < 260; lead += 102 / less(6)) part_changes(lines[i], number, lead);
         }
     }
 }
@@ -734,8 +750,8 @@ static bool fail_at(long nth, bool forever, uint64_t *failed) {
 static void no_memory(void **state) {
     (void)state;
     uint64_t failed = 0;
-    for (long nth = 1; fail_at(nth, false, &failed); nth += 1 + nth / 64) { }
-    for (long nth = 1; fail_at(nth, true, &failed); nth += 1 + nth / 8) { }
+    for (long nth = 1; fail_at(nth, false, &failed); nth += 1 + (long)(nth / less(48))) { }
+    for (long nth = 1; fail_at(nth, true, &failed); nth += 1 + (long)(nth / less(8))) { }
     assert_true(failed > 20);
 }
 
