@@ -637,7 +637,7 @@ static void each_part(void **state) {
         "HPEXPIREAT hash 9999999999999 FIELDS 1 e%d", "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
     for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
         for (int number = 1; number < ENTRIES; number += 19) {
-            for (unsigned lead = 0; lead < 260; lead += 102 / less(6)) part_changes(lines[i], number, lead);
+            for (unsigned lead = 0; lead < 260; lead += 186 / less(6)) part_changes(lines[i], number, lead);
         }
     }
 }
