@@ -41,6 +41,12 @@ static inline bool value_read(struct call *c, uint32_t i, enum value_type type, 
 static inline bool value_write(struct call *c, uint32_t i, enum value_type type, struct value *v) {
     return value_open(c, i, type, key_write(&c->txn, &c->keys[i]), v);
 }
+// To be changed, but a hit or a miss, as Redis counts it.
+static inline bool value_read_to_change(struct call *c, uint32_t i, enum value_type type, struct value *v) {
+    if (!value_read(c, i, type, v)) return false;
+    key_will_change(&c->keys[i], v->e);
+    return true;
+}
 
 // For a blocking command: the value of a key that it looks at now. While it waits, a key of another type has nothing for it.
 static inline bool value_wanted(struct call *c, uint32_t i, enum value_type type, struct value *v) {

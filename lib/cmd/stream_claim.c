@@ -7,7 +7,7 @@ void cmd_xack(struct call *c) {
     struct value v;
     struct stream_id id;
     int64_t n = 0;
-    if (!value_read(c, 0, TYPE_STREAM, &v)) return;
+    if (!value_read_to_change(c, 0, TYPE_STREAM, &v)) return;
     struct stream *s = value_stream(&v);
     struct stream_group *g = s ? stream_group(s, c->argv[2]) : NULL;
     for (int i = 3; g && i < c->argc; i++) {
@@ -214,7 +214,7 @@ void cmd_xclaim(struct call *c) {
     struct claiming x;
     struct value v;
     struct stream *s;
-    if (!value_read(c, 0, TYPE_STREAM, &v)) return;
+    if (!value_read_to_change(c, 0, TYPE_STREAM, &v)) return;
     struct stream_group *g = find_group(c, 1, &v, &s);
     if (!g || !read_claim_args(c, &a)) return;
     claiming_begin(&x, c, &c->keys[0], s, g, c->argv[3]);
@@ -290,7 +290,7 @@ void cmd_xautoclaim(struct call *c) {
     struct value v;
     struct stream *s;
     struct stream_id next = { 0, 0 };
-    if (!read_autoclaim_args(c, &a) || !value_read(c, 0, TYPE_STREAM, &v)) return;
+    if (!read_autoclaim_args(c, &a) || !value_read_to_change(c, 0, TYPE_STREAM, &v)) return;
     struct stream_group *g = find_group(c, 1, &v, &s);
     if (!g) return;
     claiming_begin(&x, c, &c->keys[0], s, g, c->argv[3]);

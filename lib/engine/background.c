@@ -279,20 +279,18 @@ static void sweep_pinned(struct shard *s) {
     }
 }
 
-// False: no memory.
-static bool sweep(struct engine *e, struct keyspace *garbage) {
+// `keep`: a stripe whose lease is held.
+static void sweep(struct engine *e, struct keyspace *all, struct stripe *keep) {
+    if (!all) return;
     struct sweep *w = mem_alloc_zero(sizeof *w);
-    if (!w) return false;
+    if (!w) { // it goes with a later flush, or at the end
+        keep->garbage = all;
+        return;
+    }
     w->message.run = sweep_passes;
-    w->garbage = garbage;
+    w->garbage = all;
     w->hops = e->shard_count;
     shard_post(&e->shards[0], &w->message);
-    return true;
-}
-
-void background_drop(struct engine *e, struct stripe *s) {
-    struct keyspace *garbage = stripe_take_garbage(s);
-    if (!sweep(e, garbage)) s->garbage = garbage; // it goes with a later flush, or at the end
 }
 
 void engine_drop_garbage(struct engine *e) {
@@ -301,8 +299,10 @@ void engine_drop_garbage(struct engine *e) {
         struct stripe *s = &e->common.stripes[i];
         if (s->garbage) all = keyspaces_join(stripe_take_garbage(s), all);
     }
-    if (all && !sweep(e, all)) e->common.stripes[0].garbage = all; // it goes with a later flush, or at the end
+    sweep(e, all, &e->common.stripes[0]);
 }
+
+void engine_drop_garbage_of(struct engine *e, struct stripe *s) { sweep(e, stripe_take_garbage(s), s); }
 
 // ---- life --------------------------------------------------------------------------------------------------------------
 

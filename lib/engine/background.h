@@ -12,7 +12,4 @@ void background_access_asked(struct common *c);    // a look-up found ACCESS_ASK
 void background_reap(struct engine *e, struct stripe *s); // records of watched keys were abandoned there. Any thread
 void background_free(struct engine *e);            // at the end: what the shards have not come to
 
-// The garbage of a stripe, whose lease is held, is freed once no shard can read it as a hint any more.
-void background_drop(struct engine *e, struct stripe *s);
-
 #endif

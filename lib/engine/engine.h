@@ -252,6 +252,7 @@ static inline void engine_callback_end(void) { thread_state.must_not_wait--; }
 enum { COMPACT_LOOK_EVERY = 256 }; // changes of a stripe, at least, between two looks at its slabs
 void engine_tell_home_slow(struct engine *e, struct stripe *s, struct stripe_news n);
 void engine_drop_garbage(struct engine *e); // all leases are held: frees what a flush has left, in the background
+void engine_drop_garbage_of(struct engine *e, struct stripe *s); // its lease is held: what a flush has left to a snapshot of it, which has ended
 
 static inline struct stripe_news stripe_news(struct stripe *s) {
     uint64_t changes = atomic_load_explicit(&s->counters.changes, memory_order_relaxed);

@@ -220,7 +220,7 @@ static bool turn(struct walk *w) {
     }
     struct stripe *s = &e->common.stripes[w->at];
     bool done = slice(w, s);
-    if (done && s->garbage) background_drop(e, s);
+    if (done && s->garbage) engine_drop_garbage_of(e, s);
     struct stripe_news news = stripe_news(s);
     lease_release(l);
     engine_tell_home(e, s, news);

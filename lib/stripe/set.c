@@ -169,7 +169,8 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const 
         struct blob *b = entry_blob(e);
         if (!blob_shared(b) && b->cap >= len && len >= b->cap / 2) {
             key_will_change(k, e);
-            if (unlikely(b->imaged)) snapshot_blob_changes_(keyspace_of(k), b, MIN(to->from, keep), MAX(to->to, len));
+            if (unlikely(b->imaged)) snapshot_blob_changes_(keyspace_of(k), b, to->from, to->to);
+            if (unlikely(b->imaged) && len > keep) snapshot_blob_changes_(keyspace_of(k), b, keep, len); // bytes that it had before it was cut
             if (to->fill && len > keep) memset(b->data + keep, 0, len - keep);
             b->len = len;
             e->flags = (uint8_t)((e->flags & ~ENTRY_INTSET) | (to->flags & ENTRY_INTSET));
@@ -321,7 +322,6 @@ static int move_root(struct txn *t, const struct key *from, struct entry *e, con
     struct keyspace *ks = keyspace_of(from);
     struct root *r = entry_root(e);
     struct entry *at;
-    key_will_change(from, e); // while the root is its
     int status = key_put_root(t, to, old, r, entry_expire_at(e), false, &at);
     if (status != KORA_OK) return status;
     keyspace_take(ks, from->hash, e);

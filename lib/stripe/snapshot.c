@@ -68,12 +68,11 @@ bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice k
     return true;
 }
 
-static struct about about_of(const struct snapshot *s, const struct keyspace *ks, const struct entry *e) {
-    struct txn t;
-    txn_begin(&t, s->stripe->common);
-    bool lfu = atomic_load_explicit(&t.common->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
+static struct about about_of(struct snapshot *s, const struct keyspace *ks, const struct entry *e) {
+    bool lfu = atomic_load_explicit(&s->stripe->common->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
+    if (!s->sink) txn_begin(&s->txn, s->stripe->common);
     return (struct about){
-        ks->walk.db, entry_expire_at(e), lfu ? -1 : (int64_t)entry_idle_s(&t, e), lfu ? (int64_t)entry_frequency(&t, e) : -1
+        ks->walk.db, entry_expire_at(e), lfu ? -1 : (int64_t)entry_idle_s(&s->txn, e), lfu ? (int64_t)entry_frequency(&s->txn, e) : -1
     };
 }
 
@@ -113,6 +112,7 @@ static bool save_small(struct snapshot *s, const struct keyspace *ks, const stru
 void snapshot_save_(struct keyspace *ks, uint64_t hash, struct entry *e) {
     struct snapshot *s = ks->walk.of;
     if (entry_mark(e) == ks->walk.mark || table_position(hash) < ks->walk.cursor) return;
+    snapshot_check(s, ks, e);
     entry_set_mark(e, ks->walk.mark);
     struct about about;
     if (image_wanted(s, e)) {
@@ -142,6 +142,7 @@ struct walking {
 static bool tell_entry(struct walking *w, struct entry *e) {
     struct snapshot *s = w->s;
     struct about about = about_of(s, w->ks, e);
+    snapshot_check(s, w->ks, e);
     if (image_wanted(s, e)) {
         if (!image_open(s, w->ks, e, &about)) snapshot_fail(s);
         return false; // it is told before the walk goes on
@@ -233,6 +234,7 @@ int snapshot_begin(struct stripe *st, const struct snapshot_options *o) {
     }
     s->walking = s->first;
     st->snapshot = s;
+    snapshot_check_begin(s);
     return KORA_OK;
 }
 
@@ -241,6 +243,7 @@ enum snapshot_state snapshot_slice(struct stripe *st, int64_t budget_us, snapsho
     int64_t until_us = clock_mono_us() + budget_us;
     s->sink = sink;
     s->arg = arg;
+    txn_begin(&s->txn, st->common);
     while (s->state == SNAPSHOT_MORE) {
         if (!step(s, until_us)) s->state = SNAPSHOT_DONE;
         else if (clock_mono_us() >= until_us) break;
@@ -272,6 +275,7 @@ static void drop_all(struct snapshot *s) {
     s->first = s->walking = NULL;
     s->memory = 0;
     buf_free(&s->scratch);
+    snapshot_check_end(s);
 }
 
 void snapshot_fail(struct snapshot *s) {

@@ -35,8 +35,10 @@ struct image {
     size_t len;                   // of the blob at the cut
     uint64_t cursor;              // what is below it has been told: position in the table, node, byte
     uint64_t left;                // items that have not been told or saved
+    struct buf at;                // instead of the cursor, for items in an order of their own (value_portions.walk)
     struct buf ready;             // is told next: the head, and saved items
-    struct buf tail;              // is told at the end
+    struct buf tail;              // is told at the end: by nodes
+    size_t tail_told;
     void **parts;                 // of a blob: saved ones, or NULL. Of nodes: theirs, or saved ones (SAVED is set)
     uint64_t part_count;
     struct table passed;          // names of items that the walk passes over: saved ones and new ones
@@ -64,9 +66,24 @@ struct snapshot {
     struct saved *saved, **saved_end;
     struct image *images, **images_end;
     struct buf scratch;
-    snapshot_sink_fn *sink;       // while a slice runs
+    snapshot_sink_fn *sink;       // while a slice runs; else NULL
     void *arg;
+    struct txn txn;               // of the slice: its clocks are read once
+#ifdef KORA_DEBUG
+    struct digests *digests;
+#endif
 };
+
+// Of snapshot_check.c, for debug builds. `e` is about to be told or saved.
+#ifdef KORA_DEBUG
+void snapshot_check_begin(struct snapshot *s);
+void snapshot_check(struct snapshot *s, const struct keyspace *k, const struct entry *e);
+void snapshot_check_end(struct snapshot *s);
+#else
+static inline void snapshot_check_begin(struct snapshot *s) { (void)s; }
+static inline void snapshot_check(struct snapshot *s, const struct keyspace *k, const struct entry *e) { (void)s, (void)k, (void)e; }
+static inline void snapshot_check_end(struct snapshot *s) { (void)s; }
+#endif
 
 void snapshot_fail(struct snapshot *s);
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last); // false: it has failed

@@ -3,6 +3,7 @@
 //   A blob      is told from `cursor` on. Before bytes above it are written, the parts (of options.portion bytes) that they are in are copied.
 //   By items    the root's table is scanned from `cursor` on, in the order of table_scan. Before an item at or above it changes, comes or goes, its old
 //               state is written to `ready`, and its name goes to `passed`: the scan passes over it.
+//               Sorted sets are walked in their own order, where a change of the score is a change of the place: there `passed` has whatever has changed.
 //   By nodes    `parts` are the addresses of the nodes that there were, in their order. Before a node changes or goes, it is written, and what was
 //               written takes its place in `parts`.
 //
@@ -33,7 +34,7 @@ bool image_wanted(const struct snapshot *s, const struct entry *e) {
 
 // What it takes, brought up to date.
 static void count_memory(struct snapshot *s, struct image *i) {
-    size_t n = sizeof *i + i->key.n + i->ready.cap + i->tail.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
+    size_t n = sizeof *i + i->key.n + i->ready.cap + i->tail.cap + i->at.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
     if (i->names) n += slab_usage(i->names).held;
     if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
     s->memory += n - i->counted;
@@ -91,6 +92,7 @@ static void free_image(struct image *i) {
     if (i->names) slab_destroy(i->names);
     buf_free(&i->ready);
     buf_free(&i->tail);
+    buf_free(&i->at);
     mem_free(i);
 }
 
@@ -215,9 +217,10 @@ static bool pass(struct image *i, uint64_t hash, struct slice name) {
 void root_item_changes(struct root *r, uint64_t hash, struct slice name, const void *item) {
     struct image *i = r->image;
     struct snapshot *s = i->ks->walk.of;
-    if (table_position(hash) < i->cursor || is_passed(i, hash, name)) return;
+    bool ordered = i->portions->walk;
+    if ((!ordered && table_position(hash) < i->cursor) || is_passed(i, hash, name)) return;
     bool done = pass(i, hash, name);
-    if (done && item) {
+    if (done && item && !(ordered && i->portions->walked(item, &i->at))) {
         struct rdb_writer w = snapshot_writer(s, &i->ready);
         i->portions->item(&w, item, i->base);
         i->left--;
@@ -294,11 +297,10 @@ struct items {
 static bool write_item(void *arg, void *item) {
     struct items *x = arg;
     struct image *i = x->i;
-    if (unlikely(i->passed.count > 0)) {
-        if (is_passed(i, x->t->hash(x->t->ctx, item), i->portions->name(item))) return true;
+    if (likely(i->passed.count == 0) || !is_passed(i, x->t->hash(x->t->ctx, item), i->portions->name(item))) {
+        i->portions->item(&x->w, item, i->base);
+        i->left--;
     }
-    i->portions->item(&x->w, item, i->base);
-    i->left--;
     return x->w.out->n < x->s->options.portion && (++x->n % CLOCK_EVERY != 0 || clock_mono_us() < x->until_us);
 }
 
@@ -307,11 +309,16 @@ static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
     do {
         buf_clear(&s->scratch);
         x.w = snapshot_writer(s, &s->scratch);
-        snapshot_scan(x.t, &i->cursor, write_item, &x);
-        bool last = i->cursor == UINT64_MAX;
+        bool last;
+        if (i->portions->walk) {
+            last = i->portions->walk(i->root, &i->at, write_item, &x);
+        } else {
+            snapshot_scan(x.t, &i->cursor, write_item, &x);
+            last = i->cursor == UINT64_MAX;
+        }
         // An item that was neither told nor saved, or was twice, would be a wrong image: then there is none.
         debug_invariant(!last || i->left == 0);
-        if (s->scratch.failed || (last && i->left != 0)) {
+        if (s->scratch.failed || i->at.failed || (last && i->left != 0)) {
             snapshot_fail(s);
             return true;
         }
@@ -320,28 +327,38 @@ static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
     return false;
 }
 
-static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
+static void write_nodes(struct snapshot *s, struct image *i) {
     struct rdb_writer w = snapshot_writer(s, &s->scratch);
-    do {
-        buf_clear(&s->scratch);
-        for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
-            void *part = i->parts[i->cursor];
-            if (!is_saved(part)) {
-                i->portions->node(&w, part);
-                continue;
-            }
-            buf_append(&s->scratch, saved_part(part)->bytes, saved_part(part)->n);
-            i->parts_bytes -= sizeof(struct saved_part) + saved_part(part)->n;
-            i->parts[i->cursor] = NULL;
-            mem_free(saved_part(part));
+    buf_clear(&s->scratch);
+    for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
+        void *part = i->parts[i->cursor];
+        if (!is_saved(part)) {
+            i->portions->node(&w, part);
+            continue;
         }
-        bool last = i->cursor == i->part_count;
-        if (last) buf_append(&s->scratch, i->tail.p, i->tail.n);
+        buf_append(&s->scratch, saved_part(part)->bytes, saved_part(part)->n);
+        i->parts_bytes -= sizeof(struct saved_part) + saved_part(part)->n;
+        i->parts[i->cursor] = NULL;
+        mem_free(saved_part(part));
+    }
+}
+
+static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
+    do {
+        struct slice bytes;
+        if (i->cursor < i->part_count) {
+            write_nodes(s, i);
+            bytes = slice_of(s->scratch.p, s->scratch.n);
+        } else {
+            bytes = slice_of(i->tail.p + i->tail_told, MIN(s->options.portion, i->tail.n - i->tail_told));
+            i->tail_told += bytes.n;
+        }
+        bool last = i->cursor == i->part_count && i->tail_told == i->tail.n;
         if (s->scratch.failed) {
             snapshot_fail(s);
             return true;
         }
-        if (!tell(s, i, slice_of(s->scratch.p, s->scratch.n), last) || last) return true;
+        if (!tell(s, i, bytes, last) || last) return true;
     } while (clock_mono_us() < until_us);
     return false;
 }

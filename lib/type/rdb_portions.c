@@ -62,6 +62,34 @@ static void zset_item(struct rdb_writer *w, const void *item, int64_t base) {
 
 static struct slice zset_item_name(const void *item) { return zset_member_name(item); }
 
+static bool zset_walk(const struct root *root, struct buf *at, value_item_fn *visit, void *arg) {
+    enum { AHEAD = 8 };
+    const struct tree *t = &((const struct zset_root *)root)->order;
+    if (t->count == 0) return true;
+    struct tree_at p = tree_last(t);
+    if (at->n) {
+        const struct member *last = (const struct member *)(const void *)at->p;
+        struct tree_at behind = tree_lower(t, zset_compare, last, zset_word(last), NULL);
+        if (behind.leaf) p = tree_previous(behind);
+    }
+    struct tree_at ahead = p;
+    for (int i = 0; i < AHEAD && ahead.leaf; i++) ahead = tree_previous(ahead);
+    for (; p.leaf; p = tree_previous(p)) {
+        struct member *m = tree_item(p);
+        if (ahead.leaf) {
+            prefetch(tree_item(ahead));
+            ahead = tree_previous(ahead);
+        }
+        if (visit(arg, m)) continue;
+        buf_clear(at);
+        buf_append(at, m, zset_member_size(zset_member_name(m).n));
+        return false;
+    }
+    return true;
+}
+
+static bool zset_walked(const void *item, const struct buf *at) { return at->n && zset_compare(item, at->p) >= 0; }
+
 // ---- lists -----------------------------------------------------------------------------------------------------------------------
 
 static uint64_t list_head(struct rdb_writer *w, const struct root *r, int64_t *base) {
@@ -102,7 +130,7 @@ const struct value_portions *value_portions(enum value_type type) {
     static const struct value_portions kinds[TYPE_COUNT] = {
         [TYPE_HASH] = { .head = hash_head, .item = hash_item, .name = hash_item_name },
         [TYPE_SET] = { .head = set_head, .item = set_item, .name = set_item_name },
-        [TYPE_ZSET] = { .head = zset_head, .item = zset_item, .name = zset_item_name },
+        [TYPE_ZSET] = { .head = zset_head, .item = zset_item, .name = zset_item_name, .walk = zset_walk, .walked = zset_walked },
         [TYPE_LIST] = { .head = list_head, .stamp = list_stamp, .node = list_node },
         [TYPE_STREAM] = { .head = stream_head, .stamp = stream_stamp, .node = stream_node, .tail = stream_tail },
     };

@@ -46,21 +46,47 @@ static void write_nodes(struct rdb_writer *w, const struct stream *s) {
     for (struct tree_at at = tree_first(&s->nodes); at.leaf; at = tree_next(at)) rdb_write_stream_node(w, tree_item(at));
 }
 
+// Pending entries are objects by themselves: those that come next are on their way from memory while one is written.
+struct pending_walk {
+    struct tree_at at, ahead;
+};
+
+static void pending_ahead(struct pending_walk *p, int n) {
+    for (; n > 0 && p->ahead.leaf; n--) {
+        prefetch(tree_item(p->ahead));
+        p->ahead = tree_next(p->ahead);
+    }
+}
+
+static const struct stream_pending *first_pending(struct pending_walk *p, const struct tree *t) {
+    enum { AHEAD = 16 };
+    p->at = p->ahead = tree_first(t);
+    pending_ahead(p, AHEAD);
+    return p->at.leaf ? tree_item(p->at) : NULL;
+}
+
+static const struct stream_pending *next_pending(struct pending_walk *p) {
+    p->at = tree_next(p->at);
+    pending_ahead(p, 1);
+    return p->at.leaf ? tree_item(p->at) : NULL;
+}
+
 static void write_consumer(struct rdb_writer *w, const struct stream_consumer *c) {
+    struct pending_walk walk;
     rdb_write_string(w, stream_consumer_name(c));
     rdb_write_ms(w, c->seen_ms);
     if (w->newest) rdb_write_ms(w, c->active_ms);
     rdb_write_length(w, c->pending.count);
-    for (struct tree_at at = tree_first(&c->pending); at.leaf; at = tree_next(at)) write_raw_id(w, ((const struct stream_pending *)tree_item(at))->id);
+    for (const struct stream_pending *p = first_pending(&walk, &c->pending); p; p = next_pending(&walk)) write_raw_id(w, p->id);
 }
 
 static void write_group(struct rdb_writer *w, const struct stream_group *g) {
+    struct pending_walk walk;
     rdb_write_string(w, stream_group_name(g));
     write_id(w, g->last_id);
     rdb_write_length(w, (uint64_t)g->read);
     rdb_write_length(w, g->pending.count);
-    for (struct tree_at at = tree_first(&g->pending); at.leaf; at = tree_next(at)) {
-        const struct stream_pending *p = tree_item(at);
+    for (const struct stream_pending *p = first_pending(&walk, &g->pending); p; p = next_pending(&walk)) {
         write_raw_id(w, p->id);
         rdb_write_ms(w, p->time_ms);
         rdb_write_length(w, p->count);

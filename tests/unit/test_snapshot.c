@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "api/api_int.h"
+#include "engine/lease.h"
 #include "stripe/keyspace_int.h"
-#include "stripe/snapshot.h"
+#include "stripe/snapshot_int.h"
 #include "type/hash.h"
 #include "type/list.h"
 #include "type/rdb_value.h"
@@ -17,6 +19,22 @@
 #include "unit/bare.h"
 
 enum { START_MS = 1700000000 };
+
+// Where everything takes several times as long, less of it will do.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define LESS 3
+#endif
+#elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define LESS 3
+#endif
+#ifndef LESS
+#define LESS 1
+#endif
+static unsigned less(unsigned n) {
+    const char *v = getenv("LD_PRELOAD");
+    return n / (v && strstr(v, "vgpreload") ? 6 : LESS);
+}
 
 // ---- values in a form that is the same whatever they are made of -------------------------------------------------------------
 
@@ -96,7 +114,7 @@ struct record {
 };
 
 struct world {
-    struct bare *d, *scratch;
+    struct bare *d, *scratch; // the database; where what was told is read
     struct random random;
     struct record *records;
     size_t count, room;
@@ -185,8 +203,16 @@ static void compare_told(struct world *w, uint32_t db) {
     const struct entry *e = entry_in(w->scratch, 0, SLICE("x"));
     if (e->type == TYPE_STREAM) buf_append(&value, w->object.p, object); // byte for byte
     else canonical(e, &w->how, &value);
-    if (value.n != r->value.n || memcmp(value.p, r->value.p, value.n) != 0) {
-        fail_msg("%.*s in %u is\n%.*s\ninstead of\n%.*s", (int)w->key.n, w->key.p, db, (int)MIN(value.n, (size_t)600), value.p, (int)MIN(r->value.n, (size_t)600), r->value.p);
+    size_t same = 0;
+    while (same < MIN(value.n, r->value.n) && value.p[same] == r->value.p[same]) same++;
+    if (same < MAX(value.n, r->value.n)) {
+        const struct buf *both[] = { &value, &r->value };
+        for (int i = 0; i < 2; i++) {
+            print_message("%s, %zu bytes, from %zu on:", i ? "there was" : "told", both[i]->n, same);
+            for (size_t at = same; at < MIN(both[i]->n, same + 60); at++) print_message(" %02x", (unsigned char)both[i]->p[at]);
+            print_message("\n");
+        }
+        fail_msg("%.*s in %u is another", (int)w->key.n, w->key.p, db);
     }
     buf_free(&value);
 }
@@ -221,7 +247,7 @@ static bool take_part(void *arg, const struct snapshot_part *part) {
 
 static uint64_t below(struct world *w, uint64_t n) { return random_below(&w->random, n); }
 
-enum { KEYS = 60 };
+enum { STRINGS = 30, KEYS = 12 };
 
 // What a word of a command below stands for. Keys of one letter have the same type, but for what SET and RENAME do.
 static struct slice word(struct world *w, const char **p, char *to, size_t room) {
@@ -234,15 +260,15 @@ static struct slice word(struct world *w, const char **p, char *to, size_t room)
     if (n == 2 && at[0] == '%') {
         switch (at[1]) {
         case 's': case 'l': case 'e': case 'z': case 'h': case 'x': // a key
-            return slice_of(to, (size_t)snprintf(to, room, "%c%u", at[1], (unsigned)below(w, KEYS)));
-        case 'k': return slice_of(to, (size_t)snprintf(to, room, "%c%u", "slezhx"[below(w, 6)], (unsigned)below(w, KEYS)));
+            return slice_of(to, (size_t)snprintf(to, room, "%c%u", at[1], (unsigned)below(w, at[1] == 's' ? STRINGS : KEYS)));
+        case 'k': return slice_of(to, (size_t)snprintf(to, room, "%c%u", "slezhx"[below(w, 6)], (unsigned)below(w, STRINGS)));
         case 'n': return slice_of(to, (size_t)snprintf(to, room, "%d", (int)below(w, 40) - 8));
         case 'p': return slice_of(to, (size_t)snprintf(to, room, "%d", (int)below(w, 9) + 1));
         case 'o': return slice_of(to, (size_t)snprintf(to, room, "%u", (unsigned)below(w, below(w, 4) ? 90 : 90000)));
         case 'd': return slice_of(to, (size_t)snprintf(to, room, "%u", (unsigned)below(w, BARE_DATABASES)));
         case 't': return slice_of(to, (size_t)snprintf(to, room, "%lld", (long long)w->d->now_ms + 1 + (int64_t)below(w, 3000)));
         case 'f': return slice_of(to, (size_t)snprintf(to, room, "f%u", (unsigned)below(w, 50)));
-        case 'i': return slice_of(to, (size_t)snprintf(to, room, "%u-1", (unsigned)below(w, 120) + 1));
+        case 'i': return slice_of(to, (size_t)snprintf(to, room, "%lld-0", (long long)(w->d->now_ms - (int64_t)below(w, 100))));
         case 'v': break;
         default: fail_msg("%.2s", at);
         }
@@ -265,8 +291,8 @@ static bool run(struct world *w, const char *line) {
 }
 
 static const char *const fillers[] = {
-    "SET %s %v", "SET %s %v", "SET %s 12345", "RPUSH %l %v %v %v %v %v %v", "SADD %e %f %f %f %v %v %f %f", "SADD %e 1 2 3 %n %n %n %o %o",
-    "ZADD %z %n %f %n %f %n %f %n %v %n %v", "HSET %h %f %v %f %v %f %v %f %v", "XADD %x * %f %v %f %v", "XADD %x * a %v b %v", "XGROUP CREATE %x g1 0",
+    "SET %s %v", "SET %s %v", "SET %s 12345", "RPUSH %l %v %v %v %v %v %v", "RPUSH %l %f %f %f %f %f %f %f", "SADD %e %f %f %f %v %v %f %f", "SADD %e 1 2 3 %n %n %n %o %o",
+    "ZADD %z %n %f %n %f %n %f %n %v %n %v", "HSET %h %f %v %f %v %f %v %f %v", "XADD %x * %f %v %f %v", "XADD %x * a %v b %v", "XADD %x * a %f b %f", "XADD %x * a %f b %f", "XADD %x * a %f b %f", "XGROUP CREATE %x g1 0",
     "XGROUP CREATE %x g2 0", "XREADGROUP GROUP g1 c1 COUNT %p STREAMS %x >", "PEXPIREAT %k %t", "HPEXPIREAT %h %t FIELDS 2 %f %f",
 };
 static const char *const writes[] = {
@@ -275,23 +301,24 @@ static const char *const writes[] = {
     "BITFIELD %s INCRBY i16 %o 300 SET u4 %o 3", "BITOP XOR %s %s %s", "BITOP NOT %s %s", "MSET %s %v %s %v", "MSETNX %s %v %s %v", "PFADD %s %f %f", "PFMERGE %s %s %s",
     "DEL %k", "DEL %k %k", "UNLINK %k", "PEXPIREAT %k %t", "PERSIST %k", "PEXPIRE %k 0", "RENAME %k %k", "RENAME %k %k", "RENAMENX %k %k", "COPY %k %k REPLACE", "COPY %k %k DB %d",
     "MOVE %k %d", "SORT %l ALPHA STORE %l", "SORT %e ALPHA STORE %l", "TOUCH %k",
-    "LPUSH %l %v", "RPUSH %l %v %v", "LPUSHX %l %v", "LPOP %l", "LPOP %l %p", "RPOP %l %p", "LSET %l %n %v", "LSET %l 0 %v", "LINSERT %l BEFORE %f %v", "LREM %l %n %f", "LTRIM %l 1 -2",
+    "LPUSH %l %v", "RPUSH %l %v %v", "LPUSHX %l %v", "LPOP %l", "LPOP %l %p", "RPOP %l %p", "LSET %l %n %v", "LSET %l 0 %v", "LINSERT %l BEFORE %f %v", "LINSERT %l AFTER %f %v", "LREM %l %n %f", "LREM %l %n %f", "LTRIM %l 1 -2",
     "LTRIM %l %p 400", "LMOVE %l %l LEFT RIGHT", "LMOVE %l %l RIGHT RIGHT", "RPOPLPUSH %l %l", "LMPOP 2 %l %l LEFT COUNT %p", "BLPOP %l %l 0", "BLMOVE %l %l LEFT LEFT 0",
     "SADD %e %f", "SADD %e %v %f %n", "SREM %e %f %f %f", "SPOP %e", "SPOP %e %p", "SMOVE %e %e %f", "SINTERSTORE %e %e %e", "SUNIONSTORE %e %e %e", "SDIFFSTORE %e %e %e",
     "ZADD %z %n %f", "ZADD %z %n %f %n %v", "ZADD %z XX GT %n %f", "ZINCRBY %z %n %f", "ZADD %z INCR 0 %f", "ZREM %z %f %f %f", "ZPOPMIN %z %p", "ZPOPMAX %z", "ZREMRANGEBYRANK %z 0 %p",
     "ZREMRANGEBYSCORE %z %n %n", "ZUNIONSTORE %z 2 %z %z", "ZINTERSTORE %z 2 %z %e", "ZRANGESTORE %z %z 0 %p", "ZMPOP 1 %z MIN COUNT %p", "BZPOPMIN %z %z 0", "GEOADD %z 13.3 38.1 %f",
     "HSET %h %f %v", "HSET %h %f %v %f %v", "HSETNX %h %f %v", "HDEL %h %f %f", "HINCRBY %h n %n", "HINCRBYFLOAT %h r 2.5", "HPEXPIREAT %h %t FIELDS 1 %f", "HPEXPIRE %h 0 FIELDS 1 %f",
     "HPERSIST %h FIELDS 2 %f %f", "HGETDEL %h FIELDS 1 %f", "HGETEX %h PXAT %t FIELDS 1 %f", "HSETEX %h PXAT %t FIELDS 1 %f %v", "HGETALL %h",
-    "XADD %x * %f %v", "XADD %x MAXLEN ~ 20 * %f %v", "XADD %x MAXLEN 5 * a 1 b 2", "XDEL %x %i %i", "XTRIM %x MAXLEN %p", "XTRIM %x MINID %i", "XGROUP CREATE %x g1 0 MKSTREAM",
+    "XADD %x * %f %v", "XADD %x MAXLEN ~ 20 * %f %v", "XADD %x MAXLEN 5 * a 1 b 2", "XDEL %x %i %i %i %i", "XDEL %x %i %i %i %i %i %i %i %i", "XTRIM %x MAXLEN %p", "XTRIM %x MINID %i", "XGROUP CREATE %x g1 0 MKSTREAM",
     "XGROUP CREATE %x g2 $", "XGROUP DESTROY %x g1", "XGROUP CREATECONSUMER %x g1 c3", "XGROUP DELCONSUMER %x g1 c1", "XGROUP SETID %x g1 0", "XREADGROUP GROUP g1 c1 COUNT %p STREAMS %x >",
     "XREADGROUP GROUP g1 c2 STREAMS %x >", "XREADGROUP GROUP g1 c1 STREAMS %x 0", "XACK %x g1 %i %i", "XCLAIM %x g1 c2 0 %i %i", "XAUTOCLAIM %x g1 c3 0 0 COUNT %p", "XSETID %x 99999999999999-1",
-    "EVAL", "GET %k", "LRANGE %l 0 -1", "SMEMBERS %e", "ZRANGE %z 0 -1",
+    "GET %k", "LRANGE %l 0 -1", "SMEMBERS %e", "ZRANGE %z 0 -1",
 };
 static const char *const rare[] = { "FLUSHALL", "FLUSHDB", "SWAPDB 0 1", "SWAPDB %d %d", "SWAPDB 2 3" };
 
 static void fill(struct world *w, size_t count) {
     for (size_t i = 0; i < count; i++) {
         w->d->session.db = (uint32_t)below(w, BARE_DATABASES);
+        w->d->now_ms += (int64_t)below(w, 2);
         run(w, fillers[below(w, ARRAY_LEN(fillers))]);
     }
 }
@@ -308,11 +335,19 @@ static void background(struct world *w) {
     while (garbage && !keyspaces_free(&garbage)) { }
 }
 
+static void transact(struct world *w) {
+    run(w, "MULTI");
+    for (uint64_t n = below(w, 5); n > 0; n--) run(w, writes[below(w, ARRAY_LEN(writes))]);
+    run(w, "EXEC");
+}
+
 static void change(struct world *w, unsigned rarely) {
     w->d->now_ms += (int64_t)below(w, 4);
     w->d->session.db = (uint32_t)below(w, 8) ? 0 : (uint32_t)below(w, BARE_DATABASES);
     if (below(w, rarely) == 0) run(w, rare[below(w, ARRAY_LEN(rare))]);
     else if (below(w, 20) == 0) background(w);
+    else if (below(w, 20) == 0) transact(w);
+    else if (below(w, 3) == 0) run(w, fillers[below(w, ARRAY_LEN(fillers))]);
     else run(w, writes[below(w, ARRAY_LEN(writes))]);
 }
 
@@ -333,6 +368,7 @@ static void world_begin(struct world *w, uint64_t seed, uint32_t stripes) {
         set(&s->list_max_listpack_size, 4);
         set(&s->stream_node_max_entries, 3);
     }
+    atomic_store(&s->access_policy, below(w, 2) ? ACCESS_LFU : ACCESS_LRU);
     w->how = (struct rdb_writer){ .compress = below(w, 2), .newest = below(w, 2) };
 }
 
@@ -419,24 +455,24 @@ static void model_of(uint64_t from, uint64_t seeds, uint32_t stripes, size_t lar
         portions += w.portions;
         world_end(&w);
     }
-    assert_true(large > 10000 || portions > 100);
+    assert_true(large == 0 || portions > 100);
 }
 
 static void small_portions(void **state) {
     (void)state;
-    model_of(1, 12, 1, 1, 1, 6, 400);
+    model_of(1, less(9), 1, 1, 1, 6, 400);
 }
 static void some_portions(void **state) {
     (void)state;
-    model_of(100, 12, 1, 200, 300, 12, 300);
+    model_of(100, less(9), 1, 200, 300, 12, 300);
 }
 static void usual_portions(void **state) {
     (void)state;
-    model_of(200, 6, 2, 0, 0, 10, 400);
+    model_of(200, less(6), 2, 0, 0, 10, 400);
 }
 static void much_is_dropped(void **state) {
     (void)state;
-    model_of(300, 12, 4, 100, 100, 3, 12);
+    model_of(300, less(9), 4, 100, 100, 3, 12);
 }
 
 // Given up in the middle, again and again: marks that are left mean nothing to the next.
@@ -462,6 +498,223 @@ static void given_up(void **state) {
         fill(&w, 300);
     }
     world_end(&w);
+}
+
+// ---- the scan: whoever stops anywhere goes on behind, and equal hashes stay together --------------------------------------------------
+
+enum { NUMBERS = 600 };
+struct numbers {
+    uint32_t of[NUMBERS]; // the same in runs of five
+    unsigned seen[NUMBERS / 5], stop;
+    struct random random;
+};
+
+static uint64_t hash_number(const void *ctx, const void *entry) {
+    (void)ctx;
+    return *(const uint32_t *)entry * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static bool see_number(void *arg, void *entry) {
+    struct numbers *n = arg;
+    n->seen[*(uint32_t *)entry]++;
+    return random_below(&n->random, n->stop) != 0;
+}
+
+static void scan_stops(void **state) {
+    (void)state;
+    static struct numbers n;
+    for (n.stop = 1; n.stop < 100; n.stop = 2 * n.stop + 1) {
+        struct slab *slab = slab_create(true);
+        struct table t;
+        table_init(&t, slab, hash_number, NULL);
+        random_seed(&n.random, n.stop);
+        memset(n.seen, 0, sizeof n.seen);
+        for (uint32_t i = 0; i < NUMBERS; i++) {
+            n.of[i] = i / 5;
+            assert_true(table_insert(&t, hash_number(NULL, &n.of[i]), &n.of[i]));
+        }
+        for (uint64_t cursor = 0; cursor != UINT64_MAX;) {
+            snapshot_scan(&t, &cursor, see_number, &n);
+            for (uint32_t i = 0; i < NUMBERS / 5; i++) {
+                assert_int_equal(n.seen[i], table_position(hash_number(NULL, &i)) < cursor ? 5 : 0);
+            }
+        }
+        slab_destroy(slab);
+    }
+}
+
+// ---- large strings ------------------------------------------------------------------------------------------------------------------
+
+static void must(struct world *w, const char *line) {
+    if (!run(w, line)) fail_msg("%s: %.*s", line, (int)w->d->reply.n, w->d->reply.p);
+}
+
+// One command after the other, with a portion told between them, from the `lead`-th portion on.
+static void strings_change(const char *const *lines, size_t n, unsigned lead) {
+    struct world w;
+    uint32_t at = 0;
+    world_begin(&w, 1, 1);
+    must(&w, "SETRANGE big 200000 end");
+    must(&w, "SETRANGE big 77777 middle");
+    must(&w, "SETRANGE other 150000 end");
+    must(&w, "COPY big twin");
+    must(&w, "SETRANGE lone 200000 end");
+    must(&w, "SETRANGE lone 160000 middle");
+    must(&w, "SET small abc");
+    assert_true(begin(&w, 0, 10000));
+    size_t next = 0;
+    for (unsigned i = 0;; i++) {
+        if (i >= lead && next < n) must(&w, lines[next++]);
+        if (!slice(&w, &at, -1) && next == n) break;
+    }
+    check_whole(&w);
+    assert_int_equal(snapshot_progress(&w.d->c.stripes[0]).told, 5);
+    end(&w);
+    bare_check(w.d);
+    world_end(&w);
+}
+
+static void large_strings(void **state) {
+    (void)state;
+    static const char *const cut_and_grown[] = { "BITOP NOT lone other", "SETRANGE lone 190000 x", "APPEND lone tail" };
+    static const char *const written[] = { "SETRANGE big 100000 abc", "SETBIT big 800000 1", "APPEND big x", "BITFIELD twin SET u8 640000 200", "SETRANGE twin 9999 ab", "SETRANGE big 0 xy" };
+    static const char *const twins[] = { "DEL big", "SETRANGE twin 50 abc", "SETRANGE twin 199990 abc", "RENAME twin big", "SETRANGE big 88888 q" };
+    static const char *const dropped[] = { "SETRANGE big 50 abc", "FLUSHALL", "SETRANGE big 60 x", "SET twin 1" };
+    static const char *const moved[] = { "MOVE big 2", "SWAPDB 0 2", "SETRANGE big 60 x", "RENAME big other", "GETDEL other" };
+    for (unsigned lead = 0; lead < 45; lead++) {
+        strings_change(cut_and_grown, ARRAY_LEN(cut_and_grown), lead);
+        strings_change(written, ARRAY_LEN(written), lead);
+        strings_change(twins, ARRAY_LEN(twins), lead);
+        strings_change(dropped, ARRAY_LEN(dropped), lead);
+        strings_change(moved, ARRAY_LEN(moved), lead);
+    }
+}
+
+// ---- every part of a value, before and after it was told --------------------------------------------------------------------------------
+
+enum { ENTRIES = 60 };
+
+static void part_changes(const char *line, int number, unsigned lead) {
+    struct world w;
+    char text[100];
+    uint32_t at = 0;
+    world_begin(&w, 2, 1);
+    set(&w.d->c.settings.list_max_listpack_size, 4);
+    set(&w.d->c.settings.stream_node_max_entries, 4);
+    set(&w.d->c.settings.zset_max_listpack_entries, 4);
+    set(&w.d->c.settings.set_max_listpack_entries, 4);
+    set(&w.d->c.settings.set_max_intset_entries, 4);
+    set(&w.d->c.settings.hash_max_listpack_entries, 4);
+    for (int i = 1; i <= ENTRIES; i++) {
+        snprintf(text, sizeof text, "XADD stream %d-1 a b c %d", i, i);
+        must(&w, text);
+        snprintf(text, sizeof text, "RPUSH list e%d", i);
+        must(&w, text);
+        snprintf(text, sizeof text, "ZADD zset %d e%d", i, i);
+        must(&w, text);
+        snprintf(text, sizeof text, "SADD set e%d", i);
+        must(&w, text);
+        snprintf(text, sizeof text, "HSET hash e%d %d", i, i);
+        must(&w, text);
+    }
+    assert_true(begin(&w, 1, 1));
+    snprintf(text, sizeof text, line, number);
+    for (unsigned i = 0;; i++) {
+        if (i == lead) must(&w, text);
+        if (!slice(&w, &at, -1)) break;
+    }
+    check_whole(&w);
+    end(&w);
+    bare_check(w.d);
+    world_end(&w);
+}
+
+static void each_part(void **state) {
+    (void)state;
+    static const char *const lines[] = { "XDEL stream %d-1", "XTRIM stream MINID %d-2", "XADD stream * a %d", "LSET list -%d changed", "LREM list 1 e%d",
+ "ZADD zset -3 e%d", "ZADD zset 99 e%d", "ZADD zset 30 e%d",
+        "ZREM zset e%d", "ZREMRANGEBYSCORE zset -inf %d", "ZPOPMAX zset %d", "SREM set e%d", "SADD set f%d", "SPOP set %d", "HSET hash e%d new", "HSET hash f%d new", "HDEL hash e%d",
+        "HPEXPIREAT hash 9999999999999 FIELDS 1 e%d", "LREM list -1 e%d", "LINSERT list BEFORE e%d new", "LPOP list %d", "RPOP list %d", "LPUSH list %d", "RPUSH list %d" };
+    for (unsigned i = 0; i < ARRAY_LEN(lines); i++) {
+        for (int number = 1; number < ENTRIES; number += 19) {
+            for (unsigned lead = 0; lead < 260; lead += 186 / less(6)) part_changes(lines[i], number, lead);
+        }
+    }
+}
+
+// ---- the account ---------------------------------------------------------------------------------------------------------------------
+
+static bool swallow(void *arg, const struct snapshot_part *part) {
+    (void)arg;
+    (void)part;
+    return true;
+}
+
+// What is held for the image is counted, and all of it is given back.
+static void memory_is_counted(void **state) {
+    (void)state;
+    struct world w;
+    world_begin(&w, 3, 1);
+    struct stripe *s = &w.d->c.stripes[0];
+    assert_int_equal(snapshot_memory(s), 0);
+    must(&w, "SETRANGE big 999999 x");
+    for (int i = 0; i < 3000; i++) run(&w, "HSET hash %v %v");
+    for (int i = 0; i < 3000; i++) run(&w, "SET %s %v");
+    uint64_t used = stripe_memory(s).used;
+    assert_int_equal(snapshot_begin(s, &(struct snapshot_options){ 0 }), KORA_OK);
+    uint64_t idle = snapshot_memory(s);
+    assert_true(idle < 4096);
+    must(&w, "SETRANGE big 500000 y");
+    assert_in_range(snapshot_memory(s), idle + 64 * 1024, idle + 70 * 1024);
+    must(&w, "DEL big");
+    assert_in_range(snapshot_memory(s), 1000000, 1200000);
+    must(&w, "DEL hash");
+    uint64_t both = snapshot_memory(s);
+    assert_true(both > 1300000 && both <= used + 100000);
+    must(&w, "FLUSHALL");
+    assert_true(snapshot_memory(s) > used / 2);
+    while (snapshot_slice(s, 100, swallow, NULL) == SNAPSHOT_MORE) { }
+    assert_int_equal(snapshot_slice(s, 100, swallow, NULL), SNAPSHOT_DONE);
+    snapshot_end(s);
+    snapshot_end(s);
+    assert_int_equal(snapshot_memory(s), 0);
+    struct keyspace *garbage = stripe_take_garbage(s);
+    assert_non_null(garbage);
+    while (!keyspaces_free(&garbage)) { }
+    bare_check(w.d);
+    world_end(&w);
+}
+
+// ---- kora_set, which writes by itself ------------------------------------------------------------------------------------------------
+
+static bool find_plain(void *arg, const struct snapshot_part *part) {
+    if (slice_equal(part->key, SLICE("plain"))) buf_append_slice(arg, part->bytes);
+    return true;
+}
+
+static void typed_calls(void **state) {
+    (void)state;
+    kora_options o = KORA_OPTIONS_INIT;
+    kora *db;
+    struct buf told = { 0 };
+    o.shards = 1;
+    o.stripes = 1;
+    assert_int_equal(kora_open(NULL, &o, &db), KORA_OK);
+    assert_int_equal(kora_set(db, "plain", 5, "as it was at the cut", 20, NULL), KORA_OK);
+    struct lease *l = &db->engine->leases[0];
+    struct stripe *s = &db->engine->common.stripes[0];
+    assert_true(lease_try(l) || lease_wait(l));
+    assert_int_equal(snapshot_begin(s, &(struct snapshot_options){ 0 }), KORA_OK);
+    lease_release(l);
+    for (int i = 0; i < 100; i++) assert_int_equal(kora_set(db, "plain", 5, "as it is after the c", 20, NULL), KORA_OK);
+    assert_true(lease_try(l) || lease_wait(l));
+    while (snapshot_slice(s, 1000, find_plain, &told) == SNAPSHOT_MORE) { }
+    snapshot_end(s);
+    lease_release(l);
+    assert_int_equal(told.n, 22);
+    assert_memory_equal(told.p + 2, "as it was at the cut", 20);
+    buf_free(&told);
+    assert_int_equal(kora_close(db), KORA_OK);
 }
 
 // ---- memory ----------------------------------------------------------------------------------------------------------------------
@@ -497,8 +750,8 @@ static bool fail_at(long nth, bool forever, uint64_t *failed) {
 static void no_memory(void **state) {
     (void)state;
     uint64_t failed = 0;
-    for (long nth = 1; fail_at(nth, false, &failed); nth += 1 + nth / 64) { }
-    for (long nth = 1; fail_at(nth, true, &failed); nth += 1 + nth / 8) { }
+    for (long nth = 1; fail_at(nth, false, &failed); nth += 1 + (long)(nth / less(48))) { }
+    for (long nth = 1; fail_at(nth, true, &failed); nth += 1 + (long)(nth / less(8))) { }
     assert_true(failed > 20);
 }
 
@@ -509,6 +762,11 @@ int main(void) {
         cmocka_unit_test(usual_portions),
         cmocka_unit_test(much_is_dropped),
         cmocka_unit_test(given_up),
+        cmocka_unit_test(scan_stops),
+        cmocka_unit_test(large_strings),
+        cmocka_unit_test(each_part),
+        cmocka_unit_test(memory_is_counted),
+        cmocka_unit_test(typed_calls),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
