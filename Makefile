@@ -118,7 +118,7 @@ $(CLIENT_NPM): tests/clients/package.json tests/clients/package-lock.json
 	@touch $@
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/check/lib.a
 	@mkdir -p $(@D)
-	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a $(LIBS) -lm
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a $(LIBS) -lm
 $(BUILD)/bench/%: bench/%.c $(wildcard bench/*.h) $(BUILD)/obj/lib.a
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(LIBFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/obj/lib.a -Wl,--as-needed -lhiredis -llmdb -lsqlite3 $(LIBS) -lm

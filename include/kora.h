@@ -642,7 +642,7 @@ KORA_API int kora_unsubscribe(kora_subscription *subscription);
 
 /* ---- files of Redis ---------------------------------------------------------------------------------------------- */
 
-/* Tells how far a call has come that takes long: `done` of `total` (kora_import: bytes of the file, which is read twice; kora_export: keys, about), the first time soon after the
+/* Tells how far a call has come that takes long: `done` of `total` (bytes of a file, kora_import; keys, about, kora_export), the first time soon after the
  * start, the last time at the end. Threads: on the calling thread. Calls that may wait return KORA_MISUSE. */
 typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
 
@@ -673,7 +673,8 @@ typedef struct kora_import_result {
  * Puts every key of an RDB file (Redis's dump.rdb, from version 2.4 to 7.4; as it is, or in an LZ4 frame) into the database: into the numbered database that it was in,
  * with its expiry, and its idle time or frequency where maxmemory-policy keeps that. A key that is there is replaced; all others stay. Each key
  * is written as by RESTORE: to the log, to those who watch it or wait for it. Others go on using the database meanwhile, and see key after key appear.
- * The whole file is looked at first: if it is damaged, nothing is changed. Only a value that is malformed although the checksum is right is found later.
+ * The whole file is looked at first (progress counts both readings): if it is damaged, nothing is changed. Only a value that is malformed although
+ * the checksum is right is found later.
  *   options  NULL: defaults
  *   result   may be NULL; filled in on any return but INVAL and MISUSE, as far as it came
  *   error    may be NULL; receives one line that says what was wrong, and for a damaged file at what offset, cut to `error_size` bytes with the final zero

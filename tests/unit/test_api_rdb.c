@@ -292,6 +292,66 @@ static void one_instant(void **state) {
     assert_ok(kora_close(w.db));
 }
 
+// Large values, while they are changed: what comes out is what they were at one moment, whole.
+static void *write_large(void *arg) {
+    struct writers *w = arg;
+    for (uint64_t i = 1; !atomic_load(&w->stop); i++) {
+        // All of these change in one transaction: the list's length is the hash's field, the string's length, the stream's length.
+        char field[32];
+        kora_txn *t;
+        kora_reply *reply;
+        snprintf(field, sizeof field, "%llu", (unsigned long long)i);
+        assert_ok(kora_txn_begin(w->db, &t));
+        assert_ok(kora_txn_add(t, 3, (const char *[]){ "RPUSH", "list", "an element of some length" }, NULL));
+        assert_ok(kora_txn_add(t, 4, (const char *[]){ "HINCRBY", "hash", "count", "1" }, NULL));
+        assert_ok(kora_txn_add(t, 4, (const char *[]){ "HSET", "hash", field, "a value of some length, so that it grows" }, NULL));
+        assert_ok(kora_txn_add(t, 3, (const char *[]){ "APPEND", "string", "0123456789" }, NULL));
+        assert_ok(kora_txn_add(t, 4, (const char *[]){ "ZADD", "zset", field, field }, NULL));
+        assert_ok(kora_txn_add(t, 5, (const char *[]){ "XADD", "stream", "*", "f", "v" }, NULL));
+        assert_ok(kora_txn_exec(t, &reply));
+        assert_int_equal(reply->count, 6);
+        kora_reply_free(reply);
+        kora_txn_free(t);
+        if (i % 1000 == 0) assert_ok(kora_set(kora_database(w->db, 2), LIT("x"), LIT("x"), NULL));
+        if (i % 1000 == 500) assert_ok(kora_exec(kora_database(w->db, 2), NULL, 1, (const char *[]){ "FLUSHDB" }, NULL, NULL));
+        atomic_fetch_add(&w->rounds, 1);
+    }
+    return NULL;
+}
+
+static int64_t number_of(kora *db, int argc, const char *const *argv) {
+    kora_reply *reply;
+    assert_ok(kora_exec(db, NULL, argc, argv, NULL, &reply));
+    int64_t n = reply->type == KORA_REPLY_STRING ? strtoll(reply->str, NULL, 10) : reply->integer;
+    kora_reply_free(reply);
+    return n;
+}
+#define NUMBER_OF(db, ...) number_of(db, (int)ARRAY_LEN(((const char *[]){ __VA_ARGS__ })), (const char *[]){ __VA_ARGS__ })
+
+static void large_values(void **state) {
+    (void)state;
+    struct writers w = { .db = open_db(2, 64) };
+    pthread_t t = spawn(write_large, &w);
+    for (int i = 0; i < 8; i++) {
+        kora *back = open_db(1, 2);
+        uint64_t from = atomic_load(&w.rounds);
+        wait_until(atomic_load(&w.rounds) > from + (slow() ? 100 : 2000));
+        assert_ok(kora_export(w.db, out_path, NULL, NULL, NULL, 0));
+        assert_ok(kora_import(back, out_path, NULL, NULL, NULL, 0));
+        int64_t n = NUMBER_OF(back, "LLEN", "list");
+        assert_true(n > 0);
+        assert_int_equal(NUMBER_OF(back, "HGET", "hash", "count"), n);
+        assert_int_equal(NUMBER_OF(back, "HLEN", "hash"), n + 1);
+        assert_int_equal(NUMBER_OF(back, "STRLEN", "string"), 10 * n);
+        assert_int_equal(NUMBER_OF(back, "ZCARD", "zset"), n);
+        assert_int_equal(NUMBER_OF(back, "XLEN", "stream"), n);
+        assert_ok(kora_close(back));
+    }
+    atomic_store(&w.stop, true);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    assert_ok(kora_close(w.db));
+}
+
 static void no_memory(void **state) {
     (void)state;
     for (int forever = 0; forever < 2; forever++) {
@@ -421,6 +481,7 @@ int main(void) {
         cmocka_unit_test(effects),
         cmocka_unit_test(refuses_export),
         cmocka_unit_test(one_instant),
+        cmocka_unit_test(large_values),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(failing_files),
     };
