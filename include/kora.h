@@ -726,12 +726,13 @@ typedef struct kora_import_result {
  * Puts every key of an RDB file (Redis's dump.rdb, from version 2.4 to 7.4; as it is, or in an LZ4 frame) into the database: into the numbered database that it was in,
  * with its expiry, and its idle time or frequency where maxmemory-policy keeps that. A key that is there is replaced; all others stay. Each key
  * is written as by RESTORE: to the log, to those who watch it or wait for it. Others go on using the database meanwhile, and see key after key appear.
+ * The whole file is looked at first (progress counts both readings): if it is damaged, nothing is changed. Only a value that is malformed although
+ * the checksum is right is found later.
  *   options  NULL: defaults
  *   result   may be NULL; filled in on any return but INVAL and MISUSE, as far as it came
  *   error    may be NULL; receives one line that says what was wrong, and for a damaged file at what offset, cut to `error_size` bytes with the final zero
- * Errors: CORRUPT (the file is none that can be read, or damaged: keys before that place have been imported), SYSTEM (it can't be opened or read), TOOBIG (a name is
- * above proto-max-bulk-len), INVAL (or the file has numbered databases that this one has not), NOMEM, READONLY, MISUSE, CLOSED. Except for INVAL of the arguments and
- * MISUSE, keys that were imported stay.
+ * Errors: CORRUPT (the file is none that can be read, or damaged), SYSTEM (it can't be opened or read), TOOBIG (a name is above proto-max-bulk-len), INVAL (or the file
+ * has numbered databases that this one has not), NOMEM, READONLY, MISUSE, CLOSED. Keys that have been imported by then (result.keys) stay.
  */
 KORA_API int kora_import(kora *db, const char *path, const kora_import_options *options, kora_import_result *result, char *error, size_t error_size);
 

@@ -1,5 +1,8 @@
 // kora_import: the keys of an RDB file, each by RESTORE, as a client would do it: so the log, watchers and whoever waits are told as always, and limits hold.
 //
+// The file is read twice. The first time only lengths, names and the checksum are looked at, so that nothing at all is taken from a file that is damaged, or has keys
+// for which there is no place here.
+//
 // One key at a time is in memory, besides what RESTORE makes of it: its bytes in the file, with a footer put behind them in place, are the payload.
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +24,8 @@ struct import {
     struct rdb_file_reader reader;
     struct session session;
     struct buf out;          // RESTORE's reply
-    uint64_t told;           // bytes at which progress was told
+    uint64_t before;         // bytes that were read before this reading of the file
+    uint64_t told;           // of all of them, when progress was told last
     char *error;
     size_t error_size;
 };
@@ -36,10 +40,11 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct import *x, int st
 }
 
 static void tell_progress(struct import *x, bool end) {
-    if (!x->options.progress || (!end && x->told && x->file.at - x->told < PROGRESS_EVERY)) return;
-    x->told = x->file.at;
+    uint64_t done = x->before + x->file.at;
+    if (!x->options.progress || (!end && x->told && done - x->told < PROGRESS_EVERY)) return;
+    x->told = done;
     engine_callback_begin();
-    x->options.progress(x->options.progress_arg, x->file.at, MAX(x->file.size, x->file.at));
+    x->options.progress(x->options.progress_arg, done, MAX(done, 2 * x->file.size));
     engine_callback_end();
 }
 
@@ -78,7 +83,8 @@ static bool is_empty(struct slice object) {
 // RESTORE's answer, from behind its sign on.
 static int understand(struct import *x, struct slice reply) {
     static const struct { const char *start; int status; } errors[] = {
-        { "-ERR Bad data format", KORA_CORRUPT }, { "-OOM", KORA_NOMEM }, { "-ERR out of memory", KORA_NOMEM }, { "-MISCONF", KORA_READONLY }, { "-READONLY", KORA_READONLY },
+        { "-ERR Bad data format", KORA_CORRUPT }, { "-OOM", KORA_NOMEM },
+        { "-MISCONF", KORA_READONLY }, { "-READONLY", KORA_READONLY },
     };
     if (reply.n == 0) return refuse_key(x, KORA_NOMEM, SLICE("out of memory"));
     if (reply.p[0] != '-') return KORA_OK;
@@ -113,11 +119,16 @@ static int restore(struct import *x) {
     return understand(x, slice_of(x->out.p + REPLY_AT, x->out.failed ? 0 : x->out.n - REPLY_AT));
 }
 
+static int look_at_key(struct import *x) {
+    const struct rdb_file_key *k = &x->reader.key;
+    if (k->meta.db >= x->db->owner->count) return refuse_key(x, KORA_INVAL, SLICE("it is in a numbered database that is not here"));
+    if (api_too_big(x->db, k->name.n)) return refuse_key(x, KORA_TOOBIG, SLICE("the name is above proto-max-bulk-len"));
+    return KORA_OK;
+}
+
 static int take_key(struct import *x) {
     const struct rdb_file_key *k = &x->reader.key;
     struct txn now;
-    if (k->meta.db >= x->db->owner->count) return refuse_key(x, KORA_INVAL, SLICE("it is in a numbered database that is not here"));
-    if (api_too_big(x->db, k->name.n)) return refuse_key(x, KORA_TOOBIG, SLICE("the name is above proto-max-bulk-len"));
     if (k->meta.expires) {
         txn_begin(&now, &x->db->engine->common);
         if (k->meta.expire_at_ms <= txn_now(&now)) {
@@ -136,12 +147,14 @@ static int take_key(struct import *x) {
 
 // ---- the file ------------------------------------------------------------------------------------------------------------------
 
-static int take_all(struct import *x) {
+typedef int key_fn(struct import *x);
+
+static int each_key(struct import *x, key_fn *visit) {
     struct rdb_file_reader *r = &x->reader;
     for (;;) {
         int status = KORA_OK;
         switch (rdb_file_next(r)) {
-        case RDB_FILE_KEY: status = take_key(x); break;
+        case RDB_FILE_KEY: status = visit(x); break;
         case RDB_FILE_FIELD: break; // of Kora's own: nothing that is kept elsewhere
         case RDB_FILE_END: return KORA_OK;
         case RDB_FILE_ERROR:
@@ -165,19 +178,29 @@ static void fill_result(struct import *x) {
     memcpy(to->redis_version, r->redis_version, sizeof to->redis_version);
 }
 
-static int take_file(struct import *x) {
+// From its start to its end, or to the first key that is not to the liking of `visit`.
+static int read_file(struct import *x, key_fn *visit) {
     struct byte_source from = file_source_bytes(&x->file);
-    if (file_source_starts(&x->file, LZ4_FRAME_MAGIC, LZ4_FRAME_MAGIC_BYTES)) {
+    x->file.at = 0;
+    if (x->result.compressed) {
         if (lz4_source_open(&x->lz4, from) < 0) return refuse(x, KORA_NOMEM, "out of memory");
         from = lz4_source_bytes(&x->lz4);
-        x->result.compressed = 1;
     }
     rdb_file_open(&x->reader, from);
-    int status = take_all(x);
-    if (status == KORA_OK) tell_progress(x, true);
+    int status = each_key(x, visit);
     fill_result(x);
     rdb_file_close(&x->reader);
     if (x->result.compressed) lz4_source_close(&x->lz4);
+    return status;
+}
+
+static int take_file(struct import *x) {
+    x->result.compressed = file_source_starts(&x->file, LZ4_FRAME_MAGIC, LZ4_FRAME_MAGIC_BYTES);
+    int status = read_file(x, look_at_key);
+    if (status != KORA_OK) return status;
+    x->before = x->file.at;
+    status = read_file(x, take_key);
+    if (status == KORA_OK) tell_progress(x, true);
     return status;
 }
 

@@ -72,7 +72,8 @@ static enum rdb_file_item read_end(struct rdb_file_reader *r) {
         if (!read_little(r, CHECKSUM, &stored)) return RDB_FILE_ERROR;
         r->unchecked = stored == 0;
         if (stored && stored != crc) {
-            rdb_file_fail(r, KORA_CORRUPT, rdb_file_offset(r) - CHECKSUM, "the checksum here is %016" PRIx64 ", but that of the bytes before is %016" PRIx64, stored, crc);
+            rdb_file_fail(r, KORA_CORRUPT, rdb_file_offset(r) - CHECKSUM, "the checksum here is %016" PRIx64 ", but that of the bytes before is %016" PRIx64,
+                stored, crc);
         }
     } else {
         r->unchecked = true;
@@ -253,7 +254,8 @@ static enum found read_item(struct rdb_file_reader *r) {
         break;
     default:
         if (is_value(op)) return read_key(r, op) ? FOUND_KEY : NOTHING_YET;
-        rdb_file_fail(r, KORA_CORRUPT, rdb_file_offset(r) - 1, op == RDB_MODULE_PRE_GA ? "a value of a module, from before they had lengths" : "nothing begins with %u", op);
+        if (op == RDB_MODULE_PRE_GA) rdb_file_fail(r, KORA_CORRUPT, rdb_file_offset(r) - 1, "a value of a module, from before they had lengths");
+        else rdb_file_fail(r, KORA_CORRUPT, rdb_file_offset(r) - 1, "nothing begins with %u", op);
     }
     return NOTHING_YET;
 }

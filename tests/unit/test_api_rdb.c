@@ -116,13 +116,21 @@ static void refuses(void **state) {
     write_file(in_path, FILE_OF("\0\1a\1x\xfe\2\0\1b\1x"));
     assert_status(import_file(db, &r, error), KORA_INVAL);
     assert_string_equal(error, "offset 16: key \"b\": it is in a numbered database that is not here");
-    assert_int_equal(r.keys, 1); // which stays
-    assert_value(db, "a", "x");
+    assert_int_equal(r.keys, 0); // it was seen before
+    assert_status(kora_exists(db, LIT("a")), KORA_NOTFOUND);
+    write_file(in_path, LIT("REDIS0010\0\1a\1x\xff" "12345678"));
+    assert_status(import_file(db, &r, error), KORA_CORRUPT);
+    assert_int_equal(r.keys, 0);
+    assert_status(kora_exists(db, LIT("a")), KORA_NOTFOUND);
     write_file(in_path, FILE_OF("\2\3\"\n\x80\2\1a\1a"));
     assert_status(import_file(db, &r, error), KORA_CORRUPT);
     assert_string_equal(error, "offset 9: key \"\\x22\\x0a\\x80\": its value is malformed");
     assert_status(kora_import(db, in_path, NULL, NULL, error, 12), KORA_CORRUPT); // cut
     assert_string_equal(error, "offset 9: k");
+    write_file(in_path, FILE_OF("\0\1a\1x\2\1b\2\1a\1a"));
+    assert_status(import_file(db, &r, error), KORA_CORRUPT);
+    assert_int_equal(r.keys, 1); // which stays
+    assert_value(db, "a", "x");
     assert_ok(kora_config_set(db, "proto-max-bulk-len", "1mb", NULL, 0));
     struct buf b = { 0 };
     buf_append(&b, LIT("REDIS0010\0\x80\0\x10\0\1"));
@@ -171,7 +179,7 @@ static void progress(void **state) {
     assert_int_equal(r.bytes, st.st_size);
     told = (struct told){ .db = db };
     assert_ok(kora_import(back, out_path, &in, NULL, NULL, 0));
-    assert_true(told.count >= 3 && told.done == r.bytes && told.total == r.bytes);
+    assert_true(told.count >= 6 && told.done == 2 * r.bytes && told.total == 2 * r.bytes);
     kora_stats s = KORA_STATS_INIT;
     assert_ok(kora_get_stats(back, &s));
     assert_int_equal(s.keys, 50);
@@ -277,6 +285,66 @@ static void one_instant(void **state) {
         assert_memory_equal(left, right, 8);
         kora_free(left);
         kora_free(right);
+        assert_ok(kora_close(back));
+    }
+    atomic_store(&w.stop, true);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    assert_ok(kora_close(w.db));
+}
+
+// Large values, while they are changed: what comes out is what they were at one moment, whole.
+static void *write_large(void *arg) {
+    struct writers *w = arg;
+    for (uint64_t i = 1; !atomic_load(&w->stop); i++) {
+        // All of these change in one transaction: the list's length is the hash's field, the string's length, the stream's length.
+        char field[32];
+        kora_txn *t;
+        kora_reply *reply;
+        snprintf(field, sizeof field, "%llu", (unsigned long long)i);
+        assert_ok(kora_txn_begin(w->db, &t));
+        assert_ok(kora_txn_add(t, 3, (const char *[]){ "RPUSH", "list", "an element of some length" }, NULL));
+        assert_ok(kora_txn_add(t, 4, (const char *[]){ "HINCRBY", "hash", "count", "1" }, NULL));
+        assert_ok(kora_txn_add(t, 4, (const char *[]){ "HSET", "hash", field, "a value of some length, so that it grows" }, NULL));
+        assert_ok(kora_txn_add(t, 3, (const char *[]){ "APPEND", "string", "0123456789" }, NULL));
+        assert_ok(kora_txn_add(t, 4, (const char *[]){ "ZADD", "zset", field, field }, NULL));
+        assert_ok(kora_txn_add(t, 5, (const char *[]){ "XADD", "stream", "*", "f", "v" }, NULL));
+        assert_ok(kora_txn_exec(t, &reply));
+        assert_int_equal(reply->count, 6);
+        kora_reply_free(reply);
+        kora_txn_free(t);
+        if (i % 1000 == 0) assert_ok(kora_set(kora_database(w->db, 2), LIT("x"), LIT("x"), NULL));
+        if (i % 1000 == 500) assert_ok(kora_exec(kora_database(w->db, 2), NULL, 1, (const char *[]){ "FLUSHDB" }, NULL, NULL));
+        atomic_fetch_add(&w->rounds, 1);
+    }
+    return NULL;
+}
+
+static int64_t number_of(kora *db, int argc, const char *const *argv) {
+    kora_reply *reply;
+    assert_ok(kora_exec(db, NULL, argc, argv, NULL, &reply));
+    int64_t n = reply->type == KORA_REPLY_STRING ? strtoll(reply->str, NULL, 10) : reply->integer;
+    kora_reply_free(reply);
+    return n;
+}
+#define NUMBER_OF(db, ...) number_of(db, (int)ARRAY_LEN(((const char *[]){ __VA_ARGS__ })), (const char *[]){ __VA_ARGS__ })
+
+static void large_values(void **state) {
+    (void)state;
+    struct writers w = { .db = open_db(2, 64) };
+    pthread_t t = spawn(write_large, &w);
+    for (int i = 0; i < 8; i++) {
+        kora *back = open_db(1, 2);
+        uint64_t from = atomic_load(&w.rounds);
+        wait_until(atomic_load(&w.rounds) > from + (slow() ? 100 : 2000));
+        assert_ok(kora_export(w.db, out_path, NULL, NULL, NULL, 0));
+        assert_ok(kora_import(back, out_path, NULL, NULL, NULL, 0));
+        int64_t n = NUMBER_OF(back, "LLEN", "list");
+        assert_true(n > 0);
+        assert_int_equal(NUMBER_OF(back, "HGET", "hash", "count"), n);
+        assert_int_equal(NUMBER_OF(back, "HLEN", "hash"), n + 1);
+        assert_int_equal(NUMBER_OF(back, "STRLEN", "string"), 10 * n);
+        assert_int_equal(NUMBER_OF(back, "ZCARD", "zset"), n);
+        assert_int_equal(NUMBER_OF(back, "XLEN", "stream"), n);
         assert_ok(kora_close(back));
     }
     atomic_store(&w.stop, true);
@@ -413,6 +481,7 @@ int main(void) {
         cmocka_unit_test(effects),
         cmocka_unit_test(refuses_export),
         cmocka_unit_test(one_instant),
+        cmocka_unit_test(large_values),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(failing_files),
     };
