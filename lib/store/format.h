@@ -1,4 +1,5 @@
-// What the log's files look like: log.c writes them, recover.c reads them. All numbers are little endian.
+// What the log's files look like: log.c writes them, recover.c reads them. All numbers are little endian. A varint is its bits by sevens, the lowest
+// first, a byte each, with the highest bit set where another follows.
 //
 // A record is one effect.
 //
@@ -12,14 +13,17 @@
 //     32      ...   varint database, varint argc, then for each argument varint length and its bytes
 //
 // In a ring records begin at multiples of 8 and never wrap round: what is left at the end is skipped when fewer than 32 bytes are left, or by a record of length RECORD_SKIP
-// (its header only). An effect too large for the ring is in a file of its own (dir/staging-<number>), and in the ring there is a record of
-// length RECORD_APART, whose body is u64 number of the file, u64 length, u32 CRC32C of the record that is in it.
+// (its header only, of which the CRC is). What a call does to a stripe and is too large for the ring is in a file of its own (dir/staging-<number>): all of
+// the call's records about that stripe, from the file's start, each padded with zeros to a multiple of 8 and with the position of the one record that is in the
+// ring for them. That has the length RECORD_APART, a header as any other (parts: those of the call), and the body u64 number of the file, u64 bytes of the records
+// in it (padded ones), u32 CRC32C of these bytes; 52 bytes, which its own CRC covers, and 4 of padding. It is written when the file is complete.
 //
 // The staging file: a header page (STAGING_PAGE bytes), then for each stripe a header of 64 bytes and its ring.
 //
 //     magic "KORASTG1", u32 version 1, u32 stripes, u64 ring bytes, u64 first epoch, boot id [40], database id [16], u32 CRC32C of all that;
 //     and, at offset 256, u32 state: 1 in use, 2 closed: empty
-//     stripe header: u64 taken: position up to which rounds have taken its records, and they are durable by policy
+//     stripe header: u64 taken: position up to which rounds have taken its records, and they are durable by policy. There the reader begins; the record at
+//     position p is at p modulo the ring's size, and the first one that does not bear its position, or whose CRC is wrong, is where the stripe ends
 //
 // A segment (dir/log/<first round, 16 hex digits>.wal): a header of 64 bytes, then blocks without gaps.
 //
@@ -56,6 +60,8 @@ enum {
     SEGMENT_HEADER = 64,
     BLOCK_HEADER = 48,
     BLOCK_PART = 16,
+    APART_BODY = 20,     // of a record of length RECORD_APART
+    STAGING_HEADER = 92, // with its CRC
 };
 #define RECORD_SKIP UINT32_C(0xffffffff)
 #define RECORD_APART UINT32_C(0xfffffffe)

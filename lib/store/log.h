@@ -21,15 +21,19 @@
 #include "base/base.h"
 #include "call/effect.h"
 #include "os/os.h"
+#include "store/format.h"
 
 enum log_sync { LOG_ALWAYS, LOG_EVERYSEC, LOG_OS };
 
 struct log;
+struct ring;
 
 struct log_config {
     const struct os *os;
     const char *dir;              // the database's: segments are in dir/log
     const char *staging_dir;      // NULL: dir
+    uint8_t id[STORE_ID_BYTES];   // the database's
+    uint64_t round_before;        // the last round that the log has a block of (recovered.last_round); 0: none
     uint32_t stripes;
     enum log_sync sync;           // log_set_sync changes it
     uint64_t segment_bytes_max;   // a segment that is larger is followed by another; 0: 64 MB
@@ -40,6 +44,7 @@ struct log_config {
     void (*broken)(void *arg);                  // log_error has changed, either way
     void (*say)(void *arg, int level, const char *text);
     void *arg;
+    bool stepped;                 // tests: there is no thread; log_step, log_flush and log_rotate do its work on the caller's
 };
 
 // Starts the log after recovery (recover.h): a new segment whose first block is `first_round`, at epoch `first_round`. KORA_OK, or KORA_NOMEM,
@@ -50,17 +55,19 @@ void log_close(struct log *l);
 
 // ---- appending ---------------------------------------------------------------------------------------------------------------
 
-// Before a command that writes runs, and while its leases are held. False: the stripe's staging is above its high-water mark, or the log is
-// broken (log_error tells): let go of the leases, and wait until `room` is called.
+// Before a command that writes runs, and while its leases are held. False: the log is broken or has no room on the disk (log_error tells: answer that),
+// or the stripe's staging is above its high-water mark: let go of the leases, and wait until `room` is called. As that may happen before the caller has
+// put itself where `room` finds it, it looks again after that: this function needs no lease, if it is only to know whether to wait.
 bool log_may_write(struct log *l, uint32_t stripe);
 // Before the change that an effect tells of: the call, which holds the stripe's lease, has recorded `bytes` bytes of effects in `count` effects so far, with
-// this one. False: there is no room for them, and none can be made.
+// this one: for each argument its length and 5 more, at least. False: there is no room for them, and none can be made.
 bool log_reserve(struct log *l, uint32_t stripe, size_t bytes, size_t count);
 
 struct log_append {
     struct log *log;
     uint64_t epoch, call;
-    uint32_t first, parts;
+    uint32_t first, parts, number;
+    struct ring *apart; // the stripes of which this call's effects are in files of their own
 };
 // All effects of one call, `parts` of them, the first of them about stripe `first`; its leases are held. Never fails after log_reserve.
 void log_begin(struct log_append *a, struct log *l, uint32_t first, uint32_t parts);
@@ -74,6 +81,7 @@ uint64_t log_durable(const struct log *l);
 
 // ---- the whole -----------------------------------------------------------------------------------------------------------------
 
+// What was durable by the policy before stays called so: log_flush makes it true by the new one, too.
 void log_set_sync(struct log *l, enum log_sync sync);
 // Asks for a round now, and waits until all that was appended before is on the disk, whatever the policy. 0 or a negative errno. Not on the log's thread.
 int log_flush(struct log *l);
@@ -96,6 +104,9 @@ struct log_stats {
     uint64_t stalls;                                         // writes that log_may_write has refused
     int64_t last_sync_ms;                                    // wall clock
 };
-void log_stats(const struct log *l, struct log_stats *out);
+void log_stats(struct log *l, struct log_stats *out);
+
+// Of a stepped log: what its thread would do now, without waiting for anything. True: it has written or synced something.
+bool log_step(struct log *l);
 
 #endif

@@ -53,6 +53,7 @@ struct recover_config {
 
 struct recovered {
     uint64_t next_round;         // at which the log goes on
+    uint64_t last_round;         // of the last block that is in it; 0: there is none. log_open wants to know (round_before)
     uint64_t rounds, records, bytes;
     uint64_t staged_records;     // of them, from staging
     uint64_t cut_bytes;          // at the end of the log: the tail of a crash
