@@ -21,7 +21,8 @@
 // The staging file: a header page (STAGING_PAGE bytes), then for each stripe a header of 64 bytes and its ring.
 //
 //     magic "KORASTG1", u32 version 1, u32 stripes, u64 ring bytes, u64 first epoch, boot id [40], database id [16], u32 CRC32C of all that;
-//     and, at offset 256, u32 state: 1 in use, 2 closed: empty
+//     and, at offset 256, u32 state: 1 in use, 2 closed: empty; at offset 264, u64 round: the last one that has taken anything. It was written before; if the
+//     log does not have it, what is staged follows a gap
 //     stripe header: u64 taken: position up to which rounds have taken its records, and they are durable by policy. There the reader begins; the record at
 //     position p is at p modulo the ring's size, and the first one that does not bear its position, or whose CRC is wrong, is where the stripe ends
 //
@@ -36,7 +37,8 @@
 //      4      4     CRC32C of the block from offset 8 to its end
 //      8      8     round; each is the one before plus 1 or more
 //     16      8     round before: the last block's number, in this segment or the one before; 0: none
-//     24      8     synced_upto: every round up to this one was synced before this block was written
+//     24      8     synced_upto: the block of this number, and all before it, were synced before this block was written; 0: none. (In a segment's
+//                   header: before that was written)
 //     32      8     bytes of the block, header included (a multiple of 8)
 //     40      4     stripes in it
 //     44      4     zero
@@ -57,6 +59,7 @@ enum {
     STAGING_PAGE = 4096,
     STAGING_STRIPE_HEADER = 64,
     STAGING_STATE_AT = 256,
+    STAGING_ROUND_AT = 264,
     SEGMENT_HEADER = 64,
     BLOCK_HEADER = 48,
     BLOCK_PART = 16,

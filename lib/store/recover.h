@@ -27,7 +27,8 @@ struct store {
     int lock_fd;
 };
 
-// KORA_OK, KORA_NOMEM, KORA_BUSY (another process has it: error names the pid if LOCK tells), KORA_SYSTEM, KORA_CORRUPT; `error` names file, offset, reason.
+// KORA_OK, KORA_NOMEM, KORA_BUSY (another process has it: error names the pid if LOCK tells), KORA_SYSTEM, KORA_CORRUPT, KORA_UNSUPPORTED (a newer version wrote
+// it); `error` names file, offset, reason. The directory is made if it is missing (not those above it). On failure `out` is not touched.
 int store_open(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size);
 int store_commit(struct store *s, const struct manifest *m, char *error, size_t error_size); // replaces MANIFEST; s->manifest is it then
 void store_close(struct store *s);
@@ -62,8 +63,34 @@ struct recovered {
 };
 
 // Applies what the log and staging hold. Damage above the highest synced_upto that was found is the tail of a crash: cut, and said. At or below it, or a
-// gap: KORA_CORRUPT, `error` names file and offset, and nothing is overwritten. After an unclean end what was kept of the tail and of staging has
-// been written to a new segment and synced before it returns, and staging is empty.
+// gap: KORA_CORRUPT, `error` names file and offset, and nothing is overwritten. KORA_UNSUPPORTED: a newer version wrote it; also with `repair`. After an unclean end
+// what was kept of the tail is synced, and of staging is in a new segment, synced, before it returns; staging is gone then. If it fails, or is
+// killed, it can be done again, and comes to the same.
 int log_recover(const struct recover_config *c, struct recovered *out, char *error, size_t error_size);
+
+// ---- looking, without changing anything ------------------------------------------------------------------------------------------
+
+struct check_config {
+    const struct os *os;
+    const char *dir, *staging_dir;
+    int (*visit)(void *arg, const struct recovered_effect *e);  // everything that a recovery would apply; NULL: nobody wants it
+    void (*progress)(void *arg, uint64_t done, uint64_t total);
+    void (*say)(void *arg, int level, const char *text);        // each thing that is wrong, with its file and offset
+    void *arg;
+};
+
+struct checked {
+    struct manifest manifest;
+    uint64_t segments, segment_bytes, rounds, last_round, records;
+    uint64_t staged_records;     // of them
+    uint64_t torn_bytes, incomplete_calls; // of a crash; recovery drops them
+    uint64_t errors;
+    bool clean;
+};
+
+// Verifies the manifest, every segment, block and record, and staging; also segments that are older than what is needed. KORA_OK: recovery would go well, or would
+// cut the tail of a crash. KORA_CORRUPT: not so; `error` has the first thing that is wrong. KORA_BUSY, KORA_NOMEM, KORA_SYSTEM, KORA_UNSUPPORTED. Nothing is
+// changed but LOCK.
+int store_check(const struct check_config *c, struct checked *out, char *error, size_t error_size);
 
 #endif
