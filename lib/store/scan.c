@@ -341,7 +341,7 @@ static void drop_staged(struct scan *s) {
 
 static int take_staged(struct scan *s) {
     struct staged *st = &s->staged;
-    struct staged_source from = { .os = s->os, .dir = s->staging_dir, .id = s->c->store->manifest.id, .round = s->last, .say = s->c->say, .arg = s->c->arg };
+    struct staged_source from = { .os = s->os, .dir = s->staging_dir, .id = s->c->store->manifest.id, .round = MAX(s->last, s->from - 1), .say = s->c->say, .arg = s->c->arg };
     int status = staged_read(st, &from, s->why);
     struct args args = { 0 };
     if (status == KORA_OK && s->damaged && s->c->repair) drop_staged(s);
