@@ -315,7 +315,7 @@ static int enter_or_fail(struct disk *d, enum disk_op op) {
 
 static int64_t leave(struct disk *d, enum disk_op op, const char *what, int64_t a, int64_t b, int64_t result) {
     if (d->trace) {
-        fprintf(d->trace, "%llu %s %s %lld %lld = %lld\n", (unsigned long long)d->when, op_names[op], what, (long long)a, (long long)b, (long long)result);
+        fprintf(d->trace, "disk %p: %llu %s %s %lld %lld = %lld\n", (void *)d, (unsigned long long)d->when, op_names[op], what, (long long)a, (long long)b, (long long)result);
     }
     if (d->after) d->after(d->after_arg, d, op);
     pthread_mutex_unlock(&d->mutex);

@@ -49,6 +49,7 @@ struct life {
     struct disk *disk;
     struct random random;
     struct done *calls;      // the real order
+    char *value;
     size_t started, ended;   // calls whose append has begun; has ended
     size_t cut_floor, kill_floor; // of them there must be at least so many after a power cut; a kill
     int depth;
@@ -98,9 +99,9 @@ static struct done make_call(struct life *l) {
     return c;
 }
 
-// The value of a part; the same each time it is asked for.
-static struct slice value_of(const struct done *c, int part) {
-    static char value[VALUE_MAX + 64];
+// The value of a part; the same each time it is asked for. In a life's own buffer: another one may begin while an append is under way.
+static struct slice value_of(const struct life *l, const struct done *c, int part) {
+    char *value = l->value;
     int n = snprintf(value, 64, "%u.%d.", c->tag, part);
     uint32_t size = part == 0 ? c->size : c->size % 50;
     for (uint32_t i = 0; i < size; i++) value[n + (int)i] = (char)('a' + (c->tag * 7 + (uint32_t)part + i) % 23);
@@ -140,8 +141,8 @@ static int take_back(void *arg, const struct recovered_effect *e) {
     size_t at = 0;
     const struct done *c = known ? by_tag(b->life, tag, &at) : NULL;
     check(b->life, c != NULL, "an effect of no call that could be there: %u", tag);
-    check(b->life, part >= 0 && part < c->parts && e->stripe == c->stripes[part] && e->db == tag % 16, "call %zu has come back changed", at);
-    struct slice is = value_of(c, part);
+    check(b->life, part >= 0 && part < c->parts && e->stripe == c->stripes[part] && e->db == tag % 16, "call %zu, tag %u, has come back changed: part %d of %u, stripe %u, db %u", at, tag, part, c->parts, e->stripe, e->db);
+    struct slice is = value_of(b->life, c, part);
     check(b->life, slice_equal(is, e->argv[2]), "call %zu has come back with another value", at);
     if (b->count == b->cap) {
         b->cap = b->cap ? 2 * b->cap : 64;
@@ -248,7 +249,9 @@ static void child_of(struct life *l, struct disk *disk, bool power) {
     memcpy(child.calls, l->calls, l->started * sizeof *child.calls);
     random_seed(&child.random, random_next(&l->random));
     snprintf(child.history, sizeof child.history, "%.80s %s %llu", l->history, power ? "cut" : "kill", (unsigned long long)l->ops);
+    child.value = malloc(VALUE_MAX + 64);
     live(&child);
+    free(child.value);
     free(child.calls);
 }
 
@@ -294,7 +297,7 @@ static void append(struct life *l) {
         size_t bytes = 0, count = 0;
         for (int k = 0; k <= i; k++) {
             if (c->stripes[k] != c->stripes[i]) continue;
-            bytes += 3 + 10 + value_of(c, k).n + 3 * 5;
+            bytes += 3 + 10 + value_of(l, c, k).n + 3 * 5;
             count++;
         }
         if (!log_reserve(l->log, c->stripes[i], bytes, count)) return;
@@ -306,13 +309,13 @@ static void append(struct life *l) {
     log_begin(&a, l->log, c->stripes[0], c->parts);
     c->epoch = a.epoch;
     for (int i = 0; i < c->parts; i++) {
-        struct slice argv[3] = { SLICE("SET"), SLICE("some key"), value_of(c, i) };
+        struct slice argv[3] = { SLICE("SET"), SLICE("some key"), value_of(l, c, i) };
         struct effect e = { .stripe = c->stripes[i], .db = c->tag % 16, .argc = 3, .argv = argv };
         log_add(&a, &e);
     }
     log_end(&a);
     l->ended = l->started;
-    if (getenv("KORA_SIM_TRACE")) fprintf(stderr, "%s: call %zu of %d parts, %u bytes, epoch %llu\n", l->history, l->ended, c->parts, c->size, (unsigned long long)c->epoch);
+    if (getenv("KORA_SIM_TRACE")) fprintf(stderr, "%s: call %zu, tag %u, of %d parts, %u bytes, epoch %llu\n", l->history, l->ended, c->tag, c->parts, c->size, (unsigned long long)c->epoch);
 }
 
 static void snapshot(struct life *l) {
@@ -496,6 +499,7 @@ static void one_seed(struct world *w, uint64_t seed) {
     random_seed(&r, seed);
     struct life l = { .world = w, .random = r, .disk = disk_new(seed), .stripes = 1 + (uint32_t)random_below(&r, 4) };
     l.calls = malloc(CALLS_MAX * sizeof *l.calls);
+    l.value = malloc(VALUE_MAX + 64);
     snprintf(l.history, sizeof l.history, "born");
     bool may_map = random_below(&r, 6) != 0, can_allocate = random_below(&r, 6) != 0;
     disk_set_may_map(l.disk, may_map);
@@ -504,6 +508,7 @@ static void one_seed(struct world *w, uint64_t seed) {
     random_seed(&l.random, seed + 1);
     live(&l);
     disk_free(l.disk);
+    free(l.value);
     free(l.calls);
 }
 
