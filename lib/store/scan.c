@@ -205,9 +205,6 @@ static int apply_one(void *arg, const struct recovered_effect *e) {
     return s->c->apply ? s->c->apply(s->c->arg, e) : KORA_OK;
 }
 
-// The first round that can be at the end of what was read of this segment.
-static uint64_t next_round(const struct scan *s, size_t i) { return s->any ? MAX(s->last + 1, s->segments[i].first) : s->segments[i].first; }
-
 // Does the block follow what was read? NULL, or why not.
 static const char *chain_breaks(const struct scan *s, size_t i, const struct block *b, enum wrong *wrong) {
     *wrong = WRONG_TORN;
@@ -222,7 +219,7 @@ static const char *chain_breaks(const struct scan *s, size_t i, const struct blo
 }
 
 static int take_block(struct scan *s, size_t i, struct reader *r, const struct block *b) {
-    struct wrong_place w = { WRONG_TORN, i, b->at, s->last + 1, NULL };
+    struct wrong_place w = { WRONG_TORN, i, b->at, s->next, NULL };
     w.what = chain_breaks(s, i, b, &w.wrong);
     if (w.what) {
         r->at = b->at;
@@ -245,6 +242,7 @@ static int take_block(struct scan *s, size_t i, struct reader *r, const struct b
     if (result != READ_OK) return store_fail(s->why, KORA_SYSTEM, "a segment has changed while it was read");
     s->synced = MAX(s->synced, b->synced_upto);
     s->last = b->round;
+    s->next = b->round + 1;
     s->any = s->segments[i].blocks = true;
     s->segments[i].end = r->at;
     return stopped;
@@ -257,7 +255,7 @@ static int take_blocks(struct scan *s, size_t i, struct reader *r) {
         enum read_result result = reader_next(r, &b);
         if (result == READ_FAILED) return read_failed(s, i, r);
         if (result == READ_END) return KORA_OK;
-        if (result == READ_DAMAGED) return decide(s, r, &(struct wrong_place){ WRONG_TORN, i, r->at, next_round(s, i), r->damage });
+        if (result == READ_DAMAGED) return decide(s, r, &(struct wrong_place){ WRONG_TORN, i, r->at, MAX(s->next, s->segments[i].first), r->damage });
         int status = take_block(s, i, r, &b);
         if (status != KORA_OK || s->damaged || s->errors > errors) return status;
         progress(s, b.bytes);
@@ -275,11 +273,12 @@ static int take_segment(struct scan *s, size_t i) {
         s->synced = MAX(s->synced, r.synced_upto);
         s->segments[i].end = SEGMENT_HEADER;
         status = take_blocks(s, i, &r);
+        s->next = MAX(s->next, s->segments[i].first);
     } else if (result == READ_FAILED) {
         status = store_fail_os(s->why, path, r.failed);
     } else {
         enum wrong wrong = result == READ_DAMAGED ? WRONG_TORN : r.newer ? WRONG_UNKNOWN : WRONG_NEVER;
-        status = decide(s, &r, &(struct wrong_place){ wrong, i, 0, next_round(s, i), r.damage });
+        status = decide(s, &r, &(struct wrong_place){ wrong, i, 0, MAX(s->next, s->segments[i].first), r.damage });
     }
     progress(s, done + s->segments[i].size - s->done);
     reader_close(&r);
@@ -309,14 +308,33 @@ static int find_last(struct scan *s) {
     return KORA_OK;
 }
 
-// There are no blocks: is that all there ever was?
-static int check_nothing(struct scan *s) {
-    if (s->any || s->damaged || s->errors > 0 || s->from <= 1) return KORA_OK;
-    if (s->count > 0 && s->segments[s->begin].first <= s->from) return KORA_OK;
-    store_fail(s->why, KORA_CORRUPT, "%s: the log from round %" PRIu64 " on is missing", s->dir, s->from);
-    scan_say(s, KORA_LOG_WARNING, "%s: the log from round %" PRIu64 " on is missing", s->dir, s->from);
-    s->errors += s->checking;
-    return s->c->repair || s->checking ? KORA_OK : KORA_CORRUPT;
+// Segments behind the last block, which know of rounds that are not there any more.
+static int drop_empty(struct scan *s) {
+    size_t i = s->count;
+    while (i > s->begin && !s->segments[i - 1].blocks) i--;
+    s->synced = s->last;
+    if (i == s->count) return KORA_OK;
+    char *path = scan_path(s, i);
+    if (!path) return store_fail_memory(s->why);
+    int status = end_at(s, &(struct wrong_place){ WRONG_TORN, i, 0, s->next, "it comes after rounds that are missing" }, path);
+    mem_free(path);
+    return status;
+}
+
+// Nothing was wrong in any file. Is something missing, all the same?
+static int check_end(struct scan *s) {
+    char what[120];
+    if (s->damaged || s->errors > 0) return KORA_OK;
+    if (s->synced >= MAX(s->last + 1, s->from))
+        snprintf(what, sizeof what, "the log ends with round %" PRIu64 ", and rounds up to %" PRIu64 " had been synced", s->last, s->synced);
+    else if (!s->any && s->from > 1 && (s->count == 0 || s->segments[s->begin].first > s->from))
+        snprintf(what, sizeof what, "the log from round %" PRIu64 " on is missing", s->from);
+    else return KORA_OK;
+    store_fail(s->why, KORA_CORRUPT, "%s: offset 0: %s", s->dir, what);
+    scan_say(s, KORA_LOG_WARNING, "%s: offset 0: %s", s->dir, what);
+    s->errors++;
+    if (s->checking) return KORA_OK;
+    return s->c->repair ? drop_empty(s) : KORA_CORRUPT;
 }
 
 // ---- staging ---------------------------------------------------------------------------------------------------------------------------------
@@ -363,7 +381,7 @@ int scan_all(struct scan *s) {
     int status = s->dir ? find_segments(s) : store_fail_memory(s->why);
     for (size_t i = s->begin; i < s->count && status == KORA_OK && !s->damaged; i++) status = take_segment(s, i);
     if (status == KORA_OK) status = find_last(s);
-    if (status == KORA_OK) status = check_nothing(s);
+    if (status == KORA_OK) status = check_end(s);
     if (status == KORA_OK) status = take_staged(s);
     if (status == KORA_OK && s->c->progress) s->c->progress(s->c->arg, s->total, s->total);
     s->out->clean = !s->damaged && (s->staged.closed || (!s->staged.there && s->count == 0));

@@ -107,15 +107,16 @@ static int truncate_segment(const struct scan *s, size_t i, uint64_t size) {
 
 static int cut_end(struct scan *s) {
     int status = s->c->repair ? copy_dropped(s) : KORA_OK;
-    // A segment without a header is nothing, one that has only that can be written to again.
-    size_t left = s->damaged_segment + (s->damaged_at >= SEGMENT_HEADER);
+    // A segment without a header is nothing; one that has only that can be written to again, but it may know of rounds that repair has dropped.
+    bool stays = s->damaged_at > SEGMENT_HEADER || (s->damaged_at == SEGMENT_HEADER && !s->c->repair);
+    size_t left = s->damaged_segment + stays;
     bool removed = s->count > left;
     while (s->count > left && status == KORA_OK) {
         status = remove_segment(s, s->count - 1);
         s->count -= status == KORA_OK;
     }
     if (status == KORA_OK && removed) status = sync_log_dir(s);
-    if (status == KORA_OK && s->damaged_at >= SEGMENT_HEADER) status = truncate_segment(s, s->count - 1, s->damaged_at);
+    if (status == KORA_OK && stays) status = truncate_segment(s, s->count - 1, s->damaged_at);
     return status;
 }
 

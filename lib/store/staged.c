@@ -372,7 +372,7 @@ static int read_page(struct staged *s, const struct staged_source *from, const c
 }
 
 static int read_file(struct staged *s, const struct staged_source *from, const char *path, int fd, struct reason why) {
-    uint64_t size = 0, bytes;
+    uint64_t size = 0, bytes = 0;
     char *page = mem_alloc(STAGING_PAGE);
     if (!page) return store_fail_memory(why);
     int err = from->os->size(from->os->arg, fd, &size), status;
