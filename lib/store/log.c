@@ -401,7 +401,7 @@ static struct log *log_new(const struct log_config *config, uint64_t first_round
     if (!l->config.staging_bytes) l->config.staging_bytes = STAGING_BYTES_DEFAULT;
     l->rotate_at = l->config.segment_bytes_max;
     l->last_round = config->round_before;
-    l->synced = first_round - 1;
+    l->synced = config->round_before; // one that exists: whoever finds it named, and does not find it, knows that something is missing
     atomic_store(&l->epoch, first_round);
     atomic_store(&l->durable, first_round - 1);
     atomic_store(&l->sync, (uint32_t)config->sync);
