@@ -211,7 +211,8 @@ static const char *chain_breaks(const struct scan *s, size_t i, const struct blo
     if (s->any && b->before != s->last) return "a round is missing before this one";
     if (b->round >= s->segments[i].first && (i + 1 == s->count || b->round < s->segments[i + 1].first)) {
         if (s->any || b->before < s->from || s->checking) return NULL;
-        *wrong = WRONG_NEVER;
+        // The segment that has them was on the disk before anything could depend on it; its blocks may not have been.
+        if (s->segments[s->begin].first > s->from) *wrong = WRONG_NEVER;
         return "the first rounds that are needed are missing";
     }
     *wrong = WRONG_NEVER;

@@ -87,7 +87,6 @@ static struct disk *copy(struct disk *d) {
     struct disk *to = disk_new(random_next(&fork));
     to->boot = d->boot;
     to->when = d->when;
-    to->capacity = d->capacity;
     to->can_allocate = d->can_allocate;
     to->may_map = d->may_map;
     disk_advance(to, atomic_load(&d->mono_us) - atomic_load(&to->mono_us));

@@ -52,7 +52,7 @@ const struct os *disk_os(struct disk *d);
 // ---- the end of a process, of a machine -----------------------------------------------------------------------------------------
 
 // A copy as a killed process leaves it: all writes and stored bytes are there, nothing is open, locked or mapped; what was not durable still is not.
-// Without its hook, faults and counts.
+// Without its hook, faults, capacity and counts.
 struct disk *disk_kill(struct disk *d);
 // A copy as it may look after a power cut now. The machine has another boot id, and all that is there is durable.
 struct disk *disk_power_cut(struct disk *d, uint64_t seed);
