@@ -237,8 +237,9 @@ int segments_start(struct segments *s, uint64_t first, uint64_t synced_upto, boo
         s->at = s->filled = SEGMENT_HEADER;
         s->unsynced = false;
     } else if (fd >= 0) {
+        // Were it there again after a power cut, the rounds that go into the old one now would be missing in it.
         s->os->close(s->os->arg, fd);
-        s->os->remove(s->os->arg, path);
+        if (s->os->remove(s->os->arg, path) != 0 || s->os->sync_dir(s->os->arg, s->dir) != 0) *torn = true;
     }
     mem_free(path);
     return status;
