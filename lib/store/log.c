@@ -422,7 +422,7 @@ int log_open(const struct log_config *config, uint64_t first_round, struct log *
     snprintf(error, error_size, "log: out of memory");
     if (!l) return KORA_NOMEM;
     bool torn;
-    int status = segments_open(&l->segments, config->os, l->dir, config->id, config->stripes);
+    int status = segments_open(&l->segments, config->os, l->dir, config->id, config->stripes, l->config.segment_bytes_max);
     if (status == 0) status = segments_start(&l->segments, first_round, l->synced, &torn);
     if (status != 0) {
         segments_error(&l->segments, status, error, error_size);
