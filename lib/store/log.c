@@ -459,10 +459,12 @@ void log_close(struct log *l) {
 bool log_may_write(struct log *l, uint32_t stripe) {
     struct ring *r = &l->staging.rings[stripe];
     uint64_t enough = l->staging.ring_size / 2;
-    if (likely(staging_free(&l->staging, r) >= enough) && likely(!atomic_load_explicit(&l->code, memory_order_relaxed))) return true;
+    // What could not be staged is no error yet: the thread's next round finds it.
+    bool sound = !atomic_load_explicit(&l->code, memory_order_relaxed) && !atomic_load_explicit(&l->staging.failed, memory_order_relaxed);
+    if (likely(staging_free(&l->staging, r) >= enough) && likely(sound)) return true;
     atomic_store(&l->refused, 1);
     if (!atomic_load(&l->code)) { // else it is of no use to hurry
-        if (staging_free(&l->staging, r) >= enough) return true;
+        if (staging_free(&l->staging, r) >= enough && !atomic_load(&l->staging.failed)) return true;
         kick(l);
     }
     atomic_fetch_add_explicit(&l->stalls, 1, memory_order_relaxed);

@@ -373,7 +373,7 @@ static void plan_fault(struct life *l) {
     uint64_t nth = 1 + random_below(r, random_below(r, 2) ? 6 : 60);
     bool forever = random_below(r, 2) == 0;
     uint64_t sort = random_below(r, 10);
-    if (sort == 0) disk_short_write(l->disk, nth, random_below(r, 700), forever);
+    if (sort == 0) disk_short_write(l->disk, nth, forever ? 700 + random_below(r, 9000) : random_below(r, 700), forever);
     else if (sort < 3) disk_set_capacity(l->disk, disk_used(l->disk) + random_below(r, 60) * 4096);
     else {
         enum disk_op op = sort < 8 ? ops[random_below(r, 2)] : ops[random_below(r, ARRAY_LEN(ops))];
