@@ -298,7 +298,7 @@ static bool work(struct log *l) {
     pthread_mutex_unlock(&l->lock);
 
     int64_t in_us;
-    bool staged = staging_any(&l->staging), sync = flush || (rotate && policy(l) != LOG_OS) || sync_is_due(l, &in_us) || policy(l) == LOG_ALWAYS;
+    bool staged = staging_any(&l->staging) || atomic_load(&l->staging.failed), sync = flush || (rotate && policy(l) != LOG_OS) || sync_is_due(l, &in_us) || policy(l) == LOG_ALWAYS;
     bool something = flush || rotate || staged || (sync && segments_unsynced(&l->segments));
     int status = 0, rotate_status = 0;
     uint64_t first = 0;
