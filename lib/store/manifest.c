@@ -268,6 +268,9 @@ int store_open_as(const struct os *os, const char *dir, const char *staging_dir,
     if (status == KORA_OK) status = take_lock(&s, why);
     if (status == KORA_OK) status = read_manifest(&s, looking, why);
     if (status == KORA_OK && s.is_new) status = sync_parent(os, s.dir, why);
+    // A process that was killed may have replaced the manifest just before, and not synced its name.
+    int err = status == KORA_OK && !s.is_new && !looking ? os->sync_dir(os->arg, s.dir) : 0;
+    if (err) status = store_fail_os(why, s.dir, err);
     if (status == KORA_OK) *out = s;
     else store_close(&s);
     return status;
