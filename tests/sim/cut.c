@@ -20,12 +20,17 @@ static void copy_sector(struct sector *to, const struct sector *from) {
 static void copy_file(struct disk *d, struct inode *i, struct inode *to) {
     // What was stored up to here is part of what the file has been. The mapping may go on changing.
     if (i->maps) inode_absorb(d, i, 0, i->capacity, false);
-    inode_reserve(to, i->capacity);
+    if (i->capacity) {
+        to->durable = sim_pages(i->durable, i->capacity, i->capacity);
+        to->data = sim_pages(i->maps ? i->durable : i->data, i->capacity, i->capacity);
+        to->sectors = sim_alloc(i->capacity / SECTOR * sizeof *to->sectors);
+        to->capacity = i->capacity;
+    }
     for (size_t k = 0; k < i->capacity / SECTOR; k++) {
-        memcpy(to->data + k * SECTOR, i->sectors[k].newest ? i->sectors[k].newest->bytes : i->durable + k * SECTOR, SECTOR);
+        if (!i->sectors[k].newest) continue;
+        if (i->maps) memcpy(to->data + k * SECTOR, i->sectors[k].newest->bytes, SECTOR);
         copy_sector(&to->sectors[k], &i->sectors[k]);
     }
-    if (i->capacity) memcpy(to->durable, i->durable, i->capacity);
     to->allocated = sim_alloc(i->page_count);
     to->page_count = i->page_count;
     if (i->page_count) memcpy(to->allocated, i->allocated, i->page_count);

@@ -65,7 +65,7 @@ void inode_put(struct disk *d, struct inode *i) {
     free(i);
 }
 
-static void *pages(const void *old, size_t old_size, size_t size) {
+void *sim_pages(const void *old, size_t old_size, size_t size) {
     void *p = aligned_alloc(PAGE, size);
     if (!p) abort();
     if (old_size) memcpy(p, old, old_size);
@@ -80,7 +80,7 @@ void inode_reserve(struct inode *i, uint64_t size) {
         abort();
     }
     size_t now = i->capacity, then = ALIGN_UP(MAX(size, 2 * now), PAGE);
-    uint8_t *data = pages(i->data, now, then), *durable = pages(i->durable, now, then);
+    uint8_t *data = sim_pages(i->data, now, then), *durable = sim_pages(i->durable, now, then);
     free(i->data);
     free(i->durable);
     i->data = data;

@@ -106,6 +106,7 @@ struct disk {
 
 void *sim_alloc(size_t size); // zeroed; a test without memory ends
 void *sim_grow(void *p, size_t size);
+void *sim_pages(const void *old, size_t old_size, size_t size); // whole pages: a copy of the old ones, and zeros
 
 struct inode *inode_new(struct disk *d, bool is_dir);
 void inode_put(struct disk *d, struct inode *i); // one reference less

@@ -27,7 +27,7 @@
 #include "store/log.h"
 #include "store/recover.h"
 
-enum { PARTS_MAX = 6, CALLS_MAX = 400, LIVES_MAX = 3, TICK_US = 20000, ROLL_US = 1100000, VALUE_MAX = 200 << 10 };
+enum { PARTS_MAX = 6, CALLS_MAX = 400, LIVES_MAX = 3, TICK_US = 20000, ROLL_US = 1100000, VALUE_MAX = 200 << 10, STATES_PER_SEED = 20 };
 
 struct done {
     uint32_t tag; // its values are made of it, so that a call that was lost is not mistaken for one that came later
@@ -40,6 +40,7 @@ struct done {
 struct world {
     uint64_t seed;
     uint32_t tags;
+    int budget; // of states that are still looked at
     uint64_t kills, cuts, faults, named, refused, resumed, opened, cut_bytes, staged, incomplete, aparts, forgotten, closes, within_recovery;
 };
 
@@ -104,7 +105,8 @@ static struct slice value_of(const struct life *l, const struct done *c, int par
     char *value = l->value;
     int n = snprintf(value, 64, "%u.%d.", c->tag, part);
     uint32_t size = part == 0 ? c->size : c->size % 50;
-    for (uint32_t i = 0; i < size; i++) value[n + (int)i] = (char)('a' + (c->tag * 7 + (uint32_t)part + i) % 23);
+    for (uint32_t i = 0; i < MIN(size, 23u); i++) value[n + (int)i] = (char)('a' + (c->tag * 7 + (uint32_t)part + i) % 23);
+    for (uint32_t has = 23; has < size; has *= 2) memcpy(value + n + has, value + n, MIN(has, size - has));
     return slice_of(value, (size_t)n + size);
 }
 
@@ -256,6 +258,7 @@ static void child_of(struct life *l, struct disk *disk, bool power) {
 }
 
 static void crash(struct life *l, bool power) {
+    l->world->budget--;
     l->world->kills += !power;
     l->world->cuts += power;
     l->world->within_recovery += l->opening;
@@ -269,6 +272,7 @@ static void after_operation(void *arg, struct disk *d, enum disk_op op) {
     (void)d;
     if (!disk_op_changes(op) || ++l->ops != l->next_crash) return;
     l->next_crash += 1 + random_below(&l->random, l->gap);
+    if (l->world->budget <= 0) return;
     crash(l, random_below(&l->random, 5) < 3);
 }
 
@@ -454,7 +458,7 @@ static void live(struct life *l) {
         return;
     }
     if (l->depth > 0) peek(l);
-    l->gap = 1 + random_below(r, 60);
+    l->gap = 1 + random_below(r, 90);
     l->next_crash = 1 + random_below(r, l->gap);
     if (random_below(r, 4) == 0) plan_fault(l);
     if (getenv("KORA_SIM_TRACE")) {
@@ -495,6 +499,7 @@ static void live(struct life *l) {
 
 static void one_seed(struct world *w, uint64_t seed) {
     w->seed = seed;
+    w->budget = STATES_PER_SEED;
     struct random r;
     random_seed(&r, seed);
     struct life l = { .world = w, .random = r, .disk = disk_new(seed), .stripes = 1 + (uint32_t)random_below(&r, 4) };
