@@ -38,7 +38,6 @@ static void copy_file(struct disk *d, struct inode *i, struct inode *to) {
     to->sizes = sim_grow(to->sizes, i->size_count * sizeof *to->sizes);
     memcpy(to->sizes, i->sizes, i->size_count * sizeof *to->sizes);
     to->size_count = i->size_count;
-    to->size_dirty = i->size_dirty;
 }
 
 static struct name *counterpart(const struct disk *d, const struct name *n) {
@@ -182,7 +181,6 @@ static void cut_file(struct cut *c, struct inode *i) {
     i->size = i->sizes[i->size_count > 1 ? pick(c, i->size_count, when_size, i) : 0].size;
     i->sizes[0].size = i->size;
     i->size_count = 1;
-    i->size_dirty = false;
     if (i->size < i->capacity) memset(i->durable + i->size, 0, i->capacity - i->size);
     if (i->capacity) memcpy(i->data, i->durable, i->capacity);
     for (size_t p = 0; p < i->page_count; p++) i->allocated[p] = p * PAGE < i->size && i->allocated[p];
