@@ -459,6 +459,7 @@ void log_close(struct log *l) {
 bool log_may_write(struct log *l, uint32_t stripe) {
     struct ring *r = &l->staging.rings[stripe];
     uint64_t enough = l->staging.ring_size / 2;
+    staging_prefetch(&l->staging, r);
     // What could not be staged is no error yet: the thread's next round finds it.
     bool sound = !atomic_load_explicit(&l->code, memory_order_relaxed) && !atomic_load_explicit(&l->staging.failed, memory_order_relaxed);
     if (likely(staging_free(&l->staging, r) >= enough) && likely(sound)) return true;
