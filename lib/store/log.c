@@ -62,7 +62,7 @@ struct log {
     _Alignas(CACHE_LINE) struct log_config config;
     char *dir, *staging_dir;
     struct segments segments;
-    uint64_t last_round, synced;    // the last block; every round up to this one is synced
+    uint64_t last_round, synced;    // the last block; the last one that is synced, as all before it are
     bool failed_for_good;
     int64_t unsynced_since;         // mono_us of the oldest write that is not synced; 0: there is none
     int64_t retry_us;               // 0: the last round went well
@@ -271,7 +271,7 @@ static int make_round(struct log *l, bool sync) {
         status = status ? status : synced;
     }
     if (status != 0) return status;
-    staging_taken(&l->staging);
+    staging_taken(&l->staging, k);
     atomic_store(&l->durable, k);
     round_went_well(l);
     if (l->config.durable) l->config.durable(l->config.arg, k);
@@ -401,7 +401,7 @@ static struct log *log_new(const struct log_config *config, uint64_t first_round
     if (!l->config.staging_bytes) l->config.staging_bytes = STAGING_BYTES_DEFAULT;
     l->rotate_at = l->config.segment_bytes_max;
     l->last_round = config->round_before;
-    l->synced = config->round_before; // one that exists: whoever finds it named, and does not find it, knows that something is missing
+    l->synced = config->round_before; // the number of a block, or recovery would miss one
     atomic_store(&l->epoch, first_round);
     atomic_store(&l->durable, first_round - 1);
     atomic_store(&l->sync, (uint32_t)config->sync);

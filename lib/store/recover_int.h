@@ -147,6 +147,7 @@ struct scan {
     char *dir;                 // of the segments
     struct scanned *segments;  // ascending
     size_t count, cap;
+    size_t empty_begin, empty_end; // files of no bytes, which are no segments, also in `segments`
     size_t begin;              // the first one that is needed
     uint64_t from;             // the first round that is
     uint64_t last, synced;     // the last round that was read; the highest synced_upto

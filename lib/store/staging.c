@@ -487,10 +487,17 @@ uint64_t staging_pieces(const struct staging *s, const struct ring *r, struct io
     return bytes + add_range(s, r, from, r->take_to, iov, count);
 }
 
-void staging_taken(struct staging *s) {
+void staging_taken(struct staging *s, uint64_t k) {
+    bool first = true;
     for (uint32_t i = 0; i < s->stripes; i++) {
         struct ring *r = &s->rings[i];
         if (r->take_to == r->take_from) continue;
+        if (first) {
+            // Before anything of it is given away: a reader who finds the log without this round knows that there is a gap.
+            bytes_put64(s->map + STAGING_ROUND_AT, k);
+            stored(s, s->map + STAGING_ROUND_AT, 8);
+            first = false;
+        }
         raise_taken_word(s, r, r->take_to);
         raise_taken(r, r->take_to);
         for (struct apart *a; (a = r->first_apart) && a->position < r->take_to;) {

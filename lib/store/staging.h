@@ -107,7 +107,7 @@ void staging_wait(const struct staging *s, uint64_t k);
 size_t staging_take(struct staging *s, uint64_t k);
 // The pieces of one stripe; returns their bytes.
 uint64_t staging_pieces(const struct staging *s, const struct ring *r, struct iovec *iov, int *count);
-// What was taken is durable: its space is free again.
-void staging_taken(struct staging *s);
+// What round k has taken is durable: its space is free again.
+void staging_taken(struct staging *s, uint64_t k);
 
 #endif
