@@ -124,9 +124,9 @@ $(CLIENT_NPM): tests/clients/package.json tests/clients/package-lock.json
 	@mkdir -p $(BUILD)/clients && cp $^ $(BUILD)/clients/
 	$(call say,npm)cd $(BUILD)/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1 || { cat npm.log >&2; exit 1; }
 	@touch $@
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/check/lib.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/check/lib.a $(BUILD)/check/sim.a
 	@mkdir -p $(@D)
-	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/lib.a $(LIBS) -lm
+	$(call say,cc)$(CC) $(LIBFLAGS) $(CHECKS) -Itests -fsanitize=fuzzer $< -o $@ $(LDFLAGS) $(BUILD)/check/sim.a $(BUILD)/check/lib.a $(LIBS) -lm
 $(BUILD)/bench/%: bench/%.c $(wildcard bench/*.h) $(BUILD)/obj/lib.a
 	@mkdir -p $(@D)
 	$(call say,cc)$(CC) $(LIBFLAGS) -MMD -MP -MF $@.d $< -o $@ $(LDFLAGS) $(BUILD)/obj/lib.a -Wl,--as-needed -lhiredis -llmdb -lsqlite3 $(LIBS) -lm

@@ -97,7 +97,7 @@ static enum read_result read_header(struct reader *r, const uint8_t *id, uint64_
         r->damage = "its name is not that of its first round";
         return READ_FOREIGN;
     }
-    if (r->stripes == 0 || r->stripes > STRIPES_MAX || r->first > ROUND_MAX || r->synced_upto > ROUND_MAX) return damaged(r, "the header makes no sense");
+    if (r->stripes == 0 || r->stripes > STRIPES_MAX || r->first > ROUND_MAX || r->synced_upto >= r->first) return damaged(r, "the header makes no sense");
     r->at = SEGMENT_HEADER;
     return READ_OK;
 }

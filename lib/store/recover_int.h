@@ -151,11 +151,11 @@ struct scan {
     size_t begin;              // the first one that is needed
     uint64_t from;             // the first round that is
     uint64_t last, synced;     // the last round that was read; the highest synced_upto
-    uint64_t next;             // the first round that can come after it
     bool any;                  // a round was read
     bool checking;             // go on behind damage, and count it
     bool no_memory;
     bool damaged;              // at this place, and what is behind it is to go
+    bool gap;                  // repair: and it was not the tail of a crash
     size_t damaged_segment;
     uint64_t damaged_at;
     uint64_t errors;

@@ -104,6 +104,9 @@ static int find_segments(struct scan *s) {
     return status;
 }
 
+// The first round that can be missing at the place that was come to.
+static uint64_t next_round(const struct scan *s) { return MAX(s->last + 1, s->from); }
+
 // ---- damage ------------------------------------------------------------------------------------------------------------------------------
 
 // What may be wrong with a place in the log.
@@ -179,7 +182,7 @@ static int end_at(struct scan *s, const struct wrong_place *w, const char *path)
     int status = measure_cut(s);
     if (status != KORA_OK) return status;
     scan_say(s, KORA_LOG_WARNING, "%s: offset %" PRIu64 ": %s; %s %" PRIu64 " bytes after round %" PRIu64, path, w->at, w->what,
-        s->checking ? "this is the tail of a crash:" : s->c->repair ? "repair drops" : "the tail of a crash is cut:", s->out->cut_bytes, s->last);
+        s->checking ? "this is the tail of a crash:" : s->gap ? "repair drops" : "the tail of a crash is cut:", s->out->cut_bytes, s->last);
     return KORA_OK;
 }
 
@@ -191,8 +194,10 @@ static int decide(struct scan *s, struct reader *r, const struct wrong_place *w)
     char *path = scan_path(s, w->segment);
     if (!path) return store_fail_memory(s->why);
     bool torn = w->wrong == WRONG_TORN && s->synced < w->lost;
-    if (torn || (s->c->repair && w->wrong != WRONG_UNKNOWN)) status = end_at(s, w, path);
-    else if (s->checking) {
+    if (torn || (s->c->repair && w->wrong != WRONG_UNKNOWN)) {
+        s->gap = !torn;
+        status = end_at(s, w, path);
+    } else if (s->checking) {
         s->errors++;
         s->any = false;
         scan_say(s, KORA_LOG_WARNING, "%s: offset %" PRIu64 ": %s", path, w->at, w->what);
@@ -232,7 +237,7 @@ static int torn_at(struct scan *s, size_t i, struct reader *r, uint64_t at) {
     bool on;
     int status = goes_on(s, i, &on);
     if (status != KORA_OK) return status;
-    if (!on) return decide(s, r, &(struct wrong_place){ WRONG_TORN, i, at, MAX(s->next, s->segments[i].first), r->damage });
+    if (!on) return decide(s, r, &(struct wrong_place){ WRONG_TORN, i, at, next_round(s), r->damage });
     scan_say(s, KORA_LOG_NOTICE, "%016" PRIx64 ".wal: offset %" PRIu64 ": what is behind round %" PRIu64 " belongs to no round, and none is missing", s->segments[i].first, at,
         s->last);
     return KORA_OK;
@@ -251,7 +256,7 @@ static const char *chain_breaks(const struct scan *s, size_t i, const struct blo
     *wrong = WRONG_TORN;
     if (s->any && b->before != s->last) return "a round is missing before this one";
     if (b->round >= s->segments[i].first && (i + 1 == s->count || b->round < s->segments[i + 1].first)) {
-        if (s->any || b->before < s->from || s->checking) return NULL;
+        if (s->any || b->before < s->from || s->errors > 0) return NULL;
         // The segment that has them was on the disk before anything could depend on it; its blocks may not have been.
         if (s->segments[s->begin].first > s->from) *wrong = WRONG_NEVER;
         return "the first rounds that are needed are missing";
@@ -261,7 +266,7 @@ static const char *chain_breaks(const struct scan *s, size_t i, const struct blo
 }
 
 static int take_block(struct scan *s, size_t i, struct reader *r, const struct block *b) {
-    struct wrong_place w = { WRONG_TORN, i, b->at, s->next, NULL };
+    struct wrong_place w = { WRONG_TORN, i, b->at, next_round(s), NULL };
     w.what = chain_breaks(s, i, b, &w.wrong);
     if (w.what) {
         r->at = b->at;
@@ -284,7 +289,6 @@ static int take_block(struct scan *s, size_t i, struct reader *r, const struct b
     if (result != READ_OK) return store_fail(s->why, KORA_SYSTEM, "a segment has changed while it was read");
     s->synced = MAX(s->synced, b->synced_upto);
     s->last = b->round;
-    s->next = b->round + 1;
     s->any = s->segments[i].blocks = true;
     s->segments[i].end = r->at;
     return stopped;
@@ -315,14 +319,13 @@ static int take_segment(struct scan *s, size_t i) {
         s->synced = MAX(s->synced, r.synced_upto);
         s->segments[i].end = SEGMENT_HEADER;
         status = take_blocks(s, i, &r);
-        s->next = MAX(s->next, s->segments[i].first);
     } else if (result == READ_FAILED) {
         status = store_fail_os(s->why, path, r.failed);
     } else if (result == READ_DAMAGED) {
         status = torn_at(s, i, &r, 0);
     } else {
         enum wrong wrong = r.newer ? WRONG_UNKNOWN : WRONG_NEVER;
-        status = decide(s, &r, &(struct wrong_place){ wrong, i, 0, MAX(s->next, s->segments[i].first), r.damage });
+        status = decide(s, &r, &(struct wrong_place){ wrong, i, 0, next_round(s), r.damage });
     }
     progress(s, done + s->segments[i].size - s->done);
     reader_close(&r);
@@ -357,10 +360,11 @@ static int drop_empty(struct scan *s) {
     size_t i = s->count;
     while (i > s->begin && !s->segments[i - 1].blocks) i--;
     s->synced = s->last;
+    s->gap = true;
     if (i == s->count) return KORA_OK;
     char *path = scan_path(s, i);
     if (!path) return store_fail_memory(s->why);
-    int status = end_at(s, &(struct wrong_place){ WRONG_TORN, i, 0, s->next, "it comes after rounds that are missing" }, path);
+    int status = end_at(s, &(struct wrong_place){ WRONG_TORN, i, 0, next_round(s), "it comes after rounds that are missing" }, path);
     mem_free(path);
     return status;
 }
@@ -369,7 +373,7 @@ static int drop_empty(struct scan *s) {
 static int check_end(struct scan *s) {
     char what[120];
     if (s->damaged || s->errors > 0) return KORA_OK;
-    if (s->synced >= MAX(s->last + 1, s->from))
+    if (s->synced >= next_round(s))
         snprintf(what, sizeof what, "the log ends with round %" PRIu64 ", and rounds up to %" PRIu64 " had been synced", s->last, s->synced);
     else if (!s->any && s->from > 1 && (s->count == 0 || s->segments[s->begin].first > s->from))
         snprintf(what, sizeof what, "the log from round %" PRIu64 " on is missing", s->from);
@@ -406,7 +410,7 @@ static int take_staged(struct scan *s) {
     struct staged_source from = { .os = s->os, .dir = s->staging_dir, .id = s->c->store->manifest.id, .round = MAX(s->last, s->from - 1), .say = s->c->say, .arg = s->c->arg };
     int status = staged_read(st, &from, s->why);
     struct args args = { 0 };
-    if (status == KORA_OK && s->damaged && s->c->repair) drop_staged(s);
+    if (status == KORA_OK && s->gap) drop_staged(s);
     for (size_t i = 0; i < st->count && status == KORA_OK; i++)
         if (!st->records[i].dropped) status = apply_staged(s, &st->records[i], &args);
     args_free(&args);

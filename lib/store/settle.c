@@ -82,9 +82,12 @@ static int copy_dropped(const struct scan *s) {
     uint64_t at = 0;
     for (size_t i = s->damaged_segment; i < s->count && status == KORA_OK; i++)
         status = copy_segment_to(s, i, i == s->damaged_segment ? s->damaged_at : 0, fd, &at);
-    if (status == KORA_OK && s->staged.bytes.n) status = failed(s, path, os_write_all(s->os, fd, s->staged.bytes.p, s->staged.bytes.n, at));
+    if (status == KORA_OK && s->gap) {
+        status = failed(s, path, os_write_all(s->os, fd, s->staged.bytes.p, s->staged.bytes.n, at));
+        at += s->staged.bytes.n;
+    }
     if (status == KORA_OK) status = failed(s, path, s->os->sync(s->os->arg, fd));
-    if (status == KORA_OK) scan_say(s, KORA_LOG_WARNING, "%s: what repair has dropped, %" PRIu64 " bytes", path, at + s->staged.bytes.n);
+    if (status == KORA_OK) scan_say(s, KORA_LOG_WARNING, "%s: what repair has dropped, %" PRIu64 " bytes", path, at);
     status = fd < 0 ? status : close_segment(s, status, path, fd);
     return status == KORA_OK ? failed(s, s->c->store->dir, s->os->sync_dir(s->os->arg, s->c->store->dir)) : status;
 }

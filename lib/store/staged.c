@@ -189,9 +189,10 @@ static int walk_stripe(struct ring *r, uint32_t stripe, uint64_t *position, uint
             *position += r->bytes - at;
             continue;
         }
-        const char *p = r->p + at;
+        char *p = r->p + at;
         uint64_t n = left < RECORD_HEADER ? 0 : record_length(p, left);
         if (n == 0 || !sum_is_right(p, (size_t)n, *position)) break;
+        bytes_put64(p + 8, *position);
         struct record h = record_header(p);
         if (h.length == RECORD_SKIP) {
             *position += r->bytes - at;

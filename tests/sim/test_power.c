@@ -41,7 +41,7 @@ struct world {
     uint64_t seed;
     uint32_t tags;
     int budget; // of states that are still looked at
-    uint64_t kills, cuts, faults, named, refused, resumed, opened, cut_bytes, staged, incomplete, aparts, forgotten, closes, within_recovery;
+    uint64_t kills, cuts, faults, named, refused, resumed, opened, cut_bytes, staged, incomplete, aparts, forgotten, closes, within_recovery, checks;
 };
 
 struct life {
@@ -54,6 +54,7 @@ struct life {
     size_t started, ended;   // calls whose append has begun; has ended
     size_t cut_floor, kill_floor; // of them there must be at least so many after a power cut; a kill
     int depth;
+    bool uncertain; // a sync has failed in an earlier life: a check may find damage, which recovery cuts off
     bool resolved; // its disk comes from a power cut: all that is there is durable
     bool can_map, opening, faulty, sync_failed, lost_writes; // lost_writes: what is staged is written, and that may fail
     uint64_t ops, next_crash, gap;
@@ -243,9 +244,9 @@ static size_t old_enough(const struct life *l) {
 }
 
 static void child_of(struct life *l, struct disk *disk, bool power) {
-    struct life child = { .world = l->world, .parent = l, .disk = disk, .depth = l->depth + 1, .started = l->started, .stripes = l->stripes, .can_map = l->can_map, .resolved = power };
+    struct life child = { .world = l->world, .parent = l, .disk = disk, .depth = l->depth + 1, .started = l->started, .stripes = l->stripes, .can_map = l->can_map, .resolved = power, .uncertain = l->sync_failed || l->uncertain };
     child.cut_floor = l->opening ? l->cut_floor : MAX(l->cut_floor, old_enough(l));
-    child.kill_floor = l->opening ? l->kill_floor : l->sync_failed || l->lost_writes ? child.cut_floor : l->ended;
+    child.kill_floor = l->sync_failed ? child.cut_floor : l->opening ? l->kill_floor : l->lost_writes ? child.cut_floor : l->ended;
     if (power) child.kill_floor = child.cut_floor;
     child.calls = malloc(CALLS_MAX * sizeof *child.calls);
     memcpy(child.calls, l->calls, l->started * sizeof *child.calls);
@@ -429,6 +430,39 @@ static bool begin(struct life *l, size_t *found, struct recovered *r) {
     return false;
 }
 
+// An offline check changes nothing, and finds what recovery is going to find.
+static size_t check_offline(struct life *l) {
+    char error[300] = "";
+    struct checked c;
+    struct back b = { .life = l };
+    struct check_config config = { .os = disk_os(l->disk), .dir = "/db", .visit = take_back, .say = said_back, .arg = &b };
+    uint64_t hash[2];
+    size_t found = 0;
+    bool old = false;
+    for (int i = 0; i < 2; i++) { // the first one may make LOCK
+        b.count = 0;
+        int status = store_check(&config, &c, error, sizeof error);
+        // What is older than the snapshot is looked at, too, and may have lost what no policy promised; recovery does not read it.
+        unsigned long long segment;
+        old |= status == KORA_CORRUPT && sscanf(error, "/db/log/%llx.wal:", &segment) == 1 && segment < c.manifest.first_round;
+        check(l, (status == KORA_OK && c.errors == 0) || old, "the check says %d %s", status, error);
+        l->base = c.manifest.snapshot;
+        if (!old) found = prefix_of(&b, l->base);
+        hash[i] = disk_hash(l->disk);
+    }
+    check(l, hash[0] == hash[1], "a check has changed something");
+    free(b.records);
+    l->world->checks++;
+    return old ? SIZE_MAX : found;
+}
+
+static bool has_manifest(struct disk *d) {
+    const struct os *os = disk_os(d);
+    int fd = os->open(os->arg, "/db/MANIFEST", OS_READ);
+    if (fd >= 0) os->close(os->arg, fd);
+    return fd >= 0;
+}
+
 // What is there now stays, whatever was promised; found out on a copy.
 static void peek(struct life *l) {
     struct life look = *l;
@@ -436,9 +470,11 @@ static void peek(struct life *l) {
     char error[300] = "";
     look.disk = disk_kill(l->disk);
     disk_hook(look.disk, NULL, NULL);
-    size_t found = 0;
+    size_t found = 0, checked = SIZE_MAX;
+    if (random_below(&l->random, 4) == 0 && !l->uncertain && !l->sync_failed && has_manifest(look.disk)) checked = check_offline(&look);
     int status = recover(&look, &found, &r, error, sizeof error);
     check(l, status == KORA_OK, "refused: %d %s", status, error);
+    check(l, checked == SIZE_MAX || checked == found, "a check finds %zu calls, recovery %zu", checked, found);
     check(l, found >= l->kill_floor, "%zu calls are back of %zu, %zu of them promised", found, l->started, l->kill_floor);
     store_close(&look.store);
     disk_free(look.disk);
@@ -577,14 +613,14 @@ static void seeds(void **state) {
     struct world w = { 0 };
     for (uint64_t seed = first; seed < first + n; seed++) one_seed(&w, seed);
     print_message("%llu seeds: %llu lives, %llu kills, %llu power cuts (%llu within recovery), %llu faults (%llu named, %llu resumed), %llu refusals to write, "
-        "%llu torn ends, %llu stagings, %llu incomplete calls, %llu large calls, %llu segments forgotten\n", (unsigned long long)n,
+        "%llu torn ends, %llu stagings, %llu incomplete calls, %llu large calls, %llu snapshots, %llu checks\n", (unsigned long long)n,
         (unsigned long long)w.opened, (unsigned long long)w.kills, (unsigned long long)w.cuts, (unsigned long long)w.within_recovery,
         (unsigned long long)w.faults, (unsigned long long)w.named, (unsigned long long)w.resumed, (unsigned long long)w.refused,
         (unsigned long long)w.cut_bytes, (unsigned long long)w.staged, (unsigned long long)w.incomplete, (unsigned long long)w.aparts,
-        (unsigned long long)w.forgotten);
+        (unsigned long long)w.forgotten, (unsigned long long)w.checks);
     if (n >= 100) {
         assert_true(w.kills > n && w.cuts > n && w.within_recovery > n / 10 && w.faults > n / 10 && w.named > 0 && w.resumed > 0 && w.cut_bytes > 0);
-        assert_true(w.staged > 0 && w.incomplete > 0 && w.aparts > 0 && w.forgotten > 0);
+        assert_true(w.staged > 0 && w.incomplete > 0 && w.aparts > 0 && w.forgotten > 0 && w.checks > 0);
     }
 }
 

@@ -304,7 +304,7 @@ static struct log *open_log(struct disk *d, const struct recovered *from, uint32
 // Open, write, get killed (or close), and again; with another number of stripes each time. Nothing is ever lost.
 static void kept_over_kills(void **state) {
     (void)state;
-    for (uint64_t seed = 0; seed < (long_form() ? 1000 : 40); seed++) {
+    for (uint64_t seed = 0; seed < (long_form() ? 300 : 20); seed++) {
         struct disk *d = new_db(seed, 8);
         struct writer w = { .count = 8 };
         random_seed(&w.rnd, seed);
@@ -340,7 +340,7 @@ static void kept_over_kills(void **state) {
 // Power cuts: what was flushed is there, it always starts, and it is a prefix of the real order over all stripes.
 static void power_cuts(void **state) {
     (void)state;
-    for (uint64_t seed = 0; seed < (long_form() ? 5000 : 150); seed++) {
+    for (uint64_t seed = 0; seed < (long_form() ? 1500 : 60); seed++) {
         struct disk *d = new_db(seed, 8);
         struct writer w = { .count = 8 };
         random_seed(&w.rnd, seed);
