@@ -195,10 +195,15 @@ static int open_empty(struct segments *s, const char *path, uint64_t first, bool
     return fail(s, "create", first, status);
 }
 
-static int sync_fd(struct segments *s, int fd, uint64_t first) {
+int segments_sync_do(const struct segments *s, int fd) {
     int status;
     do status = s->os->sync(s->os->arg, fd);
     while (status == -EINTR);
+    return status;
+}
+
+static int sync_fd(struct segments *s, int fd, uint64_t first) {
+    int status = segments_sync_do(s, fd);
     return status == 0 ? 0 : fail(s, "fdatasync", first, status);
 }
 
@@ -350,3 +355,10 @@ int segments_sync(struct segments *s) {
     }
     return status;
 }
+
+int segments_sync_begin(struct segments *s) {
+    s->unsynced = false;
+    return s->fd;
+}
+
+int segments_sync_end(struct segments *s, int status) { return status == 0 ? 0 : fail(s, "fdatasync", s->first, status); }

@@ -46,6 +46,10 @@ int segments_start(struct segments *s, uint64_t first, uint64_t synced_upto, boo
 int segments_write(struct segments *s, struct iovec *iov, int count, uint64_t bytes, bool ahead, bool *torn);
 // What was written is on the disk.
 int segments_sync(struct segments *s);
+// The same of the last one alone, so that blocks can be written meanwhile: begin, then sync on any thread, then end with what it returned.
+int segments_sync_begin(struct segments *s);
+int segments_sync_do(const struct segments *s, int fd);
+int segments_sync_end(struct segments *s, int status);
 static inline bool segments_unsynced(const struct segments *s) { return s->unsynced || s->older_unsynced; }
 
 // Any thread:

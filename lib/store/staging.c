@@ -271,6 +271,7 @@ static void raise_taken_word(struct staging *s, struct ring *r, uint64_t to) {
 }
 // And after that, what gives the space away. seq_cst: see log_may_write.
 static void raise_taken(struct ring *r, uint64_t to) {
+    log_point();
     uint64_t was = atomic_load_explicit(&r->taken, memory_order_relaxed);
     while (was < to && !atomic_compare_exchange_weak(&r->taken, &was, to)) {}
 }
@@ -284,7 +285,9 @@ static void publish(struct staging *s, struct ring *r, const struct place *p, si
     }
     if (unlikely(p->wraps)) atomic_store_explicit(&r->wrap, tail, memory_order_relaxed);
     stored(s, r->bytes + (p->position & (s->ring_size - 1)), size);
+    log_point();
     atomic_store_explicit(&r->tail, p->position + padded, memory_order_release);
+    log_point();
     if (unlikely(p->early)) raise_taken(r, p->position);
 }
 
@@ -419,7 +422,7 @@ void staging_wait(const struct staging *s, uint64_t k) {
     for (uint32_t i = 0; i < s->stripes; i++) {
         for (int tries = 0;; tries++) {
             uint64_t writing = atomic_load(&s->rings[i].writing);
-            if (writing == 0 || writing > k + 1) break;
+            if (!LOG_CHECK(3) || writing == 0 || writing > k + 1) break;
             if (tries < SPINS) continue;
             // It is a memcpy: whoever does it has lost the processor.
             if (tries < SPINS + YIELDS) sched_yield();
@@ -447,9 +450,10 @@ size_t staging_take(struct staging *s, uint64_t k) {
     size_t pieces = 0;
     for (uint32_t i = 0; i < s->stripes; i++) {
         struct ring *r = &s->rings[i];
+        log_point();
         r->take_from = atomic_load_explicit(&r->taken, memory_order_acquire);
         r->take_to = atomic_load_explicit(&r->tail, memory_order_acquire);
-        if (atomic_load_explicit(&r->last_epoch, memory_order_acquire) > k) r->take_to = atomic_load_explicit(&r->mark, memory_order_relaxed);
+        if (LOG_CHECK(4) && atomic_load_explicit(&r->last_epoch, memory_order_acquire) > k) r->take_to = atomic_load_explicit(&r->mark, memory_order_relaxed);
         r->take_to = MAX(r->take_to, r->take_from);
         r->take_wrap = atomic_load_explicit(&r->wrap, memory_order_relaxed);
         if (r->take_to == r->take_from) continue;
@@ -507,3 +511,22 @@ void staging_taken(struct staging *s, uint64_t k) {
         }
     }
 }
+
+#ifdef KORA_DELAYS
+_Atomic uint32_t log_delay_per_mille;
+static _Thread_local uint64_t delay_state;
+
+void log_point(void) {
+    uint32_t chance = atomic_load_explicit(&log_delay_per_mille, memory_order_relaxed);
+    if (!chance) return;
+    if (!delay_state) delay_state = (uint64_t)(uintptr_t)&delay_state * 0x9E3779B97F4A7C15u | 1;
+    delay_state ^= delay_state << 13;
+    delay_state ^= delay_state >> 7;
+    delay_state ^= delay_state << 17;
+    uint64_t r = delay_state >> 20;
+    if (r % 1000 >= chance) return;
+    r /= 1000;
+    if (r % 4 == 0) nanosleep(&(struct timespec){ .tv_nsec = (long)(r / 4 % 100000) }, NULL);
+    else sched_yield();
+}
+#endif

@@ -20,6 +20,18 @@
 #include "os/os.h"
 #include "store/format.h"
 
+// LOG_MUTANT takes step number n of the protocol out, for the tests that must then fail (tests/log/mutants.sh).
+#ifndef LOG_MUTANT
+#define LOG_MUTANT 0
+#endif
+#define LOG_CHECK(n) (LOG_MUTANT != (n))
+#ifdef KORA_DELAYS
+extern _Atomic uint32_t log_delay_per_mille; // how often a point delays; 0: never
+void log_point(void);
+#else
+static inline void log_point(void) { }
+#endif
+
 enum { WRITING_SOON = 1 }; // an append has begun, and is going to read the epoch
 
 // Records that did not fit into the ring: all that one call does to the stripe.

@@ -23,6 +23,7 @@
 #include "base/random.h"
 #include "kora.h"
 #include "store/log.h"
+#include "store/staging.h"
 
 enum { STRIPES = 4, RING = 64 << 10 };
 static const uint8_t the_id[STORE_ID_BYTES] = "an id of 16 byte";
@@ -38,9 +39,9 @@ struct faulty {
     long nth;      // of them fails; 0: none
     bool forever;
     int code;
-    _Atomic long counts[OPS];
-    long failed;
-    int64_t clock_us;
+    _Atomic long counts[OPS], failed;
+    _Atomic int64_t clock_us;
+    _Atomic int hold;        // 1: a sync waits until it is 0; 2: one does
     bool no_map, really; // syncs are done, not only counted
     _Atomic long clock_reads;
 };
@@ -77,6 +78,8 @@ static ssize_t f_write(void *arg, int fd, const struct iovec *iov, int count, ui
 }
 static int f_sync(void *arg, int fd) {
     struct faulty *f = arg;
+    if (f->hold) f->hold = 2;
+    while (f->hold) sched_yield();
     return fails(f, OP_SYNC) ? f->code : f->really ? f->real->sync(NULL, fd) : 0;
 }
 static int f_allocate(void *arg, int fd, uint64_t at, uint64_t n) {
@@ -871,7 +874,7 @@ static void test_open_fails(void **state) {
 
 // ---- threads ----------------------------------------------------------------------------------------------------------------------------
 
-enum { THREADS = 4, CALLS = 4000 };
+enum { THREADS = 4, CALLS = 3000, STUCK_S = 20 };
 
 struct crowd {
     struct field d;
@@ -880,9 +883,10 @@ struct crowd {
     pthread_cond_t durable_changed;
     uint64_t durable;
     _Atomic uint64_t order;      // of the real world: counted when an append begins, and when it has ended, under its leases
-    _Atomic uint32_t rooms;
-    _Atomic uint64_t waited;
-    enum log_sync sync;
+    uint64_t rooms;
+    _Atomic uint64_t refused;
+    int calls;                   // of each thread
+    bool large;                  // all about one stripe, and so large that it is often full
     // By the number at which a call began
     uint64_t ended[2 * THREADS * CALLS], round[2 * THREADS * CALLS];
     uint32_t parts[2 * THREADS * CALLS];
@@ -901,58 +905,85 @@ static void crowd_durable(void *arg, uint64_t epoch) {
     pthread_cond_broadcast(&c->durable_changed);
     pthread_mutex_unlock(&c->durable_lock);
 }
-static void crowd_room(void *arg) { ((struct crowd *)arg)->rooms++; }
+static void crowd_room(void *arg) {
+    struct crowd *c = arg;
+    pthread_mutex_lock(&c->durable_lock);
+    c->rooms++;
+    pthread_cond_broadcast(&c->durable_changed);
+    pthread_mutex_unlock(&c->durable_lock);
+}
+
+// Until *word is `at_least`; a wake-up that never comes is told after a time that nothing here takes.
+static void wait_changed(struct crowd *c, const uint64_t *word, uint64_t at_least) {
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += getenv("KORA_TEST_STUCK_S") ? atoi(getenv("KORA_TEST_STUCK_S")) : STUCK_S;
+    pthread_mutex_lock(&c->durable_lock);
+    while (*word < at_least) {
+        if (pthread_cond_timedwait(&c->durable_changed, &c->durable_lock, &limit) != ETIMEDOUT) continue;
+        fprintf(stderr, "somebody waits for ever\n");
+        _exit(1);
+    }
+    pthread_mutex_unlock(&c->durable_lock);
+}
+
+// One call about the stripes of `set`. False: it was refused.
+static bool run_call(struct crowd *c, struct random *random, uint32_t set, size_t size, uint64_t *epoch) {
+    static const char filler[40000];
+    struct log *l = c->d.l;
+    bool may = true;
+    for (uint32_t s = 0; s < STRIPES; s++) {
+        if (!(set >> s & 1)) continue;
+        pthread_mutex_lock(&c->leases[s]);
+        may = may && log_may_write(l, s);
+    }
+    if (may) {
+        struct log_append a;
+        uint64_t number = atomic_fetch_add_explicit(&c->order, 1, memory_order_relaxed);
+        uint32_t parts = (uint32_t)__builtin_popcount(set), first = (uint32_t)__builtin_ctz(set);
+        if (random_below(random, 2)) first = 31 - (uint32_t)__builtin_clz(set);
+        for (uint32_t s = 0; s < STRIPES; s++) {
+            if (set >> s & 1) assert_true(log_reserve(l, s, 8 + size + 10, 1));
+        }
+        log_begin(&a, l, first, parts);
+        for (uint32_t s = 0; s < STRIPES; s++) {
+            if (!(set >> s & 1)) continue;
+            struct slice argv[2] = { slice_of(&number, 8), { filler, size } };
+            log_add(&a, &(struct effect){ s, 0, 2, argv });
+        }
+        log_end(&a);
+        c->ended[number] = atomic_fetch_add_explicit(&c->order, 1, memory_order_relaxed);
+        *epoch = a.epoch;
+    }
+    for (uint32_t s = 0; s < STRIPES; s++) {
+        if (set >> s & 1) pthread_mutex_unlock(&c->leases[s]);
+    }
+    return may;
+}
 
 static void *run_calls(void *arg) {
     struct runner *r = arg;
     struct crowd *c = r->c;
-    struct log *l = c->d.l;
     struct random random;
     random_seed(&random, r->seed);
-    static const char filler[3000];
-    for (int i = 0; i < CALLS; i++) {
+    for (int i = 0; i < c->calls;) {
         uint32_t set = random_below(&random, 3) ? 1u << random_below(&random, STRIPES) : 1 + (uint32_t)random_below(&random, (1 << STRIPES) - 1);
-        size_t size = random_below(&random, 50) ? random_below(&random, 60) : random_below(&random, sizeof filler);
+        size_t size = random_below(&random, 50) ? random_below(&random, 60) : random_below(&random, 3000);
         if (random_below(&random, 500) == 0) size = 40000;
-        static const char large[40000];
-        bool may = true;
-        for (uint32_t s = 0; s < STRIPES; s++) {
-            if (!(set >> s & 1)) continue;
-            pthread_mutex_lock(&c->leases[s]);
-            may = may && log_may_write(l, s);
+        if (c->large) {
+            set = 1;
+            size = 9000;
         }
-        uint64_t epoch = 0;
-        if (may) {
-            struct log_append a;
-            uint64_t number = atomic_fetch_add_explicit(&c->order, 1, memory_order_relaxed);
-            uint32_t parts = (uint32_t)__builtin_popcount(set), first = (uint32_t)__builtin_ctz(set);
-            if (random_below(&random, 2)) first = 31 - (uint32_t)__builtin_clz(set);
-            for (uint32_t s = 0; s < STRIPES; s++) {
-                if (set >> s & 1) assert_true(log_reserve(l, s, 8 + size + 10, 1));
-            }
-            log_begin(&a, l, first, parts);
-            for (uint32_t s = 0; s < STRIPES; s++) {
-                if (!(set >> s & 1)) continue;
-                struct slice argv[2] = { slice_of(&number, 8), { size > sizeof filler ? large : filler, size } };
-                log_add(&a, &(struct effect){ s, 0, 2, argv });
-                if (random_below(&random, 100) == 0) sched_yield();
-            }
-            log_end(&a);
-            c->ended[number] = atomic_fetch_add_explicit(&c->order, 1, memory_order_relaxed);
-            epoch = a.epoch;
+        pthread_mutex_lock(&c->durable_lock);
+        uint64_t rooms = c->rooms, epoch = 0;
+        pthread_mutex_unlock(&c->durable_lock);
+        if (!run_call(c, &random, set, size, &epoch)) {
+            wait_changed(c, &c->rooms, rooms + 1);
+            c->refused++;
+            continue;
         }
-        for (uint32_t s = 0; s < STRIPES; s++) {
-            if (set >> s & 1) pthread_mutex_unlock(&c->leases[s]);
-        }
-        if (!may) {
-            i--;
-            sched_yield();
-        } else if (c->sync == LOG_ALWAYS && i % 8 == 0) {
-            pthread_mutex_lock(&c->durable_lock);
-            while (c->durable < epoch) pthread_cond_wait(&c->durable_changed, &c->durable_lock);
-            pthread_mutex_unlock(&c->durable_lock);
-            c->waited++;
-        }
+        if (!c->large && random_below(&random, 8) == 0) wait_changed(c, &c->durable, epoch);
+        i++;
     }
     return NULL;
 }
@@ -982,18 +1013,17 @@ static void check_cuts(struct crowd *c) {
         assert_true(c->round[at] >= highest && c->round[at] > 0);
         rounds[c->ended[at]] = c->round[at];
     }
-    assert_int_equal(calls, THREADS * CALLS);
+    assert_int_equal(calls, c->order / 2);
     mem_free(rounds);
 }
 
-static void run_crowd(enum log_sync sync, bool no_map) {
-    static struct crowd crowd;
-    struct crowd *c = &crowd;
+static void crowd_init(struct crowd *c, enum log_sync sync, bool no_map, int calls, bool large) {
     memset(c, 0, sizeof *c);
-    c->sync = sync;
-    field_init_at(&c->d, sync, true);
+    c->calls = calls;
+    c->large = large;
+    field_init_at(&c->d, sync, calls == CALLS);
     c->d.f.no_map = no_map;
-    c->d.f.really = true;
+    c->d.f.really = !large && sync == LOG_ALWAYS && calls == CALLS;
     c->d.config.stepped = false;
     c->d.config.durable = crowd_durable;
     c->d.config.room = crowd_room;
@@ -1003,14 +1033,20 @@ static void run_crowd(enum log_sync sync, bool no_map) {
     for (int i = 0; i < STRIPES; i++) pthread_mutex_init(&c->leases[i], NULL);
     pthread_mutex_init(&c->durable_lock, NULL);
     pthread_cond_init(&c->durable_changed, NULL);
+}
+
+static void run_crowd(enum log_sync sync, bool no_map, uint32_t threads, int calls, bool large) {
+    static struct crowd crowd;
+    struct crowd *c = &crowd;
+    crowd_init(c, sync, no_map, calls, large);
     open_log_at(&c->d, 1, 0);
     struct runner runners[THREADS];
-    for (uint64_t i = 0; i < THREADS; i++) {
+    for (uint64_t i = 0; i < threads; i++) {
         runners[i] = (struct runner){ .c = c, .seed = i };
         pthread_create(&runners[i].thread, NULL, run_calls, &runners[i]);
     }
     uint64_t last = 0;
-    for (int i = 0; i < 20; i++) { // beside them
+    for (int i = 0; i < 20 && threads > 1; i++) { // beside them
         uint64_t first = 0;
         struct log_stats s;
         assert_int_equal(i % 2 ? log_rotate(c->d.l, &first) : log_flush(c->d.l), 0);
@@ -1019,24 +1055,32 @@ static void run_crowd(enum log_sync sync, bool no_map) {
         log_stats(c->d.l, &s);
         sched_yield();
     }
-    for (int i = 0; i < THREADS; i++) pthread_join(runners[i].thread, NULL);
+    for (uint32_t i = 0; i < threads; i++) pthread_join(runners[i].thread, NULL);
     struct log_stats s;
     log_stats(c->d.l, &s);
     close_log(&c->d);
     struct image m = { .on_record = see, .arg = c };
     read_segments(&c->d, &m);
     assert_int_equal(c->missing, 0);
+    assert_int_equal(c->order, 2 * (uint64_t)calls * threads);
     check_cuts(c);
-    assert_true(m.blocks > 1 && m.segments > 5 && m.tail == 0);
+    assert_true(m.blocks > 1 && m.tail == 0 && (!large || c->refused > 0));
     assert_int_equal(m.kept[0].count + m.kept[1].count + m.kept[2].count + m.kept[3].count, s.records);
     image_free(&m);
     field_free(&c->d);
 }
 static void test_threads(void **state) {
     (void)state;
-    run_crowd(LOG_ALWAYS, false);
-    run_crowd(LOG_EVERYSEC, false);
-    run_crowd(LOG_OS, true);
+    for (int delays = 0; delays < 2; delays++) {
+        atomic_store(&log_delay_per_mille, delays ? 30 : 0);
+        run_crowd(LOG_ALWAYS, false, THREADS, delays ? CALLS / 4 : CALLS, false);
+        run_crowd(LOG_EVERYSEC, false, THREADS, delays ? CALLS / 4 : CALLS, false);
+        run_crowd(LOG_OS, true, THREADS, CALLS / 4, false);
+        run_crowd(LOG_ALWAYS, false, 1, CALLS / 4, false);
+        run_crowd(LOG_ALWAYS, false, 1, CALLS / 2, true); // which is refused, and told when there is room
+        run_crowd(LOG_EVERYSEC, false, 2, CALLS / 4, true);
+    }
+    atomic_store(&log_delay_per_mille, 0);
 }
 
 // A log with a thread that has nothing to do does nothing; a single append is made durable without anybody asking.
@@ -1064,7 +1108,56 @@ static void test_idle(void **state) {
     }
 }
 
-int main(void) {
+static void append_durably(struct field *d) {
+    append_one(d, 1, 10);
+    uint64_t epoch = log_last_epoch(d->l, 1);
+    while (log_durable(d->l) < epoch) sched_yield();
+}
+
+// While a sync takes its time, `everysec` goes on with its rounds; and what it says in the end counts.
+static void test_syncer(void **state) {
+    (void)state;
+    for (int fails_then = 0; fails_then < 2; fails_then++) {
+        struct field d;
+        field_init(&d, LOG_EVERYSEC);
+        d.config.stepped = false;
+        d.config.durable = NULL;
+        d.f.clock_us = 1;
+        open_log_at(&d, 1, 0);
+        append_durably(&d);
+        d.f.hold = 1;
+        d.f.clock_us += 2000000;
+        while (d.f.hold != 2) append_durably(&d); // a round, in which it is seen that a sync is due
+        for (int i = 0; i < 20; i++) append_durably(&d);
+        struct log_stats s;
+        log_stats(d.l, &s);
+        assert_int_equal(s.syncs, 0);
+        struct log_error e;
+        if (fails_then) {
+            d.f.op = OP_SYNC;
+            d.f.nth = 1;
+            d.f.code = -EIO;
+        }
+        d.f.hold = 0;
+        if (fails_then) {
+            while (!log_error(d.l, &e)) sched_yield();
+            assert_int_equal(e.code, -EIO);
+            assert_string_equal(e.text, "log/0000000000000001.wal: fdatasync: Input/output error");
+            assert_int_equal(log_flush(d.l), -EIO);
+            assert_false(log_may_write(d.l, 0));
+        } else {
+            assert_int_equal(log_flush(d.l), 0);
+            log_stats(d.l, &s);
+            assert_int_equal(s.syncs, 2); // that one, and one of what has come meanwhile
+        }
+        close_log(&d);
+        check_all(&d, fails_then ? STAGING_IN_USE : STAGING_CLOSED);
+        field_free(&d);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_everysec),
@@ -1077,6 +1170,7 @@ int main(void) {
         cmocka_unit_test(test_open_fails),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_syncer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
