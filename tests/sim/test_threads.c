@@ -32,7 +32,7 @@ struct done {
 struct copy {
     struct disk *disk;
     bool power;
-    uint64_t at, durable; // by the clock; the epoch
+    uint64_t at, durable, flushed; // by the clock; the epoch; by the clock, the beginning of the last flush that was done
 };
 
 struct bench {
@@ -42,7 +42,7 @@ struct bench {
     struct store store;
     enum log_sync sync;
     int stripes;
-    _Atomic uint64_t clock;
+    _Atomic uint64_t clock, flushed;
     pthread_mutex_t leases[STRIPES_MAX];
     unsigned numbers[STRIPES_MAX];
     struct done calls[THREADS][CALLS];
@@ -107,6 +107,13 @@ static void append(struct bench *b, int thread, int i, struct random *r) {
     c->end = atomic_fetch_add(&b->clock, 1);
 }
 
+static void flush(struct bench *b) {
+    uint64_t from = atomic_load(&b->clock);
+    assert_int_equal(log_flush(b->log), 0);
+    uint64_t was = atomic_load(&b->flushed);
+    while (was < from && !atomic_compare_exchange_weak(&b->flushed, &was, from)) {}
+}
+
 static void *work(void *arg) {
     const struct worker *w = arg;
     struct bench *b = w->bench;
@@ -121,7 +128,7 @@ static void *work(void *arg) {
         if (random_below(&r, 3) == 0) {
             while (log_durable(b->log) < c->epoch) nap(20);
         }
-        if (random_below(&r, 40) == 0) assert_int_equal(log_flush(b->log), 0);
+        if (random_below(&r, 40) == 0) flush(b);
         uint64_t first;
         if (random_below(&r, 60) == 0) assert_int_equal(log_rotate(b->log, &first), 0);
     }
@@ -144,6 +151,7 @@ static void after_operation(void *arg, struct disk *d, enum disk_op op) {
     struct copy *c = &b->copies[b->copy_count++];
     c->power = random_below(&b->random, 2);
     c->at = atomic_load(&b->clock);
+    c->flushed = atomic_load(&b->flushed);
     c->durable = b->sync == LOG_ALWAYS ? log_durable(b->log) : 0;
     c->disk = c->power ? disk_power_cut(d, random_next(&b->random)) : disk_kill(d);
 }
@@ -189,6 +197,7 @@ static void compare(const struct bench *b, const struct copy *copy) {
             if (there) assert_int_equal(back.parts[t][i], d->parts);
             if (had_ended && !copy->power && !there) fail_msg("call %d of thread %d is lost by a kill", i, t);
             if (had_ended && copy->power && d->epoch <= copy->durable && !there) fail_msg("call %d of thread %d was durable and is lost", i, t);
+            if (d->end < copy->flushed && !there) fail_msg("call %d of thread %d was flushed and is lost", i, t);
             if (there) newest_there = MAX(newest_there, d->start);
             else oldest_missing = MIN(oldest_missing, d->end);
         }
