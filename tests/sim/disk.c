@@ -425,7 +425,9 @@ static uint64_t make_room(struct disk *d, struct inode *i, uint64_t at, uint64_t
 }
 
 static void put_bytes(struct inode *i, const uint8_t *p, size_t n, uint64_t at) {
-    while (n > 0 && at + n > i->capacity && p[n - 1] == 0) n--; // zeros behind all else are there already
+    // Zeros behind all else are there already.
+    while (n >= 8 && at + n > i->capacity && load_word((const char *)p + n - 8) == 0) n -= 8;
+    while (n > 0 && at + n > i->capacity && p[n - 1] == 0) n--;
     if (n == 0) return;
     inode_reserve(i, at + n);
     memcpy(i->data + at, p, n);
