@@ -554,6 +554,27 @@ static void one_seed(struct world *w, uint64_t seed) {
     free(l.calls);
 }
 
+static void directed(struct life *l, struct world *w, uint64_t seed) {
+    w->seed = seed;
+    w->budget = 0;
+    *l = (struct life){ .world = w, .disk = disk_new(seed), .stripes = 3, .can_map = true, .sync = LOG_OS, .gap = 1 };
+    l->calls = malloc(CALLS_MAX * sizeof *l->calls);
+    l->value = malloc(VALUE_MAX + 64);
+    snprintf(l->history, sizeof l->history, "directed");
+    random_seed(&l->random, seed);
+    size_t found;
+    struct recovered r;
+    assert_true(begin(l, &found, &r));
+}
+
+static void directed_end(struct life *l) {
+    log_close(l->log);
+    store_close(&l->store);
+    disk_free(l->disk);
+    free(l->value);
+    free(l->calls);
+}
+
 // Blocks were written, and their room in staging given back; then the sync fails, the system forgets some of what it could not write, and the process is killed.
 // What is staged comes after what is lost.
 static void killed_after_a_failed_sync(void **state) {
@@ -561,16 +582,10 @@ static void killed_after_a_failed_sync(void **state) {
     struct world w = { 0 };
     int lost = 0;
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        w.seed = seed;
-        w.budget = 1;
-        struct life l = { .world = &w, .disk = disk_new(seed), .stripes = 1 + (uint32_t)seed % 3, .can_map = true, .sync = LOG_EVERYSEC, .gap = 1 };
-        l.calls = malloc(CALLS_MAX * sizeof *l.calls);
-        l.value = malloc(VALUE_MAX + 64);
-        snprintf(l.history, sizeof l.history, "directed");
-        random_seed(&l.random, seed);
-        size_t found;
-        struct recovered r;
-        assert_true(begin(&l, &found, &r));
+        struct life l;
+        directed(&l, &w, seed);
+        l.sync = LOG_EVERYSEC;
+        log_set_sync(l.log, l.sync);
         disk_fail(l.disk, DISK_SYNC, 1, EIO, true);
         l.faulty = l.sync_failed = true;
         for (int i = 0; i < 60; i++) {
@@ -583,18 +598,60 @@ static void killed_after_a_failed_sync(void **state) {
         next.disk = disk_kill(l.disk);
         next.parent = &l;
         char error[300];
+        size_t found;
+        struct recovered r;
         check(&l, recover(&next, &found, &r, error, sizeof error) == KORA_OK, "refused: %s", error); // and they are a prefix
         lost += found < l.ended;
         store_close(&next.store);
         disk_free(next.disk);
         disk_heal(l.disk);
-        log_close(l.log);
-        store_close(&l.store);
-        disk_free(l.disk);
-        free(l.value);
-        free(l.calls);
+        directed_end(&l);
     }
     assert_true(lost > 0);
+}
+
+// Right after a snapshot all that is needed of the log is an empty segment, and the rest is in staging. Any operation of the opening fails; or the process is killed after it, or
+// the power goes; then the next opening finds all, or, after the power cut, the snapshot at least.
+static void opened_after_a_snapshot(void **state) {
+    (void)state;
+    struct world w = { 0 };
+    int failures = 0;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct life l;
+        directed(&l, &w, seed);
+        for (int i = 0; i < 20; i++) append(&l);
+        tick(&l);
+        snapshot(&l);
+        size_t base = l.ended;
+        for (int i = 0; i < 20; i++) append(&l);
+        for (uint64_t nth = 1, done = 0; done < 2; nth++) {
+            struct life next = l;
+            char error[300];
+            size_t found;
+            struct recovered r;
+            next.disk = disk_kill(l.disk);
+            next.parent = &l;
+            next.faulty = true;
+            disk_fail(next.disk, DISK_ANY, nth, seed % 2 ? ENOSPC : EIO, seed % 4 < 2);
+            if (begin(&next, &found, &r)) {
+                log_close(next.log);
+                store_close(&next.store);
+                done++;
+            } else failures++;
+            disk_heal(next.disk);
+            struct disk *disks[2] = { disk_kill(next.disk), disk_power_cut(next.disk, nth) };
+            disk_free(next.disk);
+            for (int i = 0; i < 2; i++) {
+                next.disk = disks[i];
+                check(&next, recover(&next, &found, &r, error, sizeof error) == KORA_OK, "operation %d: refused: %s", (int)nth, error);
+                check(&next, found >= (i ? base : l.ended), "operation %d: %zu calls are back of %zu", (int)nth, found, l.ended);
+                store_close(&next.store);
+                disk_free(next.disk);
+            }
+        }
+        directed_end(&l);
+    }
+    assert_true(failures > 100);
 }
 
 static uint64_t number(const char *name, uint64_t otherwise) {
@@ -625,6 +682,6 @@ static void seeds(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(killed_after_a_failed_sync), cmocka_unit_test(seeds) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(killed_after_a_failed_sync), cmocka_unit_test(opened_after_a_snapshot), cmocka_unit_test(seeds) };
     return cmocka_run_group_tests_name("power", tests, NULL, NULL);
 }
