@@ -576,6 +576,51 @@ static void test_early_laps(void **state) {
     field_free(&d);
 }
 
+// A process that is killed: at any moment at which something was stored into the file, all appends before are in it, or in the log.
+static struct {
+    struct field *d;
+    long count, every;
+} killing;
+
+static void on_stored(void *arg, const void *at, size_t n) {
+    (void)arg;
+    struct field *d = killing.d;
+    assert_true(at && n > 0);
+    if (!d->l || killing.count++ % killing.every) return;
+    struct image m = { 0 };
+    uint32_t state;
+    read_segments(d, &m);
+    read_staging(d, &m, &state);
+    for (int i = 0; i < STRIPES; i++) {
+        struct kept *kept = &m.kept[i], *appended = &d->appended[i];
+        assert_true(kept->count == appended->count || kept->count == appended->count + 1);
+        if (appended->bodies.n) assert_memory_equal(kept->bodies.p, appended->bodies.p, appended->bodies.n);
+    }
+    image_free(&m);
+}
+
+static void test_killed(void **state) {
+    (void)state;
+    for (int rounds_in = 1; rounds_in < 40; rounds_in += 12) {
+        struct field d;
+        field_init(&d, LOG_EVERYSEC);
+        d.f.os.stored = on_stored;
+        killing.d = &d;
+        killing.every = 29;
+        open_log_at(&d, 1, 0);
+        for (int i = 0; i < 1500; i++) {
+            uint32_t stripe = (uint32_t)random_below(&d.random, 2);
+            struct one effects[3] = { { stripe, random_below(&d.random, 400) }, { stripe, 3 }, { 3, random_below(&d.random, 100) } };
+            assert_true(append(&d, effects, random_below(&d.random, 3) ? 1 : 3));
+            if (i % rounds_in == 0) assert_true(log_step(d.l));
+        }
+        assert_true(killing.count > 1500);
+        killing.count = 0;
+        d.f.os.stored = NULL;
+        field_free(&d);
+    }
+}
+
 static void test_apart(void **state) {
     (void)state;
     for (int no_map = 0; no_map < 2; no_map++) {
@@ -1163,6 +1208,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_everysec),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_early_laps),
+        cmocka_unit_test(test_killed),
         cmocka_unit_test(test_apart),
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_pressure),
