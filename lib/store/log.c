@@ -412,7 +412,7 @@ static bool work(struct log *l) {
 
     int64_t in_us;
     int rotate_status, status = sync_answer(l, false);
-    bool staged = staging_any(&l->staging), at_once = flush || (rotate && policy(l) != LOG_OS) || policy(l) == LOG_ALWAYS;
+    bool staged = staging_any(&l->staging) || atomic_load(&l->staging.failed), at_once = flush || (rotate && policy(l) != LOG_OS) || policy(l) == LOG_ALWAYS;
     bool something = flush || rotate || staged || (at_once && segments_unsynced(&l->segments));
     uint64_t first = 0;
     if (l->failed_for_good) status = atomic_load(&l->code);
@@ -581,12 +581,14 @@ bool log_may_write(struct log *l, uint32_t stripe) {
     struct ring *r = &l->staging.rings[stripe];
     uint64_t enough = l->staging.ring_size / 2;
     staging_prefetch(&l->staging, r);
-    if (likely(staging_free(&l->staging, r) >= enough) && likely(!atomic_load_explicit(&l->code, memory_order_relaxed))) return true;
+    // What could not be staged is no error yet: the thread's next round finds it.
+    bool sound = !atomic_load_explicit(&l->code, memory_order_relaxed) && !atomic_load_explicit(&l->staging.failed, memory_order_relaxed);
+    if (likely(staging_free(&l->staging, r) >= enough) && likely(sound)) return true;
     log_point();
     atomic_store(&l->refused, 1);
     log_point();
     if (!atomic_load(&l->code)) { // else it is of no use to hurry
-        if (LOG_CHECK(5) && staging_free(&l->staging, r) >= enough) return true;
+        if (LOG_CHECK(5) && staging_free(&l->staging, r) >= enough && !atomic_load(&l->staging.failed)) return true;
         kick(l);
     }
     atomic_fetch_add_explicit(&l->stalls, 1, memory_order_relaxed);

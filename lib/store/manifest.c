@@ -241,6 +241,20 @@ static int make_directory(const struct os *os, const char *dir, struct reason wh
     return err && err != -EEXIST ? store_fail_os(why, dir, err) : KORA_OK;
 }
 
+// The name of a new database's directory is durable, too, or all that is in it could be gone. It may have been made by a process that was killed then.
+static int sync_parent(const struct os *os, const char *dir, struct reason why) {
+    size_t n = strlen(dir);
+    while (n > 1 && dir[n - 1] == '/') n--;
+    while (n > 0 && dir[n - 1] != '/') n--;
+    while (n > 1 && dir[n - 1] == '/') n--;
+    char *parent = n ? mem_copy(dir, n) : mem_copy(".", 1);
+    if (!parent) return store_fail_memory(why);
+    int err = os->sync_dir(os->arg, parent), status = KORA_OK;
+    if (err && err != -EACCES) status = store_fail_os(why, parent, err); // who may not look into it has not made it
+    mem_free(parent);
+    return status;
+}
+
 // ---- opening --------------------------------------------------------------------------------------------------------------------------------
 
 int store_open_as(const struct os *os, const char *dir, const char *staging_dir, bool looking, struct store *out, struct reason why) {
@@ -253,6 +267,10 @@ int store_open_as(const struct os *os, const char *dir, const char *staging_dir,
     if (status == KORA_OK && !looking && staging_dir) status = make_directory(os, staging_dir, why);
     if (status == KORA_OK) status = take_lock(&s, why);
     if (status == KORA_OK) status = read_manifest(&s, looking, why);
+    if (status == KORA_OK && s.is_new) status = sync_parent(os, s.dir, why);
+    // A process that was killed may have replaced the manifest just before, and not synced its name.
+    int err = status == KORA_OK && !s.is_new && !looking ? os->sync_dir(os->arg, s.dir) : 0;
+    if (err) status = store_fail_os(why, s.dir, err);
     if (status == KORA_OK) *out = s;
     else store_close(&s);
     return status;

@@ -88,8 +88,8 @@ struct checked {
     bool clean;
 };
 
-// Verifies the manifest, every segment, block and record, and staging; also segments that are older than what is needed. KORA_OK: recovery would go well, or would
-// cut the tail of a crash. KORA_CORRUPT: not so; `error` has the first thing that is wrong. KORA_BUSY, KORA_NOMEM, KORA_SYSTEM, KORA_UNSUPPORTED. Nothing is
+// Verifies the manifest, every segment, block and record, and staging; of segments that are older than what is needed it only says what is wrong. KORA_OK: recovery would go well, or
+// would cut the tail of a crash. KORA_CORRUPT: not so; `error` has the first thing that is wrong. KORA_BUSY, KORA_NOMEM, KORA_SYSTEM, KORA_UNSUPPORTED. Nothing is
 // changed but LOCK.
 int store_check(const struct check_config *c, struct checked *out, char *error, size_t error_size);
 

@@ -99,8 +99,8 @@ static int find_segments(struct scan *s) {
     }
     s->empty_end = s->count;
     s->empty_begin = s->count = kept;
-    while (!s->checking && s->begin + 1 < s->count && s->segments[s->begin + 1].first <= s->from) s->begin++;
-    for (size_t i = s->begin; i < s->count; i++) s->total += s->segments[i].size;
+    while (s->begin + 1 < s->count && s->segments[s->begin + 1].first <= s->from) s->begin++;
+    for (size_t i = s->checking ? 0 : s->begin; i < s->count; i++) s->total += s->segments[i].size;
     return status;
 }
 
@@ -257,7 +257,8 @@ static const char *chain_breaks(const struct scan *s, size_t i, const struct blo
     if (s->any && b->before != s->last) return "a round is missing before this one";
     if (b->round >= s->segments[i].first && (i + 1 == s->count || b->round < s->segments[i + 1].first)) {
         if (s->any || b->before < s->from || s->errors > 0) return NULL;
-        *wrong = WRONG_NEVER;
+        // The segment that has them was on the disk before anything could depend on it; its blocks may not have been.
+        if (s->segments[s->begin].first > s->from) *wrong = WRONG_NEVER;
         return "the first rounds that are needed are missing";
     }
     *wrong = WRONG_NEVER;
@@ -334,6 +335,28 @@ static int take_segment(struct scan *s, size_t i) {
 
 // ---- the ends of the chain ---------------------------------------------------------------------------------------------------------------------
 
+// For a check: segments with nothing but rounds that the snapshot has, too. No recovery reads them, and they may have lost what no policy had promised to keep; so what is
+// wrong with them is worth a word, and no more.
+static int look_at_older(struct scan *s) {
+    int status = KORA_OK;
+    for (size_t i = 0; i < s->begin && status == KORA_OK; i++) {
+        struct reader r;
+        struct block b;
+        uint64_t count = 0;
+        int stopped = KORA_OK;
+        char *path = scan_path(s, i);
+        if (!path) return store_fail_memory(s->why);
+        enum read_result result = reader_open(&r, s->os, path, s->c->store->manifest.id, s->segments[i].first);
+        while (result == READ_OK && (result = reader_next(&r, &b)) == READ_OK) result = reader_records(&r, &b, NULL, NULL, &count, &stopped);
+        if (result == READ_FAILED) status = store_fail_os(s->why, path, r.failed);
+        else if (result != READ_END) scan_say(s, KORA_LOG_NOTICE, "%s: offset %" PRIu64 ": %s; it is older than the snapshot, and not needed", path, r.at, r.damage);
+        progress(s, s->segments[i].size);
+        reader_close(&r);
+        mem_free(path);
+    }
+    return status;
+}
+
 // The snapshot has everything that is in the log: which round was the last one is told by an older segment, if there is one.
 static int find_last(struct scan *s) {
     for (size_t i = s->begin; i-- > 0 && !s->any;) {
@@ -406,7 +429,7 @@ static void drop_staged(struct scan *s) {
 
 static int take_staged(struct scan *s) {
     struct staged *st = &s->staged;
-    struct staged_source from = { .os = s->os, .dir = s->staging_dir, .id = s->c->store->manifest.id, .round = s->last, .say = s->c->say, .arg = s->c->arg };
+    struct staged_source from = { .os = s->os, .dir = s->staging_dir, .id = s->c->store->manifest.id, .round = MAX(s->last, s->from - 1), .say = s->c->say, .arg = s->c->arg };
     int status = staged_read(st, &from, s->why);
     struct args args = { 0 };
     if (status == KORA_OK && s->gap) drop_staged(s);
@@ -426,6 +449,7 @@ int scan_all(struct scan *s) {
     s->staging_dir = store->staging_dir ? store->staging_dir : store->dir;
     s->dir = store_path(store->dir, "log");
     int status = s->dir ? find_segments(s) : store_fail_memory(s->why);
+    if (status == KORA_OK && s->checking) status = look_at_older(s);
     for (size_t i = s->begin; i < s->count && status == KORA_OK && !s->damaged; i++) status = take_segment(s, i);
     if (status == KORA_OK) status = find_last(s);
     if (status == KORA_OK) status = check_end(s);

@@ -177,16 +177,19 @@ static void make_header(const struct segments *s, uint64_t first, uint64_t synce
     bytes_put32(to + SEGMENT_HEADER - 4, crc32c(0, to, SEGMENT_HEADER - 4));
 }
 
-// A segment of this name is there when the log was opened before and nothing came. One with anything behind its header is somebody's data.
-static int open_empty(struct segments *s, const char *path, uint64_t first) {
+// A segment of this name is there when the log was opened before and nothing came. One with anything behind its header is somebody's data. It may be the one
+// that the manifest names: it is never without its header, which is written over in one sector.
+static int open_empty(struct segments *s, const char *path, uint64_t first, bool *is_new) {
     const struct os *os = s->os;
+    *is_new = true;
     int fd = os->open(os->arg, path, OS_READ | OS_WRITE | OS_CREATE | OS_EXCLUSIVE);
     if (fd != -EEXIST) return fd < 0 ? fail(s, "create", first, fd) : fd;
+    *is_new = false;
     fd = os->open(os->arg, path, OS_READ | OS_WRITE);
     if (fd < 0) return fail(s, "open", first, fd);
     char head[4] = { 0 };
     ssize_t got = os->read(os->arg, fd, head, sizeof head, SEGMENT_HEADER);
-    int status = got < 0 ? (int)got : memcmp(head, zeros, sizeof head) != 0 ? -EEXIST : os->truncate(os->arg, fd, 0);
+    int status = got < 0 ? (int)got : memcmp(head, zeros, sizeof head) != 0 ? -EEXIST : os->truncate(os->arg, fd, SEGMENT_HEADER);
     if (status == 0) return fd;
     os->close(os->arg, fd);
     return fail(s, "create", first, status);
@@ -233,7 +236,8 @@ int segments_start(struct segments *s, uint64_t first, uint64_t synced_upto, boo
     *torn = false;
     char *path = path_of(s, first);
     if (!path) return fail(s, "out of memory", first, -ENOMEM);
-    int fd = open_empty(s, path, first), status = fd < 0 ? fd : write_header(s, fd, first, synced_upto, torn);
+    bool is_new;
+    int fd = open_empty(s, path, first, &is_new), status = fd < 0 ? fd : write_header(s, fd, first, synced_upto, torn);
     if (status == 0) status = list_add(s, first);
     if (status == 0) {
         close_last(s);
@@ -242,8 +246,9 @@ int segments_start(struct segments *s, uint64_t first, uint64_t synced_upto, boo
         s->at = s->filled = SEGMENT_HEADER;
         s->unsynced = false;
     } else if (fd >= 0) {
+        // Were it there again after a power cut, the rounds that go into the old one now would be missing in it.
         s->os->close(s->os->arg, fd);
-        s->os->remove(s->os->arg, path);
+        if (is_new && (s->os->remove(s->os->arg, path) != 0 || s->os->sync_dir(s->os->arg, s->dir) != 0)) *torn = true;
     }
     mem_free(path);
     return status;

@@ -242,12 +242,13 @@ static int write_records(const struct scan *s, int fd, uint64_t at) {
 static int write_staged(struct scan *s) {
     struct buf headers = { 0 };
     char name[32], *path = NULL;
+    // One without blocks that the log had begun may be the one that the manifest names: it stays as it is, whatever happens here.
+    if (s->count > 0) s->staged.last_epoch = MAX(s->staged.last_epoch, s->segments[s->count - 1].first + 1);
     snprintf(name, sizeof name, "%016" PRIx64 ".wal", s->staged.last_epoch);
     if (!make_headers(s, &headers) || !(path = store_path(s->dir, name))) {
         buf_free(&headers);
         return store_fail_memory(s->why);
     }
-    // There may be one without blocks, that the log had begun.
     int fd = s->os->open(s->os->arg, path, OS_WRITE | OS_CREATE | OS_TRUNCATE), err = fd < 0 ? fd : 0;
     if (!err) err = os_write_all(s->os, fd, headers.p, headers.n, 0);
     if (!err) err = write_records(s, fd, headers.n);

@@ -38,6 +38,8 @@ static void stored(struct staging *s, const void *p, size_t n) {
         if (unlikely(s->os->stored != NULL)) s->os->stored(s->os->arg, p, n);
         return;
     }
+    // Nothing after what could not be written, of which it may have seen something.
+    if (atomic_load_explicit(&s->failed, memory_order_acquire) != 0) return;
     int status = os_write_all(s->os, s->fd, p, n, (uint64_t)((const char *)p - s->map));
     if (status != 0) atomic_store_explicit(&s->failed, status, memory_order_release);
 }

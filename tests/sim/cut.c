@@ -20,12 +20,17 @@ static void copy_sector(struct sector *to, const struct sector *from) {
 static void copy_file(struct disk *d, struct inode *i, struct inode *to) {
     // What was stored up to here is part of what the file has been. The mapping may go on changing.
     if (i->maps) inode_absorb(d, i, 0, i->capacity, false);
-    inode_reserve(to, i->capacity);
+    if (i->capacity) {
+        to->durable = sim_pages(i->durable, i->capacity, i->capacity);
+        to->data = sim_pages(i->maps ? i->durable : i->data, i->capacity, i->capacity);
+        to->sectors = sim_alloc(i->capacity / SECTOR * sizeof *to->sectors);
+        to->capacity = i->capacity;
+    }
     for (size_t k = 0; k < i->capacity / SECTOR; k++) {
-        memcpy(to->data + k * SECTOR, i->sectors[k].newest ? i->sectors[k].newest->bytes : i->durable + k * SECTOR, SECTOR);
+        if (!i->sectors[k].newest) continue;
+        if (i->maps) memcpy(to->data + k * SECTOR, i->sectors[k].newest->bytes, SECTOR);
         copy_sector(&to->sectors[k], &i->sectors[k]);
     }
-    if (i->capacity) memcpy(to->durable, i->durable, i->capacity);
     to->allocated = sim_alloc(i->page_count);
     to->page_count = i->page_count;
     if (i->page_count) memcpy(to->allocated, i->allocated, i->page_count);
@@ -33,7 +38,6 @@ static void copy_file(struct disk *d, struct inode *i, struct inode *to) {
     to->sizes = sim_grow(to->sizes, i->size_count * sizeof *to->sizes);
     memcpy(to->sizes, i->sizes, i->size_count * sizeof *to->sizes);
     to->size_count = i->size_count;
-    to->size_dirty = i->size_dirty;
 }
 
 static struct name *counterpart(const struct disk *d, const struct name *n) {
@@ -87,7 +91,6 @@ static struct disk *copy(struct disk *d) {
     struct disk *to = disk_new(random_next(&fork));
     to->boot = d->boot;
     to->when = d->when;
-    to->capacity = d->capacity;
     to->can_allocate = d->can_allocate;
     to->may_map = d->may_map;
     disk_advance(to, atomic_load(&d->mono_us) - atomic_load(&to->mono_us));
@@ -178,7 +181,6 @@ static void cut_file(struct cut *c, struct inode *i) {
     i->size = i->sizes[i->size_count > 1 ? pick(c, i->size_count, when_size, i) : 0].size;
     i->sizes[0].size = i->size;
     i->size_count = 1;
-    i->size_dirty = false;
     if (i->size < i->capacity) memset(i->durable + i->size, 0, i->capacity - i->size);
     if (i->capacity) memcpy(i->data, i->durable, i->capacity);
     for (size_t p = 0; p < i->page_count; p++) i->allocated[p] = p * PAGE < i->size && i->allocated[p];

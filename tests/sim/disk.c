@@ -65,7 +65,7 @@ void inode_put(struct disk *d, struct inode *i) {
     free(i);
 }
 
-static void *pages(const void *old, size_t old_size, size_t size) {
+void *sim_pages(const void *old, size_t old_size, size_t size) {
     void *p = aligned_alloc(PAGE, size);
     if (!p) abort();
     if (old_size) memcpy(p, old, old_size);
@@ -80,7 +80,7 @@ void inode_reserve(struct inode *i, uint64_t size) {
         abort();
     }
     size_t now = i->capacity, then = ALIGN_UP(MAX(size, 2 * now), PAGE);
-    uint8_t *data = pages(i->data, now, then), *durable = pages(i->durable, now, then);
+    uint8_t *data = sim_pages(i->data, now, then), *durable = sim_pages(i->durable, now, then);
     free(i->data);
     free(i->durable);
     i->data = data;
@@ -119,7 +119,6 @@ static void set_size(struct disk *d, struct inode *i, uint64_t size) {
     i->size = size;
     i->sizes = sim_grow(i->sizes, (i->size_count + 1) * sizeof *i->sizes);
     i->sizes[i->size_count++] = (struct size_version){ size, d->when };
-    i->size_dirty = true;
 }
 
 static void sync_file(struct disk *d, struct inode *i, bool fails) {
@@ -132,11 +131,9 @@ static void sync_file(struct disk *d, struct inode *i, bool fails) {
         memcpy(i->durable + k * SECTOR, s->newest->bytes, SECTOR);
         sector_forget(s);
     }
-    if (i->size_dirty && !fails) {
-        i->sizes[0] = (struct size_version){ i->size, d->when };
-        i->size_count = 1;
-    }
-    i->size_dirty = false;
+    if (fails) return;
+    i->sizes[0] = (struct size_version){ i->size, d->when };
+    i->size_count = 1;
 }
 
 // ---- names ----------------------------------------------------------------------------------------------------------------------
@@ -219,7 +216,6 @@ static void name_settle(struct disk *d, struct name *n, uint64_t when) {
     }
     memmove(n->versions, n->versions + upto, (n->count - upto) * sizeof *n->versions);
     n->count -= upto;
-    n->stuck = n->stuck > upto ? n->stuck - upto : 0;
 }
 
 // Names that mean nothing, for good, go; nothing may need one of them any more.
@@ -242,13 +238,11 @@ static void drop_names(struct disk *d, struct inode *dir) {
     }
 }
 
-static void sync_names(struct disk *d, struct inode *dir, bool fails) {
+static void sync_names(struct disk *d, struct inode *dir) {
     dir->refs++;
     for (size_t i = 0; i < dir->name_count; i++) {
         struct name *n = dir->names[i];
-        if (n->count == 1) continue;
-        if (fails) n->stuck = n->count;
-        else if (n->count > n->stuck) name_settle(d, n, UINT64_MAX);
+        if (n->count > 1) name_settle(d, n, UINT64_MAX);
     }
     drop_names(d, dir);
     inode_put(d, dir);
@@ -266,13 +260,11 @@ static struct inode *unsettled(const struct disk *d) {
 void disk_settle(struct disk *d) {
     pthread_mutex_lock(&d->mutex);
     for (struct inode *i = d->inodes; i; i = i->next) {
-        for (size_t n = 0; n < i->name_count; n++) i->names[n]->stuck = 0;
         for (size_t s = 0; s < i->capacity / SECTOR; s++) i->sectors[s].dirty = i->sectors[s].newest != NULL;
-        i->size_dirty = i->size_count > 1;
         if (!i->is_dir) sync_file(d, i, false);
     }
     // Directories may go with the last name that they had, so begin again after each.
-    for (struct inode *i; (i = unsettled(d));) sync_names(d, i, false);
+    for (struct inode *i; (i = unsettled(d));) sync_names(d, i);
     pthread_mutex_unlock(&d->mutex);
 }
 
@@ -315,7 +307,7 @@ static int enter_or_fail(struct disk *d, enum disk_op op) {
 
 static int64_t leave(struct disk *d, enum disk_op op, const char *what, int64_t a, int64_t b, int64_t result) {
     if (d->trace) {
-        fprintf(d->trace, "%llu %s %s %lld %lld = %lld\n", (unsigned long long)d->when, op_names[op], what, (long long)a, (long long)b, (long long)result);
+        fprintf(d->trace, "disk %p: %llu %s %s %lld %lld = %lld\n", (void *)d, (unsigned long long)d->when, op_names[op], what, (long long)a, (long long)b, (long long)result);
     }
     if (d->after) d->after(d->after_arg, d, op);
     pthread_mutex_unlock(&d->mutex);
@@ -433,7 +425,9 @@ static uint64_t make_room(struct disk *d, struct inode *i, uint64_t at, uint64_t
 }
 
 static void put_bytes(struct inode *i, const uint8_t *p, size_t n, uint64_t at) {
-    while (n > 0 && at + n > i->capacity && p[n - 1] == 0) n--; // zeros behind all else are there already
+    // Zeros behind all else are there already.
+    while (n >= 8 && at + n > i->capacity && load_word((const char *)p + n - 8) == 0) n -= 8;
+    while (n > 0 && at + n > i->capacity && p[n - 1] == 0) n--;
     if (n == 0) return;
     inode_reserve(i, at + n);
     memcpy(i->data + at, p, n);
@@ -474,8 +468,8 @@ static int table_sync(void *arg, int fd) {
     int status = enter_or_fail(d, DISK_SYNC);
     const struct handle *h = handle(d, fd);
     if (!h) status = -EBADF;
-    else if (h->inode->is_dir) sync_names(d, h->inode, status != 0);
-    else sync_file(d, h->inode, status != 0);
+    else if (h->inode->is_dir && status == 0) sync_names(d, h->inode);
+    else if (!h->inode->is_dir) sync_file(d, h->inode, status != 0);
     return leave_int(d, DISK_SYNC, "", fd, status);
 }
 
@@ -698,8 +692,9 @@ static int table_sync_dir(void *arg, const char *path) {
     struct inode *dir;
     int found = find(d, path, &dir);
     if (found == 0 && !dir->is_dir) found = -ENOTDIR;
-    if (found == 0) sync_names(d, dir, status != 0);
-    return leave_int(d, DISK_SYNC_DIR, path, 0, status ? status : found);
+    if (!status) status = found;
+    if (!status) sync_names(d, dir);
+    return leave_int(d, DISK_SYNC_DIR, path, 0, status);
 }
 
 static int list_dir(struct disk *d, const char *path, bool (*visit)(void *to, const char *name), void *to) {

@@ -4,7 +4,8 @@
 // disk or not, in any version that it has had since the last sync, and so may each size of the file (what has the size but not the data
 // reads as zeros). Until a sync of the directory has come back, each name in it may be what it was after any of the changes since the last one; names are
 // independent of each other, but for a rename, which never loses what it moves: old name, both, or new name (a directory: old or new). A file's sync says nothing of its name.
-// A sync that fails leaves what it was about uncertain for good: a later one that succeeds covers only what was written again (so do ext4 and xfs).
+// A sync that fails leaves the sectors that it was about uncertain for good: a later one that succeeds covers only what was written again (so do ext4 and xfs;
+// names and sizes are in their journal, which is tried again or ends everything).
 //
 // A mapping is plain memory: what is stored there may reach the disk at any time, or never, by sectors, in any version that it has had.
 //
@@ -52,7 +53,7 @@ const struct os *disk_os(struct disk *d);
 // ---- the end of a process, of a machine -----------------------------------------------------------------------------------------
 
 // A copy as a killed process leaves it: all writes and stored bytes are there, nothing is open, locked or mapped; what was not durable still is not.
-// Without its hook, faults and counts.
+// Without its hook, faults, capacity and counts.
 struct disk *disk_kill(struct disk *d);
 // A copy as it may look after a power cut now. The machine has another boot id, and all that is there is durable.
 struct disk *disk_power_cut(struct disk *d, uint64_t seed);

@@ -39,7 +39,7 @@ struct binding {
 struct name {
     char *text;
     struct binding *versions; // [0]: durable; the last: now
-    size_t count, stuck;      // stuck: versions there were when a sync failed, which no sync covers any more
+    size_t count;
     size_t cut;               // while a power cut decides: the one that is left
 };
 
@@ -57,7 +57,6 @@ struct inode {
     uint64_t size;
     struct size_version *sizes; // [0]: durable; the last: `size`
     size_t size_count;
-    bool size_dirty;
     unsigned maps;
     int locker;                // descriptor; -1: none
     // A directory
@@ -106,6 +105,7 @@ struct disk {
 
 void *sim_alloc(size_t size); // zeroed; a test without memory ends
 void *sim_grow(void *p, size_t size);
+void *sim_pages(const void *old, size_t old_size, size_t size); // whole pages: a copy of the old ones, and zeros
 
 struct inode *inode_new(struct disk *d, bool is_dir);
 void inode_put(struct disk *d, struct inode *i); // one reference less
