@@ -75,7 +75,8 @@ extern "C" {
     X(SYSTEM, 11, "the operating system refused")                                 \
     X(UNSUPPORTED, 12, "not supported by this build")                             \
     X(BUSY, 13, "still in use")                                                   \
-    X(CONFLICT, 14, "a watched key has changed, nothing was done")
+    X(CONFLICT, 14, "a watched key has changed, nothing was done")                \
+    X(FULL, 15, "the memory limit is reached (maxmemory)")
 
 typedef enum kora_status {
 #define KORA_STATUS_ENUM_(name, number, text) KORA_##name = number,
@@ -679,8 +680,11 @@ typedef struct kora_stats {
     uint64_t blocked;        /* blocking commands that wait now */
     uint64_t net_input, net_output; /* bytes */
     uint64_t slow;           /* entries of the slow log now */
+    uint64_t evicted;        /* keys that were evicted (maxmemory-policy) */
+    uint64_t memory_counted; /* bytes that count for the limit: the data, and what connections, watching and waiting take */
+    uint64_t memory_max;     /* the limit (maxmemory); 0: none */
 } kora_stats;
-#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counters since open; they are read while others write, each exact at some instant. Errors: INVAL, MISUSE, CLOSED. Never waits. */
 KORA_API int kora_get_stats(kora *db, kora_stats *stats);

@@ -204,7 +204,8 @@ KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
         .commands = h.commands, .hits = h.hits, .misses = h.misses, .expired = h.expired, .waits = h.lease_waits,
         .connections = h.connections, .connections_total = h.connections_total, .shards = e->shard_count, .stripes = e->common.stripe_count,
         .changes = h.changes, .errors = h.errors, .blocked = h.blocked_clients, .net_input = h.net_input_bytes, .net_output = h.net_output_bytes,
-        .slow = stats_slow_count(e->host.stat),
+        .slow = stats_slow_count(e->host.stat), .evicted = h.evicted, .memory_counted = h.memory_counted,
+        .memory_max = atomic_load_explicit(&e->common.settings.maxmemory, memory_order_relaxed),
     };
     api_result(stats, size, &all, sizeof all);
     api_leave(db);

@@ -68,6 +68,7 @@ int items_reply_status(struct slice reply) {
     if (reply.n == 0) return KORA_NOMEM;
     if (reply.p[0] == '_') return KORA_NOTFOUND;
     if (reply.p[0] != '-') return KORA_OK;
+    if (api_reply_is_full(reply)) return KORA_FULL;
     return reply.n >= sizeof wrong_type - 1 && memcmp(reply.p, wrong_type, sizeof wrong_type - 1) == 0 ? KORA_WRONGTYPE : KORA_NOMEM;
 }
 

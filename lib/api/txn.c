@@ -127,7 +127,7 @@ static int run(kora_txn *t, kora_reply **reply) {
     if (status == KORA_OK) {
         switch (out.p[API_REPLY_AT]) {
         case '_': status = KORA_CONFLICT; break;
-        case '-': status = KORA_NOMEM; break; // no other reason is left
+        case '-': status = api_reply_is_full(slice_of(out.p + API_REPLY_AT, out.n - API_REPLY_AT)) ? KORA_FULL : KORA_NOMEM; break; // no other reason is left
         default:
             if (reply) status = api_reply_end(&out, reply);
             break;

@@ -16,7 +16,7 @@ enum who { ANYBODY, PROGRAM };
 enum fixed {
     FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_UNIXSOCKETPERM, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_NO, FIXED_NOTHING,
 };
-enum { POLICY_NOEVICTION = 7, FILES_RESERVED = 32 /* descriptors that are not connections */ };
+enum { FILES_RESERVED = 32 /* descriptors that are not connections */ };
 
 static const char *const debug_words[] = { "no", "yes", "local", NULL };
 static const char *const level_words[] = { "debug", "verbose", "notice", "warning", NULL }; // KORA_LOG_*

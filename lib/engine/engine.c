@@ -46,6 +46,7 @@ static void add_stripe(struct engine *e, uint32_t i, struct host_stats *out) {
     out->hits += relaxed(&s->counters.hits);
     out->misses += relaxed(&s->counters.misses);
     out->expired += relaxed(&s->counters.expired);
+    out->evicted += relaxed(&s->counters.evicted);
     out->changes += relaxed(&s->counters.changes);
     out->lease_waits += relaxed(&e->leases[i].waits);
     out->memory_used += m.used;
@@ -70,6 +71,8 @@ static void host_stats(struct host *h, struct host_stats *out) {
         out->query_buffer_closed += relaxed(&c->query_buffer_closed);
         out->output_buffer_closed += relaxed(&c->output_buffer_closed);
     }
+    out->memory_counted = account_exact(&e->common);
+    out->memory_fixed = relaxed(&e->common.account.fixed);
     out->blocked_clients = relaxed(&e->sleepers);
     out->timed_clients = relaxed(&e->timed_sleepers);
     out->errors = relaxed(&h->total_error_replies);
@@ -110,6 +113,8 @@ static void host_shard_stats(struct host *h, uint32_t shard, struct stat_shard *
     out->net_output = relaxed(&c->net_output);
 }
 
+static int host_make_room(struct host *h) { return engine_make_room(h->engine); }
+
 static void host_settings_changed(struct host *h) { background_setting_changed(h->engine); }
 
 // ---- opening -----------------------------------------------------------------------------------------------------------
@@ -137,6 +142,7 @@ static int init_host(struct engine *e) {
     h->shutdown = e->config.shutdown ? host_shutdown : NULL;
     h->settings_changed = host_settings_changed;
     h->unwatch = exec_unwatch;
+    h->make_room = host_make_room;
     atomic_init(&h->next_client_id, 1);
     int status = command_stats_create(h, e->common.stripe_count, &h->stat);
     return status == KORA_OK ? make_run_id(h) : status;

@@ -188,6 +188,10 @@ static inline void engine_tell_home(struct engine *e, struct stripe *s, struct s
 // At the end of a typed call that has changed something in this stripe for which somebody waits (waiting.ready), its lease still held, its effects handed on.
 void engine_serve(struct engine *e, const struct stripe *s);
 
+// There is more in memory than maxmemory allows (account_full): evicts, holding no lease but for moments, and waiting for none. KORA_OK: go on; KORA_FULL: nothing can
+// be evicted.
+int engine_make_room(struct engine *e);
+
 static inline struct shard *engine_home(struct engine *e, uint32_t stripe) { return &e->shards[stripe % e->shard_count]; }
 void engine_log(struct engine *e, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 // True on a thread that is inside a callback, or belongs to an engine, of any database: it must not wait.

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/block.h"
 #include "engine/exec.h"
+#include "engine/room.h"
 #include "engine/scatter.h"
 #include "kora.h"
 
@@ -444,6 +445,7 @@ bool task_run(struct task *t) {
     struct call *c = &t->call;
     bool planned = true;
     t->status = KORA_OK;
+    if (account_full(&t->engine->common) && room_refuses(t)) return true;
     switch (c->cmd->route) {
     case ROUTE_KEYS: planned = plan_keys(t); break;
     case ROUTE_ALL: planned = plan_all(t); break;

@@ -1,5 +1,6 @@
 // Keys: where one is, whether it is there, and what is known of it without its value.
 #include "base/clock.h"
+#include "stripe/evict_int.h"
 #include "stripe/keyspace_int.h"
 
 // ---- where a key is --------------------------------------------------------------------------------------------------
@@ -100,6 +101,17 @@ uint64_t entry_idle_s(struct txn *t, const struct entry *e) {
     return idle > lru_of(0u - IDLE_AHEAD_MAX_S) ? 0 : idle;
 }
 
+// The clock has 24 bits; a process that runs longer than half a year sees it begin anew, and what is older seems to be used then.
+uint64_t entry_used_at(struct txn *t, const struct entry *e) {
+    uint64_t now = lru_touched(t), idle = entry_idle_s(t, e);
+    return now > idle ? now - idle : 0;
+}
+
+uint64_t entry_lfu_minute(struct txn *t, const struct entry *e) {
+    uint32_t now = lfu_minutes(seconds(t)), idle = (now - (e->access >> 8)) & 0xffff;
+    return now > idle ? now - idle : 0;
+}
+
 uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(t->common, e, lfu_minutes(seconds(t))); }
 
 void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t frequency) {
@@ -119,6 +131,7 @@ void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t fr
 static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct key *k, struct entry *e) {
     if ((t->flags & TXN_REPLAY) || entry_expire_at(e) > txn_now(t)) return false;
     if (effect_del(t, k)) {
+        key_removed(k, REMOVED_EXPIRED);
         key_delete(t, k, e);
         count_up(&k->stripe->counters.expired);
         event_emit(t, k, EVENT_EXPIRED, "expired");

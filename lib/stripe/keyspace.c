@@ -1,5 +1,6 @@
 // Keyspaces: where entries come from, where they are, and where they go.
 #include "stripe/keyspace_int.h"
+#include "stripe/evict_int.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -9,6 +10,8 @@ static uint64_t hash_entry(const void *ctx, const void *entry) {
     struct slice name = entry_key(entry);
     return hash_bytes(&c->seed, name.p, name.n);
 }
+
+uint64_t keyspace_hash(const struct keyspace *k, const struct entry *e) { return hash_entry(k->common, e); }
 
 struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {
     struct keyspace *k = mem_alloc_zero(sizeof *k);
@@ -60,6 +63,27 @@ void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
     if (large) keyspace_publish(k); // the account may lag behind by a small entry, but not by a large value
 }
 
+// What the pages of a slab that nothing compacts take beyond its objects counts, but for a little.
+static uint64_t held_by(struct slab_usage u) {
+    enum { SLACK = 64 * 1024 };
+    return u.held > SLACK ? MAX(u.used, (u.held - SLACK) / 16 * 15) : u.used;
+}
+
+// Brings the stripe's account up to date.
+static void charge(struct keyspace *k, struct slab_usage data, struct slab_usage index, struct slab_usage nodes) {
+    uint64_t wheels = ((k->wheel != NULL) + (uint64_t)(k->root_wheel != NULL)) * WHEEL_MEMORY;
+    uint64_t bytes = data.used + held_by(index) + held_by(nodes) + wheels + sizeof *k;
+    bytes -= MIN(k->doomed_bytes, bytes);
+    if (bytes == k->charged) return;
+    account_add(&k->common->stripes[k->blobs.stripe], (int64_t)(bytes - k->charged));
+    k->charged = bytes;
+}
+
+void keyspace_discharge(struct keyspace *k) {
+    account_add(&k->common->stripes[k->blobs.stripe], -(int64_t)k->charged);
+    k->charged = 0;
+}
+
 void keyspace_publish(struct keyspace *k) {
     struct slab_usage data = slab_usage(k->blobs.slab), index = slab_usage(k->index);
     struct slab_usage nodes = k->nodes ? slab_usage(k->nodes) : (struct slab_usage){ 0 };
@@ -69,6 +93,7 @@ void keyspace_publish(struct keyspace *k) {
     atomic_store_explicit(&k->counts->used, data.used + index.used + nodes.used, memory_order_relaxed);
     atomic_store_explicit(&k->counts->index, index.used, memory_order_relaxed);
     atomic_store_explicit(&k->counts->held, data.held + index.held + nodes.held, memory_order_relaxed);
+    charge(k, data, index, nodes);
 }
 
 bool keyspace_put(struct keyspace *k, uint64_t hash, struct entry *old, struct entry *e) {
@@ -125,7 +150,11 @@ static bool free_root(struct keyspace *k, struct root *r, size_t budget) { retur
 // Frees nodes of doomed roots, about `budget` of them at most.
 static void free_doomed(struct keyspace *k, size_t budget) {
     struct root *r = k->doomed, *next = r ? r->next : NULL;
-    if (r && free_root(k, r, budget)) k->doomed = next;
+    if (!r) return;
+    size_t before = slab_usage(k->nodes).used;
+    if (free_root(k, r, budget)) k->doomed = next;
+    k->doomed_bytes -= MIN(k->doomed_bytes, before - slab_usage(k->nodes).used);
+    if (!k->doomed) k->doomed_bytes = 0;
 }
 
 // By the clock: where pages get empty, and are given back to the system, a node takes twenty times as long as elsewhere.
@@ -139,7 +168,9 @@ void keyspace_doom(struct keyspace *k, struct root *r) {
     r->due.at_ms = 0;
     keyspace_arm_root(k, r, 0);
     free_doomed(k, 2 * DOOM_NOW);
+    size_t bytes = value_kinds[r->type]->memory(r), before = slab_usage(k->nodes).used;
     if (free_root(k, r, DOOM_NOW)) return;
+    k->doomed_bytes += bytes - MIN(bytes, before - slab_usage(k->nodes).used);
     r->next = k->doomed;
     k->doomed = r;
     struct stripe *s = &k->common->stripes[k->blobs.stripe];
@@ -183,7 +214,14 @@ static bool move_entry(void *arg, void *object, size_t class_size) {
     return true;
 }
 
-bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || slab_worth_compacting(slab_usage(k->blobs.slab)); }
+// Under a limit, memory that is held and not used is what the process has above it: less of that is left then.
+static bool sparse(const struct keyspace *k) {
+    struct slab_usage u = slab_usage(k->blobs.slab);
+    bool limited = atomic_load_explicit(&k->common->settings.maxmemory, memory_order_relaxed) != 0;
+    return slab_worth_compacting(u) || (limited && u.held > u.used + u.used / 16 + 32 * 1024);
+}
+
+bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || sparse(k); }
 
 bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us) {
     blob_bury(&k->blobs);

@@ -32,6 +32,7 @@ void keyspace_arm_root(struct keyspace *k, struct root *r, uint64_t hash);
 bool keyspace_can_arm_roots(struct keyspace *k, int64_t now_ms); // makes sure of that. False: no memory
 struct entry *keyspace_entry_of_root(struct keyspace *k, const struct root *r); // of one that is armed
 
+void keyspace_discharge(struct keyspace *k); // it is dropped: its memory is not in the account any more
 bool keyspace_wants_compaction(const struct keyspace *k);
 bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us);
 void keyspace_check(struct keyspace *k);
@@ -43,6 +44,11 @@ int key_edit_packed(struct value *v, size_t len, uint8_t flags);
 int key_put_root(struct txn *t, const struct key *k, struct entry *e, struct root *r, int64_t expire_at_ms, bool keep_value, struct entry **at);
 int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum value_type type, uint8_t flags, struct slice bytes, int64_t expire_at_ms);
 
+// A key goes by itself.
+static inline void key_removed(const struct key *k, enum removal why) {
+    struct common *c = k->stripe->common;
+    if (unlikely(c->removed != NULL)) c->removed(c, k, why);
+}
 struct keyspace *keyspace_make(const struct key *k); // makes it if there is none. NULL: no memory
 // The stripe's next expiry may have become earlier.
 void stripe_due(struct stripe *s, int64_t at_ms);
