@@ -45,7 +45,7 @@ static uint32_t usable_cores(void) {
 
 static int complete(kora_options *o) {
     if (o->shards > SHARDS_MAX || o->databases > DATABASES_MAX || o->stripes > STRIPES_MAX || (o->stripes & (o->stripes - 1)) ||
-        o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING) {
+        o->memory_max > INT64_MAX || o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING) {
         return KORA_INVAL;
     }
     if (!o->shards) o->shards = usable_cores();
@@ -113,6 +113,7 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
     struct engine_config config = {
         .shards = o.shards, .databases = o.databases, .stripes = o.stripes,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
+        .memory_max = o.memory_max, .removed = o.removed, .removed_arg = o.removed_arg,
         .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },
     };
     status = d->alive ? engine_open(&config, &d->engine) : KORA_NOMEM;

@@ -16,6 +16,8 @@
 #include "engine/block.h"
 #include "engine/exec.h"
 #include "engine/feeding.h"
+#include "engine/removed.h"
+#include "engine/room.h"
 #include "engine/shard.h"
 #include "kora.h"
 
@@ -148,6 +150,15 @@ static int init_host(struct engine *e) {
     return status == KORA_OK ? make_run_id(h) : status;
 }
 
+// What is taken here and never given back.
+static void count_parts(struct engine *e) {
+    uint64_t bytes = e->config.stripes * (sizeof *e->leases + 128 /* its job */) + e->config.shards * sizeof *e->shards;
+    atomic_fetch_add_explicit(&e->common.account.fixed, bytes, memory_order_relaxed);
+    account_bring(&e->common, (int64_t)bytes);
+    atomic_store_explicit(&e->common.settings.maxmemory, e->config.memory_max, memory_order_relaxed);
+    account_configure(&e->common);
+}
+
 static int init_parts(struct engine *e, const struct engine_config *config) {
     e->config = *config;
     e->shard_count = config->shards;
@@ -165,11 +176,14 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     e->index = command_index_create();
     if (!e->leases || !e->shards || !e->jobs || !e->index) return KORA_NOMEM;
     status = feeding_create(e);
+    if (status == KORA_OK) status = removed_create(e);
     if (status != KORA_OK) return status;
+    count_parts(e);
     return init_host(e);
 }
 
 static void free_parts(struct engine *e) {
+    removed_free(e);
     background_free(e);
     stats_destroy(e->host.stat);
     feeding_free(e);

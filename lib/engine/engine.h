@@ -145,8 +145,12 @@ struct engine_config {
     void (*shutdown)(void *arg);          // NULL: clients can't end the program
     void *shutdown_arg;
     struct engine_hooks hooks;
+    uint64_t memory_max;                  // maxmemory
+    void (*removed)(void *arg, int cause, uint32_t db, const void *key, size_t len); // NULL: nobody wants to know
+    void *removed_arg;
 };
 
+struct removing;   // keys that went by themselves (removed.c)
 struct stripe_job; // background work of a stripe (background.c)
 
 struct engine {
@@ -158,6 +162,7 @@ struct engine {
     struct host host;
     struct engine_config config;
     struct stripe_job *jobs;             // [common.stripe_count]
+    struct removing *removing;           // [shard_count]; NULL: nobody wants to know
     void *net;                           // the network's, engine-wide
     void *http;                          // of the HTTP listeners
     _Alignas(CACHE_LINE) _Atomic bool closing;
