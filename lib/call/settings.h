@@ -22,9 +22,9 @@ enum { SETTINGS_PERCENTILES = 16 };
 // maxmemory-policy, in the order of the words in cmd/settings.c.
 enum memory_policy {
     POLICY_VOLATILE_LRU, POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM,
-    POLICY_NOEVICTION,
+    POLICY_NOEVICTION, POLICY_ALLKEYS_S3FIFO,
 };
-enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
+enum access_policy { ACCESS_LRU, ACCESS_LFU, ACCESS_S3FIFO }; // what the access metadata of entries means
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
 
 struct settings {

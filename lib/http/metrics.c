@@ -56,12 +56,11 @@ static void clients(struct buf *out, const struct facts *f) {
 
 static void memory(struct buf *out, const struct facts *f) {
     const struct host_stats *s = &f->stats;
-    single(out, "redis_memory_used_bytes", GAUGE, "Memory of keys and values.", s->memory_used);
-    single(out, "redis_memory_used_dataset_bytes", GAUGE, "Memory of keys and values.", s->memory_used);
+    single(out, "redis_memory_used_bytes", GAUGE, "What counts for the limit of the memory.", s->memory_counted);
+    single(out, "redis_memory_used_dataset_bytes", GAUGE, "Memory of keys and values.", s->memory_used - s->memory_index);
     single(out, "redis_memory_max_bytes", GAUGE, "The limit of the memory; 0: none.", setting(&f->engine->common.settings.maxmemory));
-    single(out, "kora_memory_counted_bytes", GAUGE, "What counts for the limit of the memory.", s->memory_counted);
     single(out, "redis_memory_used_rss_bytes", GAUGE, "Resident memory of the process.", f->resident);
-    single(out, "redis_allocator_allocated_bytes", GAUGE, "Memory of keys and values.", s->memory_used);
+    single(out, "redis_allocator_allocated_bytes", GAUGE, "Memory of keys, values and their tables.", s->memory_used);
     single(out, "redis_allocator_active_bytes", GAUGE, "Memory that is held for keys and values.", s->memory_held);
 }
 

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "stripe/evict_int.h"
 #include "stripe/keyspace_int.h"
+#include "stripe/s3fifo.h"
 
 enum { VICTIMS = 16, VOLATILE_TRIES = 32, VOLATILE_RARE = 16 /* one in so many keys expires */ };
 
@@ -179,6 +180,10 @@ static struct entry *choose(struct stripe *s, struct txn *t, enum memory_policy 
     switch (p) {
     case POLICY_NOEVICTION: return NULL;
     case POLICY_VOLATILE_TTL: e = choose_soonest(s, &key->db); break;
+    case POLICY_ALLKEYS_S3FIFO:
+        key->db = draw_db(s, p);
+        if (key->db != UINT32_MAX) e = s3_choose(db_of(s, key->db), &s->random, &hash);
+        break;
     case POLICY_ALLKEYS_RANDOM:
     case POLICY_VOLATILE_RANDOM:
         key->db = draw_db(s, p);
@@ -210,6 +215,17 @@ static bool let_go(struct stripe *s, struct txn *t, struct key *key, struct entr
     return true;
 }
 
+// Those of a policy that is not any more.
+static void drop_queues(struct stripe *s) {
+    for (uint32_t db = 0; db < s->common->databases; db++) {
+        struct keyspace *k = db_of(s, db);
+        if (likely(!k || !k->s3)) continue;
+        s3_free(k->s3);
+        k->s3 = NULL;
+        keyspace_publish(k);
+    }
+}
+
 uint32_t stripe_evict(struct stripe *s, struct txn *t, uint64_t goal, uint32_t max) {
     enum memory_policy p = policy_of(s->common);
     int64_t before = atomic_load_explicit(&s->memory, memory_order_relaxed);
@@ -222,6 +238,7 @@ uint32_t stripe_evict(struct stripe *s, struct txn *t, uint64_t goal, uint32_t m
         if (before - atomic_load_explicit(&s->memory, memory_order_relaxed) >= (int64_t)goal) break;
     }
     if (n) stripe_changed(s);
+    if (p != POLICY_ALLKEYS_S3FIFO) drop_queues(s);
     account_flush(s);
     return n;
 }

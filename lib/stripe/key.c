@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "stripe/evict_int.h"
 #include "stripe/keyspace_int.h"
+#include "stripe/s3fifo.h"
 
 // ---- where a key is --------------------------------------------------------------------------------------------------
 
@@ -64,9 +65,7 @@ static uint32_t lfu_decayed(const struct common *c, const struct entry *e, uint3
     return counter > fall ? counter - (uint32_t)fall : 0;
 }
 
-static bool policy_is_lfu(const struct common *c) {
-    return atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
-}
+static bool policy_is_lfu(const struct common *c) { return access_policy(c) == ACCESS_LFU; }
 
 static uint32_t lfu_touched(struct txn *t, struct stripe *s, const struct entry *e) {
     uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(s->common, e, minutes);
@@ -85,11 +84,17 @@ static uint32_t lru_touched(struct txn *t) {
 }
 
 static void touch(struct txn *t, struct stripe *s, struct entry *e) {
-    uint32_t access = policy_is_lfu(s->common) ? lfu_touched(t, s, e) : lru_touched(t);
+    uint32_t access = 0;
+    switch (access_policy(s->common)) {
+    case ACCESS_LRU: access = lru_touched(t); break;
+    case ACCESS_LFU: access = lfu_touched(t, s, e); break;
+    case ACCESS_S3FIFO: access = s3_used(e->access); break;
+    }
     e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1);
 }
 
 uint32_t txn_first_access(struct txn *t) {
+    if (access_policy(t->common) == ACCESS_S3FIFO) return 0;
     return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(lru_touched(t));
 }
 
@@ -118,7 +123,7 @@ void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t fr
     uint32_t access = e->access;
     if (policy_is_lfu(t->common)) {
         if (frequency >= 0) access = lfu_minutes(seconds(t)) << 8 | (uint32_t)frequency;
-    } else if (idle_s >= 0) {
+    } else if (idle_s >= 0 && access_policy(t->common) == ACCESS_LRU) {
         // What was used before that clock began is as old as it can be.
         access = lru_touched(t) - (uint32_t)MIN(idle_s, (1 << ENTRY_ACCESS_BITS) - 2 * IDLE_AHEAD_MAX_S);
     }

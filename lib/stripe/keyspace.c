@@ -1,9 +1,10 @@
 // Keyspaces: where entries come from, where they are, and where they go.
 #include "stripe/keyspace_int.h"
-#include "stripe/evict_int.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "stripe/evict_int.h"
+#include "stripe/s3fifo.h"
 
 static uint64_t hash_entry(const void *ctx, const void *entry) {
     const struct common *c = ctx;
@@ -31,6 +32,7 @@ struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {
 void keyspace_destroy(struct keyspace *k) {
     if (k->wheel) wheel_destroy(k->wheel);
     if (k->root_wheel) wheel_destroy(k->root_wheel);
+    s3_free(k->s3);
     if (k->nodes) slab_destroy(k->nodes);
     if (k->blobs.slab) slab_destroy(k->blobs.slab);
     if (k->index) slab_destroy(k->index);
@@ -72,7 +74,7 @@ static uint64_t held_by(struct slab_usage u) {
 // Brings the stripe's account up to date.
 static void charge(struct keyspace *k, struct slab_usage data, struct slab_usage index, struct slab_usage nodes) {
     uint64_t wheels = ((k->wheel != NULL) + (uint64_t)(k->root_wheel != NULL)) * WHEEL_MEMORY;
-    uint64_t bytes = data.used + held_by(index) + held_by(nodes) + wheels + sizeof *k;
+    uint64_t bytes = data.used + held_by(index) + held_by(nodes) + wheels + s3_memory(k->s3) + sizeof *k;
     bytes -= MIN(k->doomed_bytes, bytes);
     if (bytes == k->charged) return;
     account_add(&k->common->stripes[k->blobs.stripe], (int64_t)(bytes - k->charged));

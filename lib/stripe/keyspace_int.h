@@ -44,6 +44,10 @@ int key_edit_packed(struct value *v, size_t len, uint8_t flags);
 int key_put_root(struct txn *t, const struct key *k, struct entry *e, struct root *r, int64_t expire_at_ms, bool keep_value, struct entry **at);
 int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum value_type type, uint8_t flags, struct slice bytes, int64_t expire_at_ms);
 
+static inline enum access_policy access_policy(const struct common *c) {
+    return (enum access_policy)atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed);
+}
+
 // A key goes by itself.
 static inline void key_removed(const struct key *k, enum removal why) {
     struct common *c = k->stripe->common;

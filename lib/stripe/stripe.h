@@ -21,6 +21,7 @@
 #include "type/value.h"
 
 struct feed;
+struct s3fifo;
 struct victims;
 
 enum removal { REMOVED_EXPIRED, REMOVED_EVICTED };
@@ -270,6 +271,7 @@ struct keyspace {
     struct wheel *root_wheel; // of roots in which something expires; NULL until there was one
     struct common *common;
     struct keyspace *next;   // in a list of garbage
+    struct s3fifo *s3;       // queues of allkeys-s3fifo; NULL: none
     uint64_t charged;        // bytes of it in the stripe's account
     uint64_t doomed_bytes;   // of `doomed`, about
     struct db_counts *counts; // the stripe's, of the database that it is now
