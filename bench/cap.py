@@ -195,7 +195,7 @@ def main():
     parser.add_argument("--keys", type=int, default=100000)
     parser.add_argument("--requests", type=int, default=300000)
     parser.add_argument("--policies", nargs="+", default=POLICIES, help="or `all`")
-    parser.add_argument("--churn-cap", default="128mb")
+    parser.add_argument("--churn-cap", default="256mb")
     parser.add_argument("--churn-policy", default="allkeys-lru")
     parser.add_argument("--churn-seconds", type=float, default=30)
     parser.add_argument("--only", choices=["hits", "churn"])

@@ -67,14 +67,15 @@ void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
 
 // What the pages of a slab that nothing compacts take beyond its objects counts, but for a little.
 static uint64_t held_by(struct slab_usage u) {
-    enum { SLACK = 64 * 1024 };
-    return u.held > SLACK ? MAX(u.used, (u.held - SLACK) / 16 * 15) : u.used;
+    enum { SLACK = 16 * 1024 }; // what a slab with one object holds
+    return u.held > SLACK ? MAX(u.used, u.held - SLACK) : u.used;
 }
 
 // Brings the stripe's account up to date.
 static void charge(struct keyspace *k, struct slab_usage data, struct slab_usage index, struct slab_usage nodes) {
     uint64_t wheels = ((k->wheel != NULL) + (uint64_t)(k->root_wheel != NULL)) * WHEEL_MEMORY;
-    uint64_t bytes = data.used + held_by(index) + held_by(nodes) + wheels + s3_memory(k->s3) + sizeof *k;
+    k->waste = MIN(k->waste, data.held - data.used);
+    uint64_t bytes = data.used + k->waste + held_by(index) + held_by(nodes) + wheels + s3_memory(k->s3) + sizeof *k;
     bytes -= MIN(k->doomed_bytes, bytes);
     if (bytes == k->charged) return;
     account_add(&k->common->stripes[k->blobs.stripe], (int64_t)(bytes - k->charged));
@@ -216,11 +217,17 @@ static bool move_entry(void *arg, void *object, size_t class_size) {
     return true;
 }
 
-// Under a limit, memory that is held and not used is what the process has above it: less of that is left then.
+static uint64_t changes_of(const struct keyspace *k) {
+    return atomic_load_explicit(&k->common->stripes[k->blobs.stripe].counters.changes, memory_order_relaxed);
+}
+
+// Under a limit, memory that is held and not used is what the process has above it: less of that is left then. What compaction could not give back counts for the
+// limit, and is tried again when much has changed.
 static bool sparse(const struct keyspace *k) {
     struct slab_usage u = slab_usage(k->blobs.slab);
-    bool limited = atomic_load_explicit(&k->common->settings.maxmemory, memory_order_relaxed) != 0;
-    return slab_worth_compacting(u) || (limited && u.held > u.used + u.used / 16 + 32 * 1024);
+    if (likely(!atomic_load_explicit(&k->common->settings.maxmemory, memory_order_relaxed))) return slab_worth_compacting(u);
+    bool again = k->waste > u.used / 16 && changes_of(k) - k->compacted_at > k->table.count / 2 + 1024;
+    return again || u.held > u.used + k->waste + u.used / 32 + 8 * 1024;
 }
 
 bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || sparse(k); }
@@ -230,6 +237,11 @@ bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us) {
     bool more = true;
     if (k->doomed) free_doomed_until(k, until_us);
     else more = slab_compact(k->blobs.slab, budget, move_entry, k);
+    if (!more) {
+        struct slab_usage u = slab_usage(k->blobs.slab);
+        k->waste = u.held - u.used;
+        k->compacted_at = changes_of(k);
+    }
     keyspace_publish(k);
     return more && keyspace_wants_compaction(k);
 }

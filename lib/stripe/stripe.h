@@ -272,6 +272,8 @@ struct keyspace {
     struct common *common;
     struct keyspace *next;   // in a list of garbage
     struct s3fifo *s3;       // queues of allkeys-s3fifo; NULL: none
+    uint64_t waste;          // bytes that pages of entries take beyond these, and that compaction has not been able to give back
+    uint64_t compacted_at;   // the stripe's changes when it ended
     uint64_t charged;        // bytes of it in the stripe's account
     uint64_t doomed_bytes;   // of `doomed`, about
     struct db_counts *counts; // the stripe's, of the database that it is now
