@@ -44,7 +44,7 @@ struct settings {
     _Atomic uint64_t log_level;            // KORA_LOG_*: the lowest that is logged
     _Atomic uint32_t access_now;           // not a setting: what an access is noted as now, see stripe.h
     _Atomic uint32_t memory_full;          // not a setting: 1 when there is more in memory than maxmemory allows (stripe/account.h)
-    _Atomic uint64_t memory_quantum;       // nor this
+    _Atomic uint64_t memory_quantum, memory_slack; // nor these
     _Atomic uint64_t maxmemory;            // bytes; 0: no limit
     _Atomic uint64_t maxmemory_samples;    // keys that are looked at for one that goes
     _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)

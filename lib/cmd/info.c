@@ -205,10 +205,10 @@ static void memory(struct info *i) {
     ratio_field(i, "mem_fragmentation_ratio", rss, used);
     bytes_between(i, "mem_fragmentation_bytes", rss, used);
     field(i, "mem_not_counted_for_evict", 0);
-    field(i, "mem_clients_normal", (uint64_t)MAX(atomic_load_explicit(&i->host->common->account.connections, memory_order_relaxed), 0));
     field(i, "mem_replication_backlog", 0);
     field(i, "mem_total_replication_buffers", 0);
     field(i, "mem_clients_slaves", 0);
+    field(i, "mem_clients_normal", (uint64_t)MAX(atomic_load_explicit(&i->host->common->account.connections, memory_order_relaxed), 0));
     field(i, "mem_cluster_links", 0);
     field(i, "mem_aof_buffer", 0);
 #ifdef KORA_ALLOC_LIBC

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "stripe/stripe.h"
 
+// Of what a slab holds and nobody uses so much does not count: under a small limit, where some half empty pages for each stripe would be most of it, more.
+enum { SLACK = 16 * 1024, SLACK_SMALL = 48 * 1024, STRIPE_SMALL = 1 << 20 };
 enum { QUANTUM_MAX = 64 * 1024, QUANTUM_MIN = 256, QUANTA = 256 };
 
 static uint64_t limit_of(const struct common *c) { return atomic_load_explicit(&c->settings.maxmemory, memory_order_relaxed); }
@@ -44,6 +46,8 @@ void account_configure(struct common *c) {
     uint64_t limit = limit_of(c), quantum = QUANTUM_MAX;
     if (limit) quantum = MIN(MAX(limit / QUANTA / c->stripe_count, (uint64_t)QUANTUM_MIN), (uint64_t)QUANTUM_MAX);
     atomic_store_explicit(&c->settings.memory_quantum, quantum, memory_order_relaxed);
+    bool small = limit && limit / c->stripe_count < STRIPE_SMALL;
+    atomic_store_explicit(&c->settings.memory_slack, small ? SLACK_SMALL : SLACK, memory_order_relaxed);
     // Exactly, once: who lowers the limit is answered by the next write.
     look(c, (int64_t)account_exact(c));
 }

@@ -66,16 +66,16 @@ void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
 }
 
 // What the pages of a slab that nothing compacts take beyond its objects counts, but for a little.
-static uint64_t held_by(struct slab_usage u) {
-    enum { SLACK = 16 * 1024 }; // what a slab with one object holds
-    return u.held > SLACK ? MAX(u.used, u.held - SLACK) : u.used;
+static uint64_t held_by(struct slab_usage u, uint64_t slack) {
+    return u.held > slack ? MAX(u.used, u.held - slack) : u.used;
 }
 
 // Brings the stripe's account up to date.
 static void charge(struct keyspace *k, struct slab_usage data, struct slab_usage index, struct slab_usage nodes) {
     uint64_t wheels = ((k->wheel != NULL) + (uint64_t)(k->root_wheel != NULL)) * WHEEL_MEMORY;
     k->waste = MIN(k->waste, data.held - data.used);
-    uint64_t bytes = data.used + k->waste + held_by(index) + held_by(nodes) + wheels + s3_memory(k->s3) + sizeof *k;
+    uint64_t slack = atomic_load_explicit(&k->common->settings.memory_slack, memory_order_relaxed);
+    uint64_t bytes = data.used + k->waste - MIN(k->waste, slack) + held_by(index, slack) + held_by(nodes, slack) + wheels + s3_memory(k->s3) + sizeof *k;
     bytes -= MIN(k->doomed_bytes, bytes);
     if (bytes == k->charged) return;
     account_add(&k->common->stripes[k->blobs.stripe], (int64_t)(bytes - k->charged));
