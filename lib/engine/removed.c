@@ -80,12 +80,20 @@ int removed_create(struct engine *e) {
 void removed_free(struct engine *e) {
     for (uint32_t i = 0; e->removing && e->shards && i < e->shard_count; i++) {
         struct record *oldest = NULL;
-        for (struct message *m = atomic_load(&e->shards[i].inbox); m; m = m->next) { // newest first
-            if (m->run != on_record) continue;
+        struct message *others = NULL, **end = &others; // they stay, for those whom they are of
+        for (struct message *m = atomic_load(&e->shards[i].inbox), *next; m; m = next) { // newest first
+            next = m->next;
+            if (m->run != on_record) {
+                *end = m;
+                end = &m->next;
+                continue;
+            }
             struct record *one = CONTAINER_OF(m, struct record, message);
             one->next = oldest;
             oldest = one;
         }
+        *end = NULL;
+        atomic_store(&e->shards[i].inbox, others);
         while (oldest) {
             struct record *next = oldest->next;
             tell(e, oldest->cause, oldest->db, oldest->key, oldest->len);
