@@ -47,10 +47,10 @@ static void clients(struct buf *b, const struct facts *f) {
 }
 
 static void memory(struct buf *b, const struct facts *f) {
-    json_uint(b, "memory_used", f->stats.memory_used);
+    json_uint(b, "memory_used", f->stats.memory_counted);
+    json_uint(b, "memory_data", f->stats.memory_used);
     json_uint(b, "memory_held", f->stats.memory_held);
     json_uint(b, "resident", f->resident);
-    json_uint(b, "memory_counted", f->stats.memory_counted);
     json_uint(b, "memory_max", setting(&f->engine->common.settings.maxmemory));
 }
 
