@@ -1,6 +1,6 @@
 #!/bin/sh
 # What `make bench` runs: the short form of every benchmark, Kora beside its peers, ratios with their targets.
-#   BUILD=build bench/run.sh [name ...]     names: inproc hot server memory idle insert churn values feed; all without any
+#   BUILD=build bench/run.sh [name ...]     names: inproc hot server memory idle insert churn values feed cap; all without any
 # Something that is missing or breaks ends it with status 1; a missed target is printed, and counted in the last line.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -30,7 +30,7 @@ part() {
     fi
 }
 
-for name in ${*:-inproc hot server memory idle insert churn values feed}; do
+for name in ${*:-inproc hot server memory idle insert churn values feed cap}; do
     case $name in
     inproc) part plain "$build/bench/inproc" ;;
     hot) part plain "$build/bench/hot" --rounds 5 --seconds 0.5 ;;
@@ -40,8 +40,9 @@ for name in ${*:-inproc hot server memory idle insert churn values feed}; do
     insert) part plain "$build/bench/insert" --keys 5000000 ;;
     values) part plain bench/values.py --build "$build" --pairs 3 ;;
     feed) part plain bench/feed.py --build "$build" --pairs 3 ;;
+    cap) part gates bench/cap.py --build "$build" --requests 150000 ;;
     churn) part gates "$build/bench/churn" --seconds 60 ;;
-    *) echo "bench: unknown: $name; there are inproc hot server memory idle insert churn values feed" >&2; exit 1 ;;
+    *) echo "bench: unknown: $name; there are inproc hot server memory idle insert churn values feed cap" >&2; exit 1 ;;
     esac
 done
 echo

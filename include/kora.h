@@ -25,6 +25,9 @@
  * different keys rarely wait for each other; a call waits only for those ahead of it that use the same part of the data.
  * From inside a callback of any database, calls that may wait return KORA_MISUSE; kora_submit is allowed there.
  *
+ * Memory. With a limit (memory_max, maxmemory) calls that may need memory first evict keys if there is too much, and answer KORA_FULL where the policy
+ * lets none go: kora_set, kora_cas, kora_incr, kora_set_many, those that add to a collection or a stream, and commands flagged denyoom. Reading and deleting goes on.
+ *
  * Atomicity. Every call is atomic and strictly serializable with every other, from whatever thread or socket, over however
  * many keys it names. The exception are calls that walk the whole keyspace (kora_iter_*, and the commands KEYS, SCAN,
  * DBSIZE, RANDOMKEY): they see each part of the data at one instant, but not all parts at the same one.
@@ -77,7 +80,8 @@ extern "C" {
     X(BUSY, 13, "still in use")                                                   \
     X(CONFLICT, 14, "a watched key has changed, nothing was done")                \
     X(CORRUPT, 15, "damaged data")                                                \
-    X(READONLY, 16, "the log cannot be written: nothing is changed any more")
+    X(READONLY, 16, "the log cannot be written: nothing is changed any more")      \
+    X(FULL, 17, "the memory limit is reached (maxmemory)")
 
 typedef enum kora_status {
 #define KORA_STATUS_ENUM_(name, number, text) KORA_##name = number,
@@ -119,6 +123,19 @@ enum {
     KORA_SYNC_ALWAYS,   /* nothing is acknowledged, or can be seen, that is not synced */
     KORA_SYNC_OS        /* synced when the operating system likes */
 };
+enum { KORA_CAUSE_EXPIRED = 1, KORA_CAUSE_EVICTED = 2, KORA_CAUSE_MISSED = 3 };
+
+/*
+ * Keys that went by themselves: `cause` is KORA_CAUSE_EXPIRED (its time had come) or KORA_CAUSE_EVICTED (there was too much in memory), `database` the number of
+ * its database; the bytes of `key` are borrowed until the function returns. What is deleted, overwritten or flushed by a call is not told of.
+ *
+ * It is told afterwards: the key is gone by then, and may be there again. Keys are told of in the order in which they went, but for those in different parts of the data.
+ * If the program does not keep up, 65,536 keys wait for each shard; of those beyond, and where memory for one is missing, it is told how many
+ * they were: `cause` KORA_CAUSE_MISSED, `key` NULL, `key_len` the number of keys. So no key goes without its being known that some did.
+ * Threads: the shards', one call at a time for each, and for what is left kora_close's; no lock of the library is held. Calls into kora_* return KORA_MISUSE where they
+ * may wait; kora_submit is allowed. Time that is spent here is missing for the connections of the shard.
+ */
+typedef void kora_removed_fn(void *arg, int cause, uint32_t database, const void *key, size_t key_len);
 
 typedef struct kora_options {
     size_t size;        /* set by KORA_OPTIONS_INIT */
@@ -138,8 +155,13 @@ typedef struct kora_options {
     void *progress_arg;
     char *error;                /* NULL, or where kora_open says, cut to error_size with its zero byte, why it has failed: which file, where, what */
     size_t error_size;
+    /* of all */
+    uint64_t memory_max;        /* bytes that the database may take (parameter maxmemory, which can be changed later); 0: no limit. What happens there says
+                                   maxmemory-policy: keys are evicted, or (noeviction) calls that need memory answer KORA_FULL */
+    kora_removed_fn *removed;   /* NULL: nobody wants to know */
+    void *removed_arg;
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0 }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL }
 
 /*
  * Opens a database and starts its shards.
@@ -224,7 +246,7 @@ typedef struct kora_set_options {
 
 /*
  * Sets `key` to the string `value`, whatever it held. Without options an expiry that the key had is gone, as with SET.
- * Errors: NOTSET (NX or XX not met), WRONGTYPE (`old` asked for and not a string), INVAL (options), TOOBIG, NOMEM, MISUSE, CLOSED.
+ * Errors: NOTSET (NX or XX not met), WRONGTYPE (`old` asked for and not a string), INVAL (options), TOOBIG, NOMEM, FULL, MISUSE, CLOSED.
  * Owns: key and value are copied.
  */
 KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len,
@@ -267,14 +289,14 @@ KORA_API int kora_exists(kora *db, const void *key, size_t key_len);
 
 /*
  * Adds `by` to the integer at `key` (a missing key counts as 0) and keeps its expiry. *result (may be NULL) is the new value.
- * Errors: NOTINT (not a 64-bit integer, or it would overflow), WRONGTYPE, NOMEM, INVAL, MISUSE, CLOSED.
+ * Errors: NOTINT (not a 64-bit integer, or it would overflow), WRONGTYPE, NOMEM, FULL, INVAL, MISUSE, CLOSED.
  */
 KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, int64_t *result);
 
 /*
  * Sets `key` to `value` if it still holds exactly the string `expected` (`expected` NULL: if it does not exist).
  * `options`: ttl_ms, expire_at_ms, KORA_KEEPTTL; NULL for none.
- * Errors: NOTSET (it holds something else, or does not exist), WRONGTYPE, INVAL, TOOBIG, NOMEM, MISUSE, CLOSED.
+ * Errors: NOTSET (it holds something else, or does not exist), WRONGTYPE, INVAL, TOOBIG, NOMEM, FULL, MISUSE, CLOSED.
  */
 KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *expected, size_t expected_len,
     const void *value, size_t value_len, const kora_set_options *options);
@@ -313,7 +335,7 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
 /*
  * Sets `count` strings at one instant, as MSET: all, or none on an error. A key named twice gets its last value.
  * `ttl_ms`: expiry of all of them, 0 for none.
- * Errors: INVAL, TOOBIG, NOMEM, MISUSE, CLOSED. count may be 0.
+ * Errors: INVAL, TOOBIG, NOMEM, FULL, MISUSE, CLOSED. count may be 0.
  */
 KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *values, size_t count, int64_t ttl_ms);
 
@@ -366,7 +388,7 @@ typedef struct kora_member {
 /*
  * Sets `count` fields of the hash at `key`; *added is how many were new. A field named twice gets its last value. An expiry that a field
  * had is gone, as with HSET.
- * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. Owns: names and values are copied.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, FULL, INVAL, MISUSE, CLOSED. Owns: names and values are copied.
  */
 KORA_API int kora_hset(kora *db, const void *key, size_t key_len, const kora_field *fields, size_t count, size_t *added);
 /*
@@ -387,7 +409,7 @@ KORA_API int kora_hdel(kora *db, const void *key, size_t key_len, const kora_byt
 KORA_API int kora_hlen(kora *db, const void *key, size_t key_len, size_t *count);
 /*
  * Adds `by` to the integer in a field (a missing one counts as 0) and keeps its expiry. *result (may be NULL) is the new value.
- * Errors: NOTINT (not a 64-bit integer, or it would overflow), WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED.
+ * Errors: NOTINT (not a 64-bit integer, or it would overflow), WRONGTYPE, TOOBIG, NOMEM, FULL, INVAL, MISUSE, CLOSED.
  */
 KORA_API int kora_hincr(
     kora *db, const void *key, size_t key_len, const void *field, size_t field_len, int64_t by, int64_t *result);
@@ -404,7 +426,7 @@ enum { KORA_FRONT = 0, KORA_BACK = 1 };
 /*
  * Adds `count` elements at an end (KORA_FRONT, KORA_BACK) of the list at `key`, one after the other: at the front the last of them is the first in
  * the end. Calls and clients that wait for the list get theirs before anybody else sees them. *len is the length right after they were added.
- * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. Owns: elements are copied.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, FULL, INVAL, MISUSE, CLOSED. Owns: elements are copied.
  */
 KORA_API int kora_push(kora *db, const void *key, size_t key_len, int end, const kora_bytes *items, size_t count, size_t *len);
 /*
@@ -424,7 +446,7 @@ KORA_API int kora_lrange(kora *db, const void *key, size_t key_len, uint64_t *cu
 
 /*
  * Adds members to the set at `key`; *added is how many were new.
- * Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. Owns: members are copied.
+ * Errors: WRONGTYPE, TOOBIG, NOMEM, FULL, INVAL, MISUSE, CLOSED. Owns: members are copied.
  */
 KORA_API int kora_sadd(kora *db, const void *key, size_t key_len, const kora_bytes *members, size_t count, size_t *added);
 /* Removes members; *removed is how many there were. Errors: WRONGTYPE, TOOBIG, NOMEM, INVAL, MISUSE, CLOSED. */
@@ -444,13 +466,13 @@ KORA_API int kora_sscan(kora *db, const void *key, size_t key_len, uint64_t *cur
  * Adds members to the sorted set at `key`, or gives those that are there their new scores; *added is how many were new.
  * `flags`: 0, or KORA_NX (only new ones), KORA_XX (only those that are there), KORA_GT, KORA_LT (those that are there only if the new score is higher, lower;
  * goes with XX).
- * Errors: INVAL (flags, a score is not a number), WRONGTYPE, TOOBIG, NOMEM, MISUSE, CLOSED. Owns: members are copied.
+ * Errors: INVAL (flags, a score is not a number), WRONGTYPE, TOOBIG, NOMEM, FULL, MISUSE, CLOSED. Owns: members are copied.
  */
 KORA_API int kora_zadd(
     kora *db, const void *key, size_t key_len, uint32_t flags, const kora_member *members, size_t count, size_t *added);
 /*
  * Adds `by` to a member's score (a missing one counts as 0). *result (may be NULL) is the new score.
- * Errors: INVAL (`by`, or the sum, is not a number), WRONGTYPE, TOOBIG, NOMEM, MISUSE, CLOSED.
+ * Errors: INVAL (`by`, or the sum, is not a number), WRONGTYPE, TOOBIG, NOMEM, FULL, MISUSE, CLOSED.
  */
 KORA_API int kora_zincr(
     kora *db, const void *key, size_t key_len, const void *member, size_t member_len, double by, double *result);
@@ -491,7 +513,7 @@ typedef struct kora_entry {
  *   id       NULL: the next one, by the clock; else it must be above that of every entry that there ever was
  *   max_len  not 0: the oldest entries go until no more than so many are left
  *   added    the entry's id; may be NULL
- * Errors: NOTSET (`id` is not above the others), WRONGTYPE, TOOBIG (a field, or all of them together above 1 GB), NOMEM,
+ * Errors: NOTSET (`id` is not above the others), WRONGTYPE, TOOBIG (a field, or all of them together above 1 GB), NOMEM, FULL,
  * INVAL (also: `id` is 0-0, no fields), MISUSE, CLOSED. Owns: names and values are copied.
  */
 KORA_API int kora_xadd(kora *db, const void *key, size_t key_len, const kora_id *id, const kora_field *fields, size_t count,
@@ -615,7 +637,7 @@ KORA_API int kora_txn_add(kora_txn *txn, int argc, const char *const *argv, cons
  * again.
  *   reply    an array with the answer of each (kora_reply_free), errors of single commands included, which do not keep the others from running; NULL if it is
  *            not wanted
- * Errors: CONFLICT (a watched key has changed: nothing was done), INVAL (a command could not be added), NOMEM (nothing was done; or it was, and only the
+ * Errors: CONFLICT (a watched key has changed: nothing was done), INVAL (a command could not be added), FULL, NOMEM (nothing was done; or it was, and only the
  * tree of the answers could not be made), MISUSE, CLOSED.
  */
 KORA_API int kora_txn_exec(kora_txn *txn, kora_reply **reply);
@@ -816,8 +838,11 @@ typedef struct kora_stats {
     uint64_t log_stalls;     /* times that a write found that it had to wait for the disk */
     int32_t log_error;       /* 0, or the errno for which writes are refused now */
     uint32_t reserved;
+    uint64_t evicted;        /* keys that were evicted (maxmemory-policy) */
+    uint64_t memory_counted; /* bytes that count for the limit: the data, and what connections, watching and waiting take */
+    uint64_t memory_max;     /* the limit (maxmemory); 0: none */
 } kora_stats;
-#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counters since open; they are read while others write, each exact at some instant. Errors: INVAL, MISUSE, CLOSED. Never waits. */
 KORA_API int kora_get_stats(kora *db, kora_stats *stats);

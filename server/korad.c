@@ -56,6 +56,8 @@ static const struct key {
     { LIBRARYS, "proto-max-bulk-len", "SIZE", "the longest argument (512mb)" },
     { LIBRARYS, "client-query-buffer-limit", "SIZE", "input that a client may have pending (1gb)" },
     { LIBRARYS, "client-output-buffer-limit", "CLASS HARD SOFT SECONDS", "output that a client may leave unread" },
+    { LIBRARYS, "maxmemory", "SIZE", "memory that the data and connections may take; 0: no limit (0)" },
+    { LIBRARYS, "maxmemory-policy", "POLICY", "what happens there: noeviction, allkeys-lru ... (noeviction)" },
     { LIBRARYS, "enable-debug-command", "no|local|yes", "who may use DEBUG (no)" },
 };
 static const char *const levels[] = { "debug", "verbose", "notice", "warning" };

@@ -157,6 +157,18 @@ static inline void op_count(struct op *o, bool write) {
     if (STATS_ON && unlikely(o->started_ns)) op_measured(o, write);
 }
 
+// Typed calls whose commands are flagged CMD_DENYOOM.
+static inline bool typed_needs_room(enum stat_typed typed) {
+    switch (typed) {
+    case TYPED_SET: case TYPED_INCRBY: case TYPED_MSET: case TYPED_HSET: case TYPED_HINCRBY: case TYPED_LPUSH: case TYPED_RPUSH: case TYPED_SADD: case TYPED_ZADD:
+    case TYPED_ZINCRBY: case TYPED_XADD: return true;
+    default: return false;
+    }
+}
+// There is more in memory than maxmemory allows: lets the key's lease go, sees to it that something is evicted, and takes the lease again. On anything but KORA_OK
+// the call is over: KORA_FULL, KORA_CLOSED.
+int api_room(kora *db, struct lease *l, struct gate *g);
+
 static inline void op_of_spot(struct op *o, kora *db, const struct spot *s, enum stat_typed typed) {
     o->db = db;
     o->lease = s->lease;
@@ -178,6 +190,7 @@ static inline __attribute__((always_inline)) int op_begin(struct op *o, kora *db
 static inline __attribute__((always_inline)) int op_begin_write(struct op *o, kora *db, const void *key, size_t len, enum stat_typed typed) {
     struct spot s;
     int status = spot_take(&s, db, key, len);
+    if (likely(status == KORA_OK) && typed_needs_room(typed) && account_full(&s.engine->common)) status = api_room(db, s.lease, s.gate);
     if (likely(status == KORA_OK)) status = spot_may_write(&s, db);
     if (likely(status == KORA_OK)) op_of_spot(o, db, &s, typed);
     return status;
@@ -237,6 +250,7 @@ bool api_args_bad(int argc, const char *const *argv, const size_t *argv_len);
 struct slice api_arg(int i, const char *const *argv, const size_t *argv_len);
 bool api_reply_begin(struct buf *b); // false: no memory
 int api_run(kora *db, struct session *session, int argc, struct slice *argv, struct buf *out);
+bool api_reply_is_full(struct slice reply); // the error that maxmemory is the reason of
 int api_reply_end(struct buf *b, kora_reply **reply); // KORA_OK or KORA_NOMEM
 void api_result(void *to, size_t size, const void *from, size_t known); // a newer caller's struct is longer: what is not known here is zero
 int api_options(void *to, size_t known, const void *from); // copies options over defaults: KORA_OK or KORA_INVAL

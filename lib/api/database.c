@@ -45,7 +45,7 @@ static uint32_t usable_cores(void) {
 
 static int complete(kora_options *o) {
     if (o->shards > SHARDS_MAX || o->databases > DATABASES_MAX || o->stripes > STRIPES_MAX || (o->stripes & (o->stripes - 1)) ||
-        o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING || o->sync < KORA_SYNC_EVERYSEC || o->sync > KORA_SYNC_OS) {
+        o->memory_max > INT64_MAX || o->log_level < KORA_LOG_DEBUG || o->log_level > KORA_LOG_WARNING || o->sync < KORA_SYNC_EVERYSEC || o->sync > KORA_SYNC_OS) {
         return KORA_INVAL;
     }
     if (!o->shards) o->shards = usable_cores();
@@ -126,6 +126,7 @@ int api_open(const char *dir, const kora_options *options, const struct os *os, 
         .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .os = os, .staging_dir = o.staging_dir, .sync = sync_of(o.sync), .repair = o.repair,
         .progress = o.progress, .progress_arg = o.progress_arg, .error = o.error, .error_size = o.error_size,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
+        .memory_max = o.memory_max, .removed = o.removed, .removed_arg = o.removed_arg,
         .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },
     };
     struct engine *e;
@@ -235,7 +236,8 @@ KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
         .commands = h.commands, .hits = h.hits, .misses = h.misses, .expired = h.expired, .waits = h.lease_waits,
         .connections = h.connections, .connections_total = h.connections_total, .shards = e->shard_count, .stripes = e->common.stripe_count,
         .changes = h.changes, .errors = h.errors, .blocked = h.blocked_clients, .net_input = h.net_input_bytes, .net_output = h.net_output_bytes,
-        .slow = stats_slow_count(e->host.stat),
+        .slow = stats_slow_count(e->host.stat), .evicted = h.evicted, .memory_counted = h.memory_counted,
+        .memory_max = atomic_load_explicit(&e->common.settings.maxmemory, memory_order_relaxed),
     };
     if (e->log) add_log_stats(e->log, &all);
     api_result(stats, size, &all, sizeof all);

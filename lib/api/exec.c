@@ -131,6 +131,11 @@ static void count_call(const struct task *t, const struct buf *out) {
     }
 }
 
+bool api_reply_is_full(struct slice reply) {
+    static const char text[] = "OOM command not allowed";
+    return reply.n && *reply.p == '-' && memmem(reply.p, reply.n, text, sizeof text - 1); // also behind EXECABORT
+}
+
 // ---- waiting for it ------------------------------------------------------------------------------------------------------
 
 enum { ARGS_INLINE = 16 };

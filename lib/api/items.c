@@ -69,6 +69,7 @@ int items_reply_status(struct slice reply) {
     if (reply.p[0] == '_') return KORA_NOTFOUND;
     if (reply.p[0] != '-') return KORA_OK;
     if (reply.n >= sizeof no_room - 1 && memcmp(reply.p, no_room, sizeof no_room - 1) == 0) return KORA_READONLY;
+    if (api_reply_is_full(reply)) return KORA_FULL;
     return reply.n >= sizeof wrong_type - 1 && memcmp(reply.p, wrong_type, sizeof wrong_type - 1) == 0 ? KORA_WRONGTYPE : KORA_NOMEM;
 }
 

@@ -4,6 +4,14 @@
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
+int api_room(kora *db, struct lease *l, struct gate *g) {
+    lease_release(l);
+    int status = engine_make_room(db->engine);
+    if (status == KORA_OK && (lease_try(l) || lease_wait(l))) return KORA_OK;
+    gate_leave_by(db, g); // callbacks are not called by who evicts
+    return status == KORA_OK ? KORA_CLOSED : status;
+}
+
 // The string at a spot. On anything but KORA_OK the call is over.
 static int read_spot(struct op *o, kora *db, const struct spot *s, struct entry **e) {
     op_of_spot(o, db, s, TYPED_GET);
@@ -339,6 +347,7 @@ static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, siz
     struct spot s;
     if (api_options(&opt, sizeof opt, options) != KORA_OK || check_set_options(&opt, SET_FLAGS) != KORA_OK) return KORA_INVAL;
     int status = spot_take(&s, db, key, key_len);
+    if (status == KORA_OK && account_full(&s.engine->common)) status = api_room(db, s.lease, s.gate);
     if (status == KORA_OK) status = spot_may_write(&s, db);
     return status == KORA_OK ? set_other(db, &s, value, &opt) : status;
 }
@@ -381,6 +390,7 @@ KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *val
     if (options) return set_as_asked(db, key, key_len, api_slice(value, value_len), options);
     int status = spot_take(&s, db, key, key_len);
     if (unlikely(status != KORA_OK)) return status;
+    if (account_full(&s.engine->common) && (status = api_room(db, s.lease, s.gate)) != KORA_OK) return status;
     struct entry *e = NULL;
     if (likely(!api_too_big(db, value_len)) && likely(!stat_due(&s.stripe->stat, TYPED_SET))) e = key_write_plain(&s.engine->common, s.stripe, db->number, s.hash, &name);
     if (likely(overwrite(&s, e, value, value_len))) {

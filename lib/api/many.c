@@ -80,7 +80,8 @@ static int many_begin(struct many *m, kora *db, const kora_bytes *keys, size_t c
     int status = many_enter(m, db, keys, count, typed);
     if (status != KORA_OK) return status;
     for (size_t i = 0; i < count; i++) many_locate(m, i);
-    status = task_lease_keys(&m->task, db->engine, m->keys, (uint32_t)count, true);
+    if (account_full(&db->engine->common) && typed_needs_room(typed)) status = engine_make_room(db->engine);
+    if (status == KORA_OK) status = task_lease_keys(&m->task, db->engine, m->keys, (uint32_t)count, true);
     if (status != KORA_OK) many_leave(m);
     else many_started(m);
     return status;

@@ -127,7 +127,11 @@ static int run(kora_txn *t, kora_reply **reply) {
     if (status == KORA_OK) {
         switch (out.p[API_REPLY_AT]) {
         case '_': status = KORA_CONFLICT; break;
-        case '-': status = memcmp(&out.p[API_REPLY_AT], "-EXECABORT", 10) == 0 ? KORA_READONLY : KORA_NOMEM; break; // no other reason is left
+        case '-':
+            // No other reasons are left.
+            if (api_reply_is_full(slice_of(out.p + API_REPLY_AT, out.n - API_REPLY_AT))) status = KORA_FULL;
+            else status = memcmp(&out.p[API_REPLY_AT], "-EXECABORT", 10) == 0 ? KORA_READONLY : KORA_NOMEM;
+            break;
         default:
             if (reply) status = api_reply_end(&out, reply);
             break;

@@ -58,6 +58,7 @@ void reply_status_code(struct call *c, int status) {
     switch (status) {
     case KORA_OK: reply_ok(c); break;
     case KORA_NOMEM: reply_no_memory(c); break;
+    case KORA_FULL: reply_error(c, "OOM command not allowed when used memory > 'maxmemory'."); break;
     case KORA_WRONGTYPE: reply_wrong_type(c); break;
     case KORA_NOTINT: reply_not_integer(c); break;
     case KORA_TOOBIG: reply_error(c, "ERR string exceeds maximum allowed size (proto-max-bulk-len)"); break;

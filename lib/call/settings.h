@@ -24,7 +24,12 @@ struct save_rule {
     uint64_t seconds, changes;
 };
 
-enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
+// maxmemory-policy, in the order of the words in cmd/settings.c.
+enum memory_policy {
+    POLICY_VOLATILE_LRU, POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM,
+    POLICY_NOEVICTION, POLICY_ALLKEYS_S3FIFO,
+};
+enum access_policy { ACCESS_LRU, ACCESS_LFU, ACCESS_S3FIFO }; // what the access metadata of entries means
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
 
 struct settings {
@@ -43,6 +48,10 @@ struct settings {
     _Atomic uint64_t lfu_log_factor, lfu_decay_minutes; // decay 0: never
     _Atomic uint64_t log_level;            // KORA_LOG_*: the lowest that is logged
     _Atomic uint32_t access_now;           // not a setting: what an access is noted as now, see stripe.h
+    _Atomic uint32_t memory_full;          // not a setting: 1 when there is more in memory than maxmemory allows (stripe/account.h)
+    _Atomic uint64_t memory_quantum, memory_slack; // nor these
+    _Atomic uint64_t maxmemory;            // bytes; 0: no limit
+    _Atomic uint64_t maxmemory_samples;    // keys that are looked at for one that goes
     _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)
     // Up to where collections are packed
     _Atomic uint64_t hash_max_listpack_entries, hash_max_listpack_value;

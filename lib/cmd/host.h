@@ -35,12 +35,13 @@ struct recovered;
 
 struct host_stats {  // sums over all shards and stripes, read at some instant
     uint64_t keys_all, expiring_all;
-    uint64_t commands, hits, misses, expired, changes;
+    uint64_t commands, hits, misses, expired, evicted, changes;
     uint64_t lease_waits;
     uint64_t connections, connections_total, rejected_connections, blocked_clients, timed_clients /* of these, with a timeout */;
     uint64_t net_input_bytes, net_output_bytes;
     uint64_t memory_used, memory_held;
     uint64_t memory_index; // of memory_used: tables
+    uint64_t memory_counted, memory_fixed; // what maxmemory limits (stripe/account.h); what of it was taken at open
     uint64_t errors;
     uint64_t query_buffer_closed, output_buffer_closed; // clients closed for their limits
 };
@@ -83,6 +84,7 @@ struct host {
     int (*save_wait)(struct host *h);          // until none is under way: what it ended with. KORA_MISUSE: this thread must not wait
     void (*save_state)(struct host *h, struct host_save *out);
     void (*unwatch)(struct host *h, struct session *s);            // it watches nothing any more. Its thread, no lease held
+    int (*make_room)(struct host *h); // there is more in memory than maxmemory allows: KORA_OK, or KORA_FULL. No lease is held. NULL: nobody does
     void (*shutdown)(struct host *h); // asks the program that embeds the database to end; returns at once. NULL: clients can't
     _Atomic uint64_t next_client_id;
     _Atomic uint64_t total_error_replies;

@@ -24,6 +24,7 @@ void host_stats_since_reset(struct host *h, struct host_stats *out) {
     out->hits -= MIN(at->hits, out->hits);
     out->misses -= MIN(at->misses, out->misses);
     out->expired -= MIN(at->expired, out->expired);
+    out->evicted -= MIN(at->evicted, out->evicted);
     out->lease_waits -= MIN(at->lease_waits, out->lease_waits);
     out->connections_total -= MIN(at->connections_total, out->connections_total);
     out->rejected_connections -= MIN(at->rejected_connections, out->rejected_connections);
@@ -176,19 +177,20 @@ static void bytes_between(struct info *i, const char *name, uint64_t a, uint64_t
     buf_printf(&i->out, "%s:%lld\r\n", name, (long long)(a - b));
 }
 
-// Of the data: keys, values and their tables. What the process takes besides is in used_memory_rss alone.
+// What is counted is in stripe/account.h. What the process takes besides is in used_memory_rss alone.
 static void memory(struct info *i) {
-    uint64_t used = i->stats.memory_used, held = i->stats.memory_held, index = i->stats.memory_index;
+    uint64_t used = i->stats.memory_counted, data = i->stats.memory_used, held = i->stats.memory_held;
+    uint64_t dataset = data - i->stats.memory_index;
     uint64_t rss = host_resident_bytes(), peak = host_memory_peak(i->host, used);
     size_field(i, "used_memory", used);
     size_field(i, "used_memory_rss", rss);
     size_field(i, "used_memory_peak", peak);
     percent_field(i, "used_memory_peak_perc", used, peak);
-    field(i, "used_memory_overhead", index);
-    field(i, "used_memory_startup", 0);
-    field(i, "used_memory_dataset", used - index);
-    percent_field(i, "used_memory_dataset_perc", used - index, used);
-    field(i, "allocator_allocated", used);
+    field(i, "used_memory_overhead", used - MIN(dataset, used));
+    field(i, "used_memory_startup", i->stats.memory_fixed);
+    field(i, "used_memory_dataset", dataset);
+    percent_field(i, "used_memory_dataset_perc", dataset, used - MIN(i->stats.memory_fixed, used));
+    field(i, "allocator_allocated", data);
     field(i, "allocator_active", held);
     field(i, "allocator_resident", rss);
     size_field(i, "total_system_memory", (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
@@ -197,10 +199,10 @@ static void memory(struct info *i) {
     field(i, "number_of_cached_scripts", 0);
     field(i, "number_of_functions", 0);
     field(i, "number_of_libraries", 0);
-    size_field(i, "maxmemory", 0);
+    size_field(i, "maxmemory", atomic_load_explicit(&i->host->common->settings.maxmemory, memory_order_relaxed));
     setting_field(i, "maxmemory_policy", "maxmemory-policy");
-    ratio_field(i, "allocator_frag_ratio", held, used);
-    bytes_between(i, "allocator_frag_bytes", held, used);
+    ratio_field(i, "allocator_frag_ratio", held, data);
+    bytes_between(i, "allocator_frag_bytes", held, data);
     ratio_field(i, "allocator_rss_ratio", rss, held);
     bytes_between(i, "allocator_rss_bytes", rss, held);
     ratio_field(i, "mem_fragmentation_ratio", rss, used);
@@ -209,6 +211,7 @@ static void memory(struct info *i) {
     field(i, "mem_replication_backlog", 0);
     field(i, "mem_total_replication_buffers", 0);
     field(i, "mem_clients_slaves", 0);
+    field(i, "mem_clients_normal", (uint64_t)MAX(atomic_load_explicit(&i->host->common->account.connections, memory_order_relaxed), 0));
     field(i, "mem_cluster_links", 0);
     field(i, "mem_aof_buffer", 0);
 #ifdef KORA_ALLOC_LIBC
@@ -333,8 +336,11 @@ static void stats(struct info *i) {
     field(i, "sync_partial_err", 0);
     field(i, "expired_keys", s->expired);
     text(i, "expired_stale_perc", "0.00"); // what is due is known, and is deleted
-    field(i, "evicted_keys", 0);
+    struct account_times over = account_times(i->host->common);
+    field(i, "evicted_keys", s->evicted);
     field(i, "evicted_clients", 0);
+    field(i, "total_eviction_exceeded_time", over.total_us / 1000);
+    field(i, "current_eviction_exceeded_time", over.current_us / 1000);
     field(i, "keyspace_hits", s->hits);
     field(i, "keyspace_misses", s->misses);
     field(i, "latest_fork_usec", 0);

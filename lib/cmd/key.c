@@ -166,6 +166,7 @@ void cmd_object_idletime(struct call *c) {
     struct entry *e = find_object(c);
     if (!e) return;
     if (policy_is(c, ACCESS_LFU)) reply_error(c, "ERR An LFU maxmemory policy is selected, idle time not tracked. " POLICY_NOTE);
+    else if (policy_is(c, ACCESS_S3FIFO)) reply_error(c, "ERR An S3-FIFO maxmemory policy is selected, idle time not tracked. " POLICY_NOTE);
     else reply_int(c, (int64_t)entry_idle_s(&c->txn, e));
 }
 

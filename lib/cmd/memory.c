@@ -48,17 +48,18 @@ static bool clients_counted(struct call *c) {
 
 struct view {
     struct host_stats stats;
-    uint64_t clients, total, overhead, dataset, peak, resident;
+    uint64_t clients, total, overhead, dataset, peak, resident, limit;
 };
 
 static void look(struct call *c, struct view *v) {
     c->host->stats(c->host, &v->stats);
     v->clients = (uint64_t)c->sum;
-    v->total = v->stats.memory_used + v->clients;
-    v->overhead = v->stats.memory_index + v->clients;
-    v->dataset = v->total - v->overhead;
-    v->peak = host_memory_peak(c->host, v->stats.memory_used);
+    v->total = v->stats.memory_counted;
+    v->dataset = v->stats.memory_used - v->stats.memory_index;
+    v->overhead = v->total - MIN(v->dataset, v->total);
+    v->peak = host_memory_peak(c->host, v->total);
     v->resident = host_resident_bytes();
+    v->limit = atomic_load_explicit(&c->host->common->settings.maxmemory, memory_order_relaxed);
 }
 
 static void field(struct call *c, const char *name, uint64_t n) {
@@ -111,7 +112,7 @@ void cmd_memory_stats(struct call *c) {
     reply_map(c, FIELDS + count);
     field(c, "peak.allocated", v.peak);
     field(c, "total.allocated", v.total);
-    field(c, "startup.allocated", 0);
+    field(c, "startup.allocated", v.stats.memory_fixed);
     field(c, "replication.backlog", 0);
     field(c, "clients.slaves", 0);
     field(c, "clients.normal", v.clients);
@@ -124,8 +125,8 @@ void cmd_memory_stats(struct call *c) {
     field(c, "keys.count", v.stats.keys_all);
     field(c, "keys.bytes-per-key", v.stats.keys_all ? v.stats.memory_used / v.stats.keys_all : 0);
     field(c, "dataset.bytes", v.dataset);
-    ratio(c, "dataset.percentage", v.dataset, v.total, 100, 0);
-    ratio(c, "peak.percentage", v.stats.memory_used, v.peak, 100, 0);
+    ratio(c, "dataset.percentage", v.dataset, v.total - MIN(v.stats.memory_fixed, v.total), 100, 0);
+    ratio(c, "peak.percentage", v.total, v.peak, 100, 0);
     field(c, "allocator.allocated", v.stats.memory_used);
     field(c, "allocator.active", v.stats.memory_held);
     field(c, "allocator.resident", v.resident);
@@ -147,8 +148,12 @@ static void advise(struct buf *out, const struct view *v) {
         buf_printf(out, " * Sparse pages: keys and values take %.1f MB, the pages that they are in %.1f MB. Much has been deleted or changed its size; "
                         "the background empties such pages while there are changes.\n", (double)used * mb, (double)held * mb);
     }
-    if (v->peak > used + SLACK && v->peak > used + used / 2) {
-        buf_printf(out, " * A peak: there once were %.1f MB in use, now there are %.1f MB.\n", (double)v->peak * mb, (double)used * mb);
+    if (v->peak > v->total + SLACK && v->peak > v->total + v->total / 2) {
+        buf_printf(out, " * A peak: there once were %.1f MB in use, now there are %.1f MB.\n", (double)v->peak * mb, (double)v->total * mb);
+    }
+    if (v->limit && v->total > v->limit) {
+        buf_printf(out, " * At the limit: %.1f MB are in use, maxmemory allows %.1f MB, and the policy finds nothing to evict, or not fast enough.\n", (double)v->total * mb,
+            (double)v->limit * mb);
     }
     if (v->clients > SLACK && v->clients > used / 4) {
         buf_printf(out, " * Large buffers: connections take %.1f MB. See CLIENT LIST for those that do not read their replies (omem).\n",

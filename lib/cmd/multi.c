@@ -44,11 +44,14 @@ int call_enqueue(struct call *c, struct multi *m) {
 bool call_queue(struct call *c) {
     struct multi *m = c->session->multi;
     if (is_run_at_once(c->cmd)) return false;
-    int status = call_enqueue(c, m);
+    // What is queued takes memory, whatever it will do.
+    bool full = account_full(c->txn.common) && c->host && c->host->make_room && c->host->make_room(c->host) != KORA_OK;
+    int status = full ? KORA_FULL : call_enqueue(c, m);
     m->refused |= status != KORA_OK;
     switch (status) {
     case KORA_OK: reply_status(c, "QUEUED"); break;
     case KORA_INVAL: reply_error(c, "ERR Command not allowed inside a transaction"); break;
+    case KORA_FULL: reply_status_code(c, KORA_FULL); break;
     case KORA_TOOBIG: reply_error(c, "ERR transaction exceeds client-query-buffer-limit"); break;
     default: reply_no_memory(c); break;
     }

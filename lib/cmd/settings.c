@@ -18,13 +18,13 @@ enum fixed {
     FIXED_BIND, FIXED_PORT, FIXED_UNIXSOCKET, FIXED_UNIXSOCKETPERM, FIXED_DATABASES, FIXED_SHARDS, FIXED_STRIPES, FIXED_NO, FIXED_NOTHING,
     FIXED_APPENDONLY, FIXED_DIR, FIXED_STAGING_DIR,
 };
-enum { POLICY_NOEVICTION = 7, FILES_RESERVED = 32 /* descriptors that are not connections */ };
+enum { FILES_RESERVED = 32 /* descriptors that are not connections */ };
 
 static const char *const debug_words[] = { "no", "yes", "local", NULL };
 static const char *const fsync_words[] = { "always", "everysec", "no", NULL }; // enum log_sync
 static const char *const level_words[] = { "debug", "verbose", "notice", "warning", NULL }; // KORA_LOG_*
 static const char *const policy_words[] = { "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
-    "allkeys-random", "noeviction", NULL };
+    "allkeys-random", "noeviction", "allkeys-s3fifo", NULL };
 
 static const struct row {
     const char *name;
@@ -432,7 +432,7 @@ void settings_put(struct host *h, struct setting_value *v) {
         atomic_store_explicit(number_of(s, r), v->number, memory_order_relaxed);
         if (r->words == policy_words) {
             bool lfu = strstr(policy_words[v->number], "lfu") != NULL;
-            atomic_store(&s->access_policy, lfu ? ACCESS_LFU : ACCESS_LRU);
+            atomic_store(&s->access_policy, lfu ? ACCESS_LFU : v->number == POLICY_ALLKEYS_S3FIFO ? ACCESS_S3FIFO : ACCESS_LRU);
             atomic_store(&s->access_now, ACCESS_ASK); // in this order: see engine/background.c
         }
         break;

@@ -103,6 +103,7 @@ static bool next_tick(const struct wheel *w, uint64_t *tick) {
 // A mapping: who makes a wheel is rarely who drops it, and a general allocator keeps what another thread frees.
 enum { PAGE = 4096 };
 #define WHEEL_SIZE ALIGN_UP(sizeof(struct wheel), PAGE)
+static_assert(WHEEL_SIZE == WHEEL_MEMORY, "as the header says");
 
 struct wheel *wheel_create(int64_t now_ms) {
     struct wheel *w = mem_map(WHEEL_SIZE, PAGE);
@@ -164,6 +165,39 @@ struct wheel_node *wheel_pop(struct wheel *w, int64_t now_ms, bool *again) {
         }
         place(w, n);
     }
+}
+
+enum { LOOK_AT = 32 };
+
+static struct wheel_node *soonest_of(struct wheel_node *list) {
+    struct wheel_node *best = list;
+    for (int i = 0; list && i < LOOK_AT; list = list->next, i++) {
+        if (list->at_ms < best->at_ms) best = list;
+    }
+    return best;
+}
+
+struct wheel_node *wheel_soonest(const struct wheel *w) {
+    unsigned level, s;
+    if (w->late) return soonest_of(w->late);
+    if (behind(w, &level, &s)) return soonest_of(w->slot[level][s]);
+    for (level = 0; level < WHEEL_LEVELS; level++) {
+        if (w->busy[level]) return soonest_of(w->slot[level][__builtin_ctzll(w->busy[level])]);
+    }
+    return NULL;
+}
+
+struct wheel_node *wheel_any(const struct wheel *w, uint64_t random) {
+    unsigned first = (unsigned)(random % WHEEL_LEVELS), s = (unsigned)(random >> 8) % WHEEL_SLOTS;
+    unsigned steps = (unsigned)(random >> 16) % LOOK_AT;
+    struct wheel_node *list = w->late;
+    for (unsigned i = 0; i < WHEEL_LEVELS && (!list || (i == 0 && w->busy[first])); i++) {
+        unsigned level = (first + i) % WHEEL_LEVELS;
+        uint64_t from = w->busy[level] & ~(uint64_t)0 << s;
+        if (w->busy[level]) list = w->slot[level][__builtin_ctzll(from ? from : w->busy[level])];
+    }
+    for (; list && steps && list->next; steps--) list = list->next;
+    return list;
 }
 
 size_t wheel_count(const struct wheel *w) { return w->count; }

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 
+enum { WHEEL_MEMORY = 8192 }; // bytes that a wheel takes
 enum { WHEEL_GRAIN_MS = 16, WHEEL_LEVELS = 10, WHEEL_SLOTS = 64 };
 
 struct wheel_node {
@@ -19,7 +20,7 @@ struct wheel_node {
 
 struct wheel;
 
-struct wheel *wheel_create(int64_t now_ms);                           // NULL: no memory. About 5 KB.
+struct wheel *wheel_create(int64_t now_ms);                           // NULL: no memory. WHEEL_MEMORY bytes.
 void wheel_destroy(struct wheel *w);                                  // nodes are forgotten
 void wheel_add(struct wheel *w, struct wheel_node *n, int64_t at_ms); // any time, past ones too
 void wheel_remove(struct wheel *w, struct wheel_node *n);
@@ -31,6 +32,10 @@ int64_t wheel_next(const struct wheel *w);
 // Takes out a node with at_ms <= now_ms, or returns NULL. Does a bounded amount of cascading work a call; *again is set if NULL
 // was returned only because the work of this call was used up.
 struct wheel_node *wheel_pop(struct wheel *w, int64_t now_ms, bool *again);
+// For eviction: one of those that are due first, not taken out; NULL: empty. Looks at a few only, so that it is about the first.
+struct wheel_node *wheel_soonest(const struct wheel *w);
+// One of all, not every one with the same chance: `random` decides. NULL: empty.
+struct wheel_node *wheel_any(const struct wheel *w, uint64_t random);
 size_t wheel_count(const struct wheel *w);
 void wheel_check(const struct wheel *w);
 

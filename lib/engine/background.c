@@ -10,9 +10,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/room.h"
 
-enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4, REAP = 8 };
-enum { EXPIRE_BUDGET_US = 900, PINNED_RETRY_MS = 100, LOG_RETRY_MS = 50 };
+enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4, REAP = 8, EVICT = 16 };
+enum { EXPIRE_BUDGET_US = 900, EVICT_BUDGET_US = 400, PINNED_RETRY_MS = 100, LOG_RETRY_MS = 50 };
 
 struct stripe_job {
     struct message message;
@@ -49,6 +50,12 @@ static void want(struct engine *e, struct stripe *stripe, uint32_t what) {
     if (atomic_fetch_or(&j->wanted, what) != 0) return; // queued already
     j->message.run = job_comes;
     shard_post(engine_home(e, stripe->index), &j->message);
+}
+
+void background_make_room(struct engine *e) {
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) {
+        if (stripe_has_victims(&e->common.stripes[i])) want(e, &e->common.stripes[i], EVICT);
+    }
 }
 
 void background_reap(struct engine *e, struct stripe *s) { want(e, s, REAP); }
@@ -99,8 +106,16 @@ static void run_job(struct shard *s, struct stripe_job *j) {
     } else if ((what & EXPIRE) && expiry_is_on(e)) {
         struct txn t;
         txn_begin(&t, &e->common);
-        if (expire(e, j->stripe, &t)) more = EXPIRE;
+        if (expire(e, j->stripe, &t)) more |= EXPIRE;
         else if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
+        txn_end(&t, &j->stripe->index, 1);
+        if (unlikely(j->stripe->waiting.ready)) engine_serve(e, j->stripe);
+    }
+    if ((what & EVICT) && may_expire(e, j->stripe)) {
+        struct txn t;
+        txn_begin(&t, &e->common);
+        if (room_evict_slice(e, j->stripe, &t, EVICT_BUDGET_US)) more |= EVICT;
+        if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
         txn_end(&t, &j->stripe->index, 1);
         if (unlikely(j->stripe->waiting.ready)) engine_serve(e, j->stripe);
     }
@@ -184,6 +199,7 @@ void engine_tell_home_slow(struct engine *e, struct stripe *stripe, struct strip
 }
 
 void background_setting_changed(struct engine *e) {
+    room_settings_changed(e);
     for (uint32_t i = 0; i < e->shard_count; i++) ask_to_rearm(&e->shards[i]);
 }
 

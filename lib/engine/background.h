@@ -10,6 +10,7 @@ void background_init(struct shard *s);
 void background_setting_changed(struct engine *e); // active expiry was switched on or off
 void background_access_asked(struct common *c);    // a look-up found ACCESS_ASK
 void background_reap(struct engine *e, struct stripe *s); // records of watched keys were abandoned there. Any thread
+void background_make_room(struct engine *e); // there is more in memory than maxmemory allows: stripes evict, until it is enough. Any thread
 void background_free(struct engine *e);            // at the end: what the shards have not come to
 
 #endif

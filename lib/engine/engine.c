@@ -17,6 +17,8 @@
 #include "engine/durable.h"
 #include "engine/exec.h"
 #include "engine/feeding.h"
+#include "engine/removed.h"
+#include "engine/room.h"
 #include "engine/save.h"
 #include "engine/shard.h"
 #include "kora.h"
@@ -48,6 +50,7 @@ static void add_stripe(struct engine *e, uint32_t i, struct host_stats *out) {
     out->hits += relaxed(&s->counters.hits);
     out->misses += relaxed(&s->counters.misses);
     out->expired += relaxed(&s->counters.expired);
+    out->evicted += relaxed(&s->counters.evicted);
     out->changes += relaxed(&s->counters.changes);
     out->lease_waits += relaxed(&e->leases[i].waits);
     out->memory_used += m.used;
@@ -72,6 +75,8 @@ static void host_stats(struct host *h, struct host_stats *out) {
         out->query_buffer_closed += relaxed(&c->query_buffer_closed);
         out->output_buffer_closed += relaxed(&c->output_buffer_closed);
     }
+    out->memory_counted = account_exact(&e->common);
+    out->memory_fixed = relaxed(&e->common.account.fixed);
     out->blocked_clients = relaxed(&e->sleepers);
     out->timed_clients = relaxed(&e->timed_sleepers);
     out->errors = relaxed(&h->total_error_replies);
@@ -112,6 +117,8 @@ static void host_shard_stats(struct host *h, uint32_t shard, struct stat_shard *
     out->net_output = relaxed(&c->net_output);
 }
 
+static int host_make_room(struct host *h) { return engine_make_room(h->engine); }
+
 static void host_settings_changed(struct host *h) {
     background_setting_changed(h->engine);
     durable_setting_changed(h->engine);
@@ -142,9 +149,19 @@ static int init_host(struct engine *e) {
     h->shutdown = e->config.shutdown ? host_shutdown : NULL;
     h->settings_changed = host_settings_changed;
     h->unwatch = exec_unwatch;
+    h->make_room = host_make_room;
     atomic_init(&h->next_client_id, 1);
     int status = command_stats_create(h, e->common.stripe_count, &h->stat);
     return status == KORA_OK ? make_run_id(h) : status;
+}
+
+// What is taken here and never given back.
+static void count_parts(struct engine *e) {
+    uint64_t bytes = e->config.stripes * (sizeof *e->leases + 128 /* its job */) + e->config.shards * sizeof *e->shards;
+    atomic_fetch_add_explicit(&e->common.account.fixed, bytes, memory_order_relaxed);
+    account_bring(&e->common, (int64_t)bytes);
+    atomic_store_explicit(&e->common.settings.maxmemory, e->config.memory_max, memory_order_relaxed);
+    account_configure(&e->common);
 }
 
 static int init_parts(struct engine *e, const struct engine_config *config) {
@@ -170,13 +187,16 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     status = feeding_create(e);
     if (status == KORA_OK) status = saver_create(e);
     if (status == KORA_OK) status = await_create(e);
+    if (status == KORA_OK) status = removed_create(e);
     if (status != KORA_OK) return status;
+    count_parts(e);
     return init_host(e);
 }
 
 static void free_parts(struct engine *e) {
     saver_free(e);
     durable_close(e);
+    removed_free(e);
     background_free(e);
     stats_destroy(e->host.stat);
     feeding_free(e);

@@ -163,8 +163,12 @@ struct engine_config {
     void (*shutdown)(void *arg);          // NULL: clients can't end the program
     void *shutdown_arg;
     struct engine_hooks hooks;
+    uint64_t memory_max;                  // maxmemory
+    void (*removed)(void *arg, int cause, uint32_t db, const void *key, size_t len); // NULL: nobody wants to know
+    void *removed_arg;
 };
 
+struct removing;   // keys that went by themselves (removed.c)
 struct stripe_job; // background work of a stripe (background.c)
 
 // Snapshots that the settings ask for (autosave.c).
@@ -194,6 +198,7 @@ struct engine {
         _Atomic bool refused;            // the log can't be written now, for another reason than that it is behind
         _Atomic(struct waiter *) waiting;
     } gate;
+    struct removing *removing;           // [shard_count]; NULL: nobody wants to know
     void *net;                           // the network's, engine-wide
     void *http;                          // of the HTTP listeners
     _Alignas(CACHE_LINE) _Atomic bool closing;
@@ -227,6 +232,10 @@ void engine_serve(struct engine *e, const struct stripe *s);
 // Host threads, with the stripe's lease held, before a typed call writes: waits until the log takes more. KORA_OK: the lease is held (it may have been let go
 // meanwhile). KORA_READONLY, KORA_CLOSED: it is not.
 int engine_wait_to_write(struct engine *e, uint32_t stripe);
+// There is more in memory than maxmemory allows (account_full): evicts, holding no lease but for moments, and waiting for none. KORA_OK: go on; KORA_FULL: nothing can
+// be evicted.
+int engine_make_room(struct engine *e);
+
 static inline struct shard *engine_home(struct engine *e, uint32_t stripe) { return &e->shards[stripe % e->shard_count]; }
 void engine_log(struct engine *e, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 // True on a thread that is inside a callback, or belongs to an engine, of any database: it must not wait.

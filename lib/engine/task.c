@@ -11,6 +11,7 @@
 #include "engine/block.h"
 #include "engine/durable.h"
 #include "engine/exec.h"
+#include "engine/room.h"
 #include "engine/scatter.h"
 #include "kora.h"
 
@@ -526,6 +527,7 @@ bool task_run(struct task *t) {
     struct call *c = &t->call;
     bool planned = true;
     t->status = KORA_OK;
+    if (account_full(&t->engine->common) && room_refuses(t)) return true;
     switch (c->cmd->route) {
     case ROUTE_KEYS: planned = plan_keys(t); break;
     case ROUTE_ALL: planned = plan_all(t); break;

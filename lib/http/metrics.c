@@ -56,11 +56,11 @@ static void clients(struct buf *out, const struct facts *f) {
 
 static void memory(struct buf *out, const struct facts *f) {
     const struct host_stats *s = &f->stats;
-    single(out, "redis_memory_used_bytes", GAUGE, "Memory of keys and values.", s->memory_used);
-    single(out, "redis_memory_used_dataset_bytes", GAUGE, "Memory of keys and values.", s->memory_used);
-    single(out, "redis_memory_max_bytes", GAUGE, "The limit of the memory; 0: none.", 0);
+    single(out, "redis_memory_used_bytes", GAUGE, "What counts for the limit of the memory.", s->memory_counted);
+    single(out, "redis_memory_used_dataset_bytes", GAUGE, "Memory of keys and values.", s->memory_used - s->memory_index);
+    single(out, "redis_memory_max_bytes", GAUGE, "The limit of the memory; 0: none.", setting(&f->engine->common.settings.maxmemory));
     single(out, "redis_memory_used_rss_bytes", GAUGE, "Resident memory of the process.", f->resident);
-    single(out, "redis_allocator_allocated_bytes", GAUGE, "Memory of keys and values.", s->memory_used);
+    single(out, "redis_allocator_allocated_bytes", GAUGE, "Memory of keys, values and their tables.", s->memory_used);
     single(out, "redis_allocator_active_bytes", GAUGE, "Memory that is held for keys and values.", s->memory_held);
 }
 
@@ -70,7 +70,7 @@ static void calls(struct buf *out, const struct facts *f) {
     single(out, "redis_keyspace_hits_total", COUNTER, "Look-ups that found their key.", s->hits);
     single(out, "redis_keyspace_misses_total", COUNTER, "Look-ups that did not.", s->misses);
     single(out, "redis_expired_keys_total", COUNTER, "Keys that were deleted since their time had come.", s->expired);
-    single(out, "redis_evicted_keys_total", COUNTER, "Keys that were deleted to make room.", 0); // nothing evicts
+    single(out, "redis_evicted_keys_total", COUNTER, "Keys that were deleted to make room.", s->evicted);
     single(out, "redis_total_error_replies", COUNTER, "Errors answered.", s->errors);
     single(out, "redis_rdb_changes_since_last_save", GAUGE, "Changes of keys.", s->changes);
 }

@@ -27,6 +27,7 @@ static void totals(struct buf *b, const struct facts *f) {
     json_uint(b, "hits", s->hits);
     json_uint(b, "misses", s->misses);
     json_uint(b, "expired", s->expired);
+    json_uint(b, "evicted", s->evicted);
     json_uint(b, "changes", s->changes);
     json_uint(b, "errors", s->errors);
     json_uint(b, "lease_waits", s->lease_waits);
@@ -46,9 +47,11 @@ static void clients(struct buf *b, const struct facts *f) {
 }
 
 static void memory(struct buf *b, const struct facts *f) {
-    json_uint(b, "memory_used", f->stats.memory_used);
+    json_uint(b, "memory_used", f->stats.memory_counted);
+    json_uint(b, "memory_data", f->stats.memory_used);
     json_uint(b, "memory_held", f->stats.memory_held);
     json_uint(b, "resident", f->resident);
+    json_uint(b, "memory_max", setting(&f->engine->common.settings.maxmemory));
 }
 
 static void databases(struct buf *b, const struct facts *f) {

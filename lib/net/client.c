@@ -35,6 +35,23 @@ static void list_remove(struct client *c) {
     counter_add(&s->shard->counters.connections, (uint64_t)-1);
 }
 
+static size_t memory_of(const struct client *c) {
+    const struct net_shard *s = c->home;
+    return sizeof *c + output_memory(c) + (c->request ? sizeof *c->request + resp_request_memory(c->request) : 0) +
+        (c->in && c->in != s->chunk ? c->in->size : 0) + (c->session.multi ? c->session.multi->bytes : 0) + c->pushed_bytes;
+}
+
+void client_account(struct client *c) {
+    enum { QUANTUM = 4096 };
+    struct net_shard *s = c->home;
+    int64_t bytes = c->closed ? 0 : (int64_t)memory_of(c);
+    s->unbrought += bytes - c->accounted;
+    c->accounted = bytes;
+    if (s->unbrought <= QUANTUM && s->unbrought >= -QUANTUM) return;
+    account_bring_connections(&s->shard->engine->common, s->unbrought);
+    s->unbrought = 0;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct client *c = CONTAINER_OF(poll, struct client, poll);
     if (unlikely(status < 0)) {
@@ -47,6 +64,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     }
     if (events & UV_WRITABLE) output_writable(c);
     if ((events & UV_READABLE) && !c->closed) input_read(c);
+    client_account(c);
 }
 
 void client_adopt(struct net_shard *s, struct adoption *a) {
@@ -69,6 +87,7 @@ void client_adopt(struct net_shard *s, struct adoption *a) {
     c->session.authenticated = !setting(&net_settings(s)->auth_required);
     c->created_ms = c->active_ms = (int64_t)uv_now(&s->shard->loop);
     list_add(c);
+    client_account(c);
     client_poll(c);
     uint64_t timeout_s = setting(&net_settings(s)->timeout_s);
     if (timeout_s) net_timer_by(s, c->active_ms + (int64_t)timeout_s * 1000);
@@ -125,6 +144,7 @@ void client_close(struct client *c) {
         c->queue = slot->next;
         slot_free(s, slot);
     }
+    client_account(c);
     if (c->closing) say_goodbye(c);
     if (c->parked && c->parked->finished) {
         slot_free(s, c->parked);
@@ -282,8 +302,7 @@ static void view_client(struct session *session, struct client_view *v) {
         .writable = c->events & UV_WRITABLE,
         .last = c->last,
     };
-    v->total_bytes = sizeof *c + v->output_bytes + v->argv_bytes + (c->in && c->in != s->chunk ? c->in->size : 0) +
-        (c->request ? sizeof *c->request : 0);
+    v->total_bytes = memory_of(c);
     if (c->is_unix) {
         for (int i = 0; i < 2; i++) snprintf(s->address_text[i], ADDRESS_TEXT_MAX, "%.*s:0", ADDRESS_TEXT_MAX - 3, c->listener->path);
         return;

@@ -161,6 +161,7 @@ struct net_shard {
     _Atomic bool nudged;
     _Atomic uint64_t commands;                // that have run without any stripe, whose counters hold the others
     char address_text[2][ADDRESS_TEXT_MAX];   // of client_view
+    int64_t unbrought;           // bytes of its clients that are not in the account of memory yet, or still are (client_account)
 };
 
 struct client {
@@ -191,6 +192,8 @@ struct client {
     // Output that the socket did not take
     struct output *out, *out_last;
     size_t out_bytes;
+    size_t out_memory;                        // that the list takes: values that replies refer to are not its own
+    int64_t accounted;                        // bytes of it in the account of memory
     uint32_t out_count;
     struct await_waiter waits;              // while the first of it must not be sent yet
     int64_t soft_since_ms;                    // above the soft limit since; 0: is not
@@ -218,6 +221,7 @@ void address_format(const struct sockaddr *a, char *to, size_t size, bool with_p
 
 // ---- client.c
 void client_adopt(struct net_shard *s, struct adoption *a); // takes over a->fd
+void client_account(struct client *c);   // brings what it takes to the account of memory (stripe/account.h)
 void client_close(struct client *c);     // at once; allowed anywhere on the shard's thread, more than once
 void client_ended(struct client *c);     // its last parked call is done, and it is closed
 void client_poll(struct client *c);      // asks for the events that its state calls for

@@ -140,11 +140,14 @@ static bool send_once(struct client *c, struct output *o, bool *all) {
 
 // ---- a client's queue --------------------------------------------------------------------------------------------------------
 
+static size_t memory_of(const struct output *o) { return sizeof *o + o->buf.cap + o->ref_cap * sizeof *o->refs; }
+
 static void queue_remove_first(struct client *c) {
     struct output *o = c->out;
     c->out = o->next;
     if (!c->out) c->out_last = NULL;
     c->out_count--;
+    c->out_memory -= memory_of(o);
     output_free(o);
     mem_free(o);
 }
@@ -166,9 +169,7 @@ void output_drop(struct client *c) {
 }
 
 size_t output_memory(const struct client *c) {
-    size_t n = 0;
-    for (const struct output *o = c->out; o; o = o->next) n += sizeof *o + o->buf.cap + o->ref_cap * sizeof *o->refs;
-    return n;
+    return c->out_memory;
 }
 
 // Closes a client that leaves more unread than its limits allow.
@@ -220,6 +221,8 @@ static bool queue_add(struct client *c, struct output *from) {
     c->out_last = o;
     c->out_count++;
     c->out_bytes += left;
+    c->out_memory += memory_of(o);
+    client_account(c);
     return true;
 }
 
@@ -265,6 +268,7 @@ void output_writable(struct client *c) {
         c->out_bytes -= all ? before : before - output_left(c->out);
         if (all) queue_remove_first(c);
     }
+    client_account(c);
     if (c->soft_since_ms && !output_within_limits(c, 0)) return;
     if (!c->out && c->closing && !c->sending && c->home->out_of != c) client_close(c);
     else client_poll(c);

@@ -1,6 +1,8 @@
 // Keys: where one is, whether it is there, and what is known of it without its value.
 #include "base/clock.h"
+#include "stripe/evict_int.h"
 #include "stripe/keyspace_int.h"
+#include "stripe/s3fifo.h"
 
 // ---- where a key is --------------------------------------------------------------------------------------------------
 
@@ -63,9 +65,7 @@ static uint32_t lfu_decayed(const struct common *c, const struct entry *e, uint3
     return counter > fall ? counter - (uint32_t)fall : 0;
 }
 
-static bool policy_is_lfu(const struct common *c) {
-    return atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
-}
+static bool policy_is_lfu(const struct common *c) { return access_policy(c) == ACCESS_LFU; }
 
 static uint32_t lfu_touched(struct txn *t, struct stripe *s, const struct entry *e) {
     uint32_t minutes = lfu_minutes(seconds(t)), counter = lfu_decayed(s->common, e, minutes);
@@ -84,11 +84,17 @@ static uint32_t lru_touched(struct txn *t) {
 }
 
 static void touch(struct txn *t, struct stripe *s, struct entry *e) {
-    uint32_t access = policy_is_lfu(s->common) ? lfu_touched(t, s, e) : lru_touched(t);
+    uint32_t access = 0;
+    switch (access_policy(s->common)) {
+    case ACCESS_LRU: access = lru_touched(t); break;
+    case ACCESS_LFU: access = lfu_touched(t, s, e); break;
+    case ACCESS_S3FIFO: access = s3_used(e->access); break;
+    }
     e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1);
 }
 
 uint32_t txn_first_access(struct txn *t) {
+    if (access_policy(t->common) == ACCESS_S3FIFO) return 0;
     return policy_is_lfu(t->common) ? (lfu_minutes(seconds(t)) << 8 | LFU_INITIAL) : lru_of(lru_touched(t));
 }
 
@@ -100,13 +106,24 @@ uint64_t entry_idle_s(struct txn *t, const struct entry *e) {
     return idle > lru_of(0u - IDLE_AHEAD_MAX_S) ? 0 : idle;
 }
 
+// The clock has 24 bits; a process that runs longer than half a year sees it begin anew, and what is older seems to be used then.
+uint64_t entry_used_at(struct txn *t, const struct entry *e) {
+    uint64_t now = lru_touched(t), idle = entry_idle_s(t, e);
+    return now > idle ? now - idle : 0;
+}
+
+uint64_t entry_lfu_minute(struct txn *t, const struct entry *e) {
+    uint32_t now = lfu_minutes(seconds(t)), idle = (now - (e->access >> 8)) & 0xffff;
+    return now > idle ? now - idle : 0;
+}
+
 uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(t->common, e, lfu_minutes(seconds(t))); }
 
 void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t frequency) {
     uint32_t access = e->access;
     if (policy_is_lfu(t->common)) {
         if (frequency >= 0) access = lfu_minutes(seconds(t)) << 8 | (uint32_t)frequency;
-    } else if (idle_s >= 0) {
+    } else if (idle_s >= 0 && access_policy(t->common) == ACCESS_LRU) {
         // What was used before that clock began is as old as it can be.
         access = lru_touched(t) - (uint32_t)MIN(idle_s, (1 << ENTRY_ACCESS_BITS) - 2 * IDLE_AHEAD_MAX_S);
     }
@@ -119,6 +136,7 @@ void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t fr
 static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct key *k, struct entry *e) {
     if ((t->flags & TXN_REPLAY) || entry_expire_at(e) > txn_now(t)) return false;
     if (effect_expired(t, k)) {
+        key_removed(k, REMOVED_EXPIRED);
         key_delete(t, k, e);
         count_up(&k->stripe->counters.expired);
         event_emit(t, k, EVENT_EXPIRED, "expired");

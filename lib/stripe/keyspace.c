@@ -3,12 +3,16 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "stripe/evict_int.h"
+#include "stripe/s3fifo.h"
 
 static uint64_t hash_entry(const void *ctx, const void *entry) {
     const struct common *c = ctx;
     struct slice name = entry_key(entry);
     return hash_bytes(&c->seed, name.p, name.n);
 }
+
+uint64_t keyspace_hash(const struct keyspace *k, const struct entry *e) { return hash_entry(k->common, e); }
 
 struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {
     struct keyspace *k = mem_alloc_zero(sizeof *k);
@@ -28,6 +32,7 @@ struct keyspace *keyspace_create(struct common *c, struct db_counts *counts) {
 void keyspace_destroy(struct keyspace *k) {
     if (k->wheel) wheel_destroy(k->wheel);
     if (k->root_wheel) wheel_destroy(k->root_wheel);
+    s3_free(k->s3);
     if (k->nodes) slab_destroy(k->nodes);
     if (k->blobs.slab) slab_destroy(k->blobs.slab);
     if (k->index) slab_destroy(k->index);
@@ -60,6 +65,28 @@ void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
     if (large) keyspace_publish(k); // the account may lag behind by a small entry, but not by a large value
 }
 
+// What the pages of a slab that nothing compacts take beyond its objects counts, but for a little.
+static uint64_t held_by(struct slab_usage u, uint64_t slack) {
+    return u.held > slack ? MAX(u.used, u.held - slack) : u.used;
+}
+
+// Brings the stripe's account up to date.
+static void charge(struct keyspace *k, struct slab_usage data, struct slab_usage index, struct slab_usage nodes) {
+    uint64_t wheels = ((k->wheel != NULL) + (uint64_t)(k->root_wheel != NULL)) * WHEEL_MEMORY;
+    k->waste = MIN(k->waste, data.held - data.used);
+    uint64_t slack = atomic_load_explicit(&k->common->settings.memory_slack, memory_order_relaxed);
+    uint64_t bytes = data.used + k->waste - MIN(k->waste, slack) + held_by(index, slack) + held_by(nodes, slack) + wheels + s3_memory(k->s3) + sizeof *k;
+    bytes -= MIN(k->doomed_bytes, bytes);
+    if (bytes == k->charged) return;
+    account_add(&k->common->stripes[k->blobs.stripe], (int64_t)(bytes - k->charged));
+    k->charged = bytes;
+}
+
+void keyspace_discharge(struct keyspace *k) {
+    account_add(&k->common->stripes[k->blobs.stripe], -(int64_t)k->charged);
+    k->charged = 0;
+}
+
 void keyspace_publish(struct keyspace *k) {
     struct slab_usage data = slab_usage(k->blobs.slab), index = slab_usage(k->index);
     struct slab_usage nodes = k->nodes ? slab_usage(k->nodes) : (struct slab_usage){ 0 };
@@ -69,6 +96,7 @@ void keyspace_publish(struct keyspace *k) {
     atomic_store_explicit(&k->counts->used, data.used + index.used + nodes.used, memory_order_relaxed);
     atomic_store_explicit(&k->counts->index, index.used, memory_order_relaxed);
     atomic_store_explicit(&k->counts->held, data.held + index.held + nodes.held, memory_order_relaxed);
+    charge(k, data, index, nodes);
 }
 
 bool keyspace_put(struct keyspace *k, uint64_t hash, struct entry *old, struct entry *e) {
@@ -127,7 +155,11 @@ static bool free_root(struct keyspace *k, struct root *r, size_t budget) { retur
 // Frees nodes of doomed roots, about `budget` of them at most.
 static void free_doomed(struct keyspace *k, size_t budget) {
     struct root *r = k->doomed, *next = r ? r->next : NULL;
-    if (r && free_root(k, r, budget)) k->doomed = next;
+    if (!r) return;
+    size_t before = slab_usage(k->nodes).used;
+    if (free_root(k, r, budget)) k->doomed = next;
+    k->doomed_bytes -= MIN(k->doomed_bytes, before - slab_usage(k->nodes).used);
+    if (!k->doomed) k->doomed_bytes = 0;
 }
 
 // By the clock: where pages get empty, and are given back to the system, a node takes twenty times as long as elsewhere.
@@ -145,7 +177,9 @@ void keyspace_doom(struct keyspace *k, struct root *r) {
         return;
     }
     free_doomed(k, 2 * DOOM_NOW);
+    size_t bytes = value_kinds[r->type]->memory(r), before = slab_usage(k->nodes).used;
     if (free_root(k, r, DOOM_NOW)) return;
+    k->doomed_bytes += bytes - MIN(bytes, before - slab_usage(k->nodes).used);
     r->next = k->doomed;
     k->doomed = r;
     struct stripe *s = &k->common->stripes[k->blobs.stripe];
@@ -189,13 +223,31 @@ static bool move_entry(void *arg, void *object, size_t class_size) {
     return true;
 }
 
-bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || slab_worth_compacting(slab_usage(k->blobs.slab)); }
+static uint64_t changes_of(const struct keyspace *k) {
+    return atomic_load_explicit(&k->common->stripes[k->blobs.stripe].counters.changes, memory_order_relaxed);
+}
+
+// Under a limit, memory that is held and not used is what the process has above it: less of that is left then. What compaction could not give back counts for the
+// limit, and is tried again when much has changed.
+static bool sparse(const struct keyspace *k) {
+    struct slab_usage u = slab_usage(k->blobs.slab);
+    if (likely(!atomic_load_explicit(&k->common->settings.maxmemory, memory_order_relaxed))) return slab_worth_compacting(u);
+    bool again = k->waste > u.used / 16 && changes_of(k) - k->compacted_at > k->table.count / 2 + 1024;
+    return again || u.held > u.used + k->waste + u.used / 32 + 8 * 1024;
+}
+
+bool keyspace_wants_compaction(const struct keyspace *k) { return k->doomed || sparse(k); }
 
 bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us) {
     blob_bury(&k->blobs);
     bool more = true;
     if (k->doomed) free_doomed_until(k, until_us);
     else more = slab_compact(k->blobs.slab, budget, move_entry, k);
+    if (!more) {
+        struct slab_usage u = slab_usage(k->blobs.slab);
+        k->waste = u.held - u.used;
+        k->compacted_at = changes_of(k);
+    }
     keyspace_publish(k);
     return more && keyspace_wants_compaction(k);
 }

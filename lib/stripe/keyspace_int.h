@@ -32,6 +32,7 @@ void keyspace_arm_root(struct keyspace *k, struct root *r, uint64_t hash);
 bool keyspace_can_arm_roots(struct keyspace *k, int64_t now_ms); // makes sure of that. False: no memory
 struct entry *keyspace_entry_of_root(struct keyspace *k, const struct root *r); // of one that is armed
 
+void keyspace_discharge(struct keyspace *k); // it is dropped: its memory is not in the account any more
 bool keyspace_wants_compaction(const struct keyspace *k);
 bool keyspace_compact(struct keyspace *k, size_t budget, int64_t until_us);
 void keyspace_check(struct keyspace *k);
@@ -48,6 +49,15 @@ void snapshot_put_(struct keyspace *ks, uint64_t hash, const struct entry *old, 
 void snapshot_adopt_(struct root *r); // an imaged one is nobody's any more
 void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to);
 
+static inline enum access_policy access_policy(const struct common *c) {
+    return (enum access_policy)atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed);
+}
+
+// A key goes by itself.
+static inline void key_removed(const struct key *k, enum removal why) {
+    struct common *c = k->stripe->common;
+    if (unlikely(c->removed != NULL)) c->removed(c, k, why);
+}
 struct keyspace *keyspace_make(const struct key *k); // makes it if there is none. NULL: no memory
 // The stripe's next expiry may have become earlier.
 void stripe_due(struct stripe *s, int64_t at_ms);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "kora.h"
 #include "stripe/keyspace_int.h"
+#include "stripe/s3fifo.h"
 
 // A value as it will be stored.
 struct shape {
@@ -55,7 +56,10 @@ static int reshape(struct txn *t, const struct key *k, struct keyspace *ks, stru
         stripe_due(k->stripe, at_ms);
     }
     if (t->undo) undo_remember(t->undo, k, ks, e, n);
-    if (!e) event_emit(t, k, EVENT_NEW, "new");
+    if (!e) {
+        event_emit(t, k, EVENT_NEW, "new");
+        if (unlikely(access_policy(t->common) == ACCESS_S3FIFO)) s3_added(ks, k->hash, n);
+    }
     *out = n;
     return KORA_OK;
 }

@@ -21,6 +21,9 @@ int stripes_init(struct common *c, uint32_t databases, uint32_t stripe_count) {
     invariant(stripe_count > 0 && (stripe_count & (stripe_count - 1)) == 0);
     c->databases = databases;
     c->stripe_count = stripe_count;
+    uint64_t fixed = stripe_count * (sizeof *c->stripes + databases * (sizeof *c->stripes->dbs + sizeof *c->stripes->counts));
+    atomic_store_explicit(&c->account.fixed, fixed, memory_order_relaxed);
+    atomic_store_explicit(&c->account.sum, (int64_t)fixed, memory_order_relaxed);
     c->stripes = mem_alloc_zero(stripe_count * sizeof *c->stripes);
     if (!c->stripes) return KORA_NOMEM;
     for (uint32_t i = 0; i < stripe_count; i++) {
@@ -29,6 +32,7 @@ int stripes_init(struct common *c, uint32_t databases, uint32_t stripe_count) {
             return KORA_NOMEM;
         }
     }
+    account_configure(c);
     return KORA_OK;
 }
 
@@ -51,6 +55,7 @@ void stripes_free(struct common *c) {
         free_list(s->garbage);
         waiting_free(s);
         watch_free(s);
+        mem_free(s->victims);
         mem_free(s->dbs);
         mem_free(s->counts);
     }
@@ -143,6 +148,7 @@ bool stripe_flush(struct stripe *s, uint32_t db) {
         struct keyspace *k = db_of(s, i);
         if (!k) continue;
         had |= k->table.count > 0;
+        keyspace_discharge(k);
         put_db(s, i, NULL);
         k->walk.dropped = true;
         if (k->walk.on) continue; // it is the snapshot's
@@ -183,6 +189,7 @@ static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t unti
         if (unlikely(s->waiting.count)) waiting_ready(&key); // before the name goes with the entry
         if (unlikely(s->watching.count)) watch_mark(s, db, key.hash, key.name, true);
         event_emit(t, &key, EVENT_EXPIRED, "expired");
+        key_removed(&key, REMOVED_EXPIRED);
         key_delete(t, &key, e);
         stripe_changed(s);
         count_up(&s->counters.expired);

@@ -15,11 +15,16 @@
 #include "call/settings.h"
 #include "ds/table.h"
 #include "stat/stat.h"
+#include "stripe/account.h"
 #include "stripe/wait.h"
 #include "stripe/watch.h"
 #include "type/value.h"
 
 struct feed;
+struct s3fifo;
+struct victims;
+
+enum removal { REMOVED_EXPIRED, REMOVED_EVICTED };
 
 // What all stripes of a database share.
 struct common {
@@ -43,6 +48,9 @@ struct common {
     // Look-ups note when a key was last used. To read a clock for that would cost more than all the rest that needs no memory; so somebody may
     // keep settings.access_now, and is told here that a look-up found ACCESS_ASK in it. NULL: nobody does, clocks are read.
     void (*access_asked)(struct common *c);
+    // Somebody wants to know of keys that go by themselves: called under the lease, before the entry goes. NULL: nobody does.
+    void (*removed)(struct common *c, const struct key *k, enum removal why);
+    struct account account;                  // of memory (account.h)
     _Alignas(CACHE_LINE) _Atomic int64_t now_max; // time as calls see it never runs backwards
     _Alignas(CACHE_LINE) _Atomic uint64_t durable; // what was logged in this epoch or before is durable
 };
@@ -52,7 +60,7 @@ struct keyspace; // see keyspace.h
 // Written by the lease's holder, read by anybody (relaxed).
 struct stripe_counters {
     _Atomic uint64_t commands; // but for typed calls, which are in `stat`
-    _Atomic uint64_t hits, misses, expired, changes;
+    _Atomic uint64_t hits, misses, expired, evicted, changes;
     _Atomic uint64_t joined; // calls that have held its lease beside that of the stripe where they are counted
 };
 
@@ -73,6 +81,10 @@ struct stripe {
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
     struct stat_stripe stat;         // of typed calls
+    _Atomic int64_t memory;          // bytes in the account; written by the lease's holder
+    int64_t unbrought;               // of these: not yet in the sum of all (account.h)
+    struct victims *victims;         // candidates for eviction (evict.c); NULL: none were looked for
+    _Atomic uint64_t best_victim;    // how much its best candidate is needed, by which those of stripes are compared; 0: not known
     _Atomic int64_t due_ms;          // wall clock: earliest expiry of its keys, about; INT64_MAX: none. Stored seq_cst (background.c)
     struct watch_records watching;   // keys that sessions watch
     uint64_t looked_at;              // counters.changes when its slabs were looked at last; the lease's holder's
@@ -90,6 +102,14 @@ int stripes_init(struct common *c, uint32_t databases, uint32_t stripe_count); /
 void stripes_free(struct common *c);
 
 static inline void count_up(_Atomic uint64_t *n) { atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed); }
+
+// Its memory is so many bytes more, or less.
+static inline void account_add(struct stripe *s, int64_t bytes) {
+    int64_t quantum = (int64_t)atomic_load_explicit(&s->common->settings.memory_quantum, memory_order_relaxed);
+    atomic_store_explicit(&s->memory, atomic_load_explicit(&s->memory, memory_order_relaxed) + bytes, memory_order_relaxed);
+    s->unbrought += bytes;
+    if (unlikely(s->unbrought > quantum || s->unbrought < -quantum)) account_flush(s);
+}
 
 // What readers have seen of the stripe may not be so any more. Whoever changes it says so before it lets go of any of its leases: then
 // who has seen one part of what a call did, and looks at another stripe of that call, finds its version changed.
@@ -255,6 +275,11 @@ void stripe_swap(struct stripe *s, struct txn *t, uint32_t a, uint32_t b); // SW
 
 // Deletes what has expired, for at most about `budget_us`; returns true if there is more to do now. Emits effects into t.
 bool stripe_expire(struct stripe *s, struct txn *t, int64_t budget_us);
+// Deletes keys as maxmemory-policy says, `max` of them at most, until the stripe has given back `goal` bytes; returns how many, 0: there is none that may go (or
+// no memory to tell of it). Emits effects into t.
+uint32_t stripe_evict(struct stripe *s, struct txn *t, uint64_t goal, uint32_t max);
+// Whether it has keys that the policy would let go. Any thread, no lease.
+bool stripe_has_victims(const struct stripe *s);
 // Moves entries off sparse pages, well under a millisecond; true: more to do.
 bool stripe_compact(struct stripe *s);
 bool stripe_wants_compaction(const struct stripe *s);
@@ -302,6 +327,11 @@ struct keyspace {
     struct wheel *root_wheel; // of roots in which something expires; NULL until there was one
     struct common *common;
     struct keyspace *next;   // in a list of garbage
+    struct s3fifo *s3;       // queues of allkeys-s3fifo; NULL: none
+    uint64_t waste;          // bytes that pages of entries take beyond these, and that compaction has not been able to give back
+    uint64_t compacted_at;   // the stripe's changes when it ended
+    uint64_t charged;        // bytes of it in the stripe's account
+    uint64_t doomed_bytes;   // of `doomed`, about
     struct db_counts *counts; // the stripe's, of the database that it is now
     struct keyspace_walk walk;
 };

@@ -34,11 +34,12 @@ static struct wait_list *find(const struct key *k) {
     return NULL;
 }
 
-static bool grow(struct wait_lists *w) {
+static bool grow(struct stripe *s, struct wait_lists *w) {
     if (w->count < w->bucket_count) return true;
     uint32_t count = MAX(w->bucket_count * 2, (uint32_t)BUCKETS_MIN);
     struct wait_lists wider = { .buckets = mem_alloc_zero(count * sizeof *wider.buckets), .bucket_count = count };
     if (!wider.buckets) return false;
+    account_add(s, (int64_t)((count - w->bucket_count) * sizeof *wider.buckets));
     for (uint32_t i = 0; i < w->bucket_count; i++) {
         for (struct wait_list *l = w->buckets[i], *next; l; l = next) {
             next = l->next;
@@ -56,13 +57,14 @@ static struct wait_list *make(const struct key *k) {
     struct wait_list *l = find(k);
     struct wait_lists *w = &k->stripe->waiting;
     if (l) return l;
-    if (k->name.n > UINT32_MAX || !grow(w)) return NULL;
+    if (k->name.n > UINT32_MAX || !grow(k->stripe, w)) return NULL;
     l = mem_alloc(sizeof *l + k->name.n);
     if (!l) return NULL;
     *l = (struct wait_list){ .next = *bucket(w, k->hash), .stripe = k->stripe, .hash = k->hash, .db = k->db, .len = (uint32_t)k->name.n };
     if (k->name.n) memcpy(l->name, k->name.p, k->name.n);
     *bucket(w, k->hash) = l;
     w->count++;
+    account_add(k->stripe, (int64_t)(sizeof *l + k->name.n));
     return l;
 }
 
@@ -73,6 +75,7 @@ static void drop_empty(struct wait_list *l) {
     while (*at != l) at = &(*at)->next;
     *at = l->next;
     w->count--;
+    account_add(l->stripe, -(int64_t)(sizeof *l + l->len));
     mem_free(l);
 }
 
@@ -92,6 +95,7 @@ static void unlink_record(struct wait_record *r) {
     else l->last = r->prev;
     r->next = r->prev = NULL;
     r->list = NULL;
+    account_add(l->stripe, -(int64_t)sizeof *r);
     sleeper_unref(r->sleeper);
 }
 
@@ -130,6 +134,7 @@ bool waiting_add(struct sleeper *s, const struct key *keys) {
         bury_dead(l);
         struct wait_record *r = &s->records[i];
         r->list = l;
+        account_add(l->stripe, (int64_t)sizeof *r);
         r->prev = l->last;
         if (l->last) l->last->next = r;
         else l->first = r;

@@ -25,11 +25,12 @@ static void unlink_record(struct watch_record *r) {
     r->stripe->watching.count--;
 }
 
-static bool grow(struct watch_records *w) {
+static bool grow(struct stripe *s, struct watch_records *w) {
     if (w->count < w->bucket_count) return true;
     uint32_t count = MAX(w->bucket_count * 2, (uint32_t)BUCKETS_MIN), had = w->bucket_count;
     struct watch_record **old = w->buckets, **wider = mem_alloc_zero(count * sizeof *wider);
     if (!wider) return false;
+    account_add(s, (int64_t)((count - had) * sizeof *wider));
     w->buckets = wider;
     w->bucket_count = count;
     for (uint32_t i = 0; i < had; i++) {
@@ -52,11 +53,12 @@ bool watch_add(struct watch_record **own, const struct key *k) {
     for (const struct watch_record *r = *own; r; r = r->next_own) {
         if (is_about(r, k->stripe, k->db, k->hash, k->name)) return true;
     }
-    if (k->name.n > UINT32_MAX || !grow(w)) return false;
+    if (k->name.n > UINT32_MAX || !grow(k->stripe, w)) return false;
     struct watch_record *r = mem_alloc(sizeof *r + k->name.n);
     if (!r) return false;
     *r = (struct watch_record){ .next_own = *own, .stripe = k->stripe, .hash = k->hash, .db = k->db, .len = (uint32_t)k->name.n };
     if (k->name.n) memcpy(r->name, k->name.p, k->name.n);
+    account_add(k->stripe, (int64_t)(sizeof *r + k->name.n));
     link_record(bucket(w, r->hash), r);
     w->count++;
     *own = r;
@@ -65,6 +67,7 @@ bool watch_add(struct watch_record **own, const struct key *k) {
 
 void watch_remove(struct watch_record *r) {
     unlink_record(r);
+    account_add(r->stripe, -(int64_t)(sizeof *r + r->len));
     mem_free(r);
 }
 

@@ -37,7 +37,7 @@ SETTINGS = {
     b"hash-max-listpack-value": [b"64"] + SIZES, b"list-max-listpack-size": [b"-2"] + NUMBERS, b"list-max-ziplist-size": [b"-2"] + NUMBERS, b"list-compress-depth": [b"0"] + NUMBERS,
     b"set-max-intset-entries": [b"512"] + NUMBERS, b"zset-max-listpack-entries": [b"128"] + NUMBERS, b"zset-max-listpack-value": [b"64"] + SIZES, b"zset-max-ziplist-value": [b"64"] + SIZES,
     b"stream-node-max-bytes": [b"4096"] + SIZES, b"stream-node-max-entries": [b"100"] + NUMBERS, b"hll-sparse-max-bytes": [b"3000"] + SIZES, b"lfu-log-factor": [b"10"] + NUMBERS,
-    b"lfu-decay-time": [b"1"] + NUMBERS, b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-lfu", b"ALLKEYS-LFU", b"nope", b""], b"proto-max-bulk-len": [b"512mb"] + SIZES,
+    b"lfu-decay-time": [b"1"] + NUMBERS, b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-lfu", b"ALLKEYS-LFU"], b"proto-max-bulk-len": [b"512mb"] + SIZES,
     b"client-query-buffer-limit": [b"1gb"] + SIZES, b"latency-tracking": [b"yes", b"no", b"YES", b"1", b""], b"protected-mode": [b"yes", b"no", b"x"],
     b"latency-tracking-info-percentiles": [b"50 99 99.9", b"", b"50", b"0 100", b"101", b"-1", b"abc", b"50  99", b" 50", b"99.99 12.5"],
     b"loglevel": [b"notice", b"verbose", b"warning", b"nope", b""], b"notify-keyspace-events": [b"", b"KEA", b"xyz"],
@@ -107,16 +107,16 @@ LIST_OWN = {"fd", "age", "idle", "qbuf", "qbuf-free", "argv-mem", "multi-mem", "
 # INFO: what only Kora writes, and what only Redis 7.0 does since it tells of what is not here (replication, forks, scripts, io-threads, eviction) ...
 INFO_MORE = {"kora_version", "compiler_version", "shards", "stripes", "client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections", "lease_waits"}
 INFO_LESS = set("""redis_build_id gcc_version io_threads_active client_recent_max_input_buffer client_recent_max_output_buffer used_memory_vm_eval used_memory_scripts_eval used_memory_vm_functions
-    used_memory_vm_total used_memory_vm_total_human used_memory_functions rss_overhead_ratio rss_overhead_bytes mem_clients_normal lazyfree_pending_objects lazyfreed_objects current_cow_peak
+    used_memory_vm_total used_memory_vm_total_human used_memory_functions rss_overhead_ratio rss_overhead_bytes lazyfree_pending_objects lazyfreed_objects current_cow_peak
     current_cow_size current_cow_size_age current_fork_perc current_save_keys_processed current_save_keys_total aof_rewrites_consecutive_failures instantaneous_input_repl_kbps
-    instantaneous_output_repl_kbps expired_time_cap_reached_count expire_cycle_cpu_milliseconds total_eviction_exceeded_time current_eviction_exceeded_time active_defrag_hits active_defrag_misses
+    instantaneous_output_repl_kbps expired_time_cap_reached_count expire_cycle_cpu_milliseconds active_defrag_hits active_defrag_misses
     active_defrag_key_hits active_defrag_key_misses total_active_defrag_time current_active_defrag_time dump_payload_sanitizations total_reads_processed total_writes_processed
     io_threaded_reads_processed io_threaded_writes_processed reply_buffer_shrinks reply_buffer_expands used_cpu_sys_main_thread used_cpu_user_main_thread""".split())
 # ... and what is of its own value in each server, or counts what this tool asks one of them more often.
 INFO_OWN = set("""redis_version process_id run_id tcp_port server_time_usec uptime_in_seconds uptime_in_days rdb_changes_since_last_save hz configured_hz lru_clock executable used_memory used_memory_human used_memory_rss
     used_memory_rss_human used_memory_peak used_memory_peak_human used_memory_peak_perc used_memory_overhead used_memory_startup used_memory_dataset used_memory_dataset_perc allocator_allocated
     allocator_active allocator_resident used_memory_lua used_memory_lua_human used_memory_scripts used_memory_scripts_human allocator_frag_ratio allocator_frag_bytes allocator_rss_ratio
-    allocator_rss_bytes mem_fragmentation_ratio mem_fragmentation_bytes mem_allocator mem_clients_slaves rdb_last_save_time instantaneous_ops_per_sec instantaneous_input_kbps
+    allocator_rss_bytes mem_fragmentation_ratio mem_fragmentation_bytes mem_allocator mem_clients_slaves mem_clients_normal total_eviction_exceeded_time current_eviction_exceeded_time rdb_last_save_time instantaneous_ops_per_sec instantaneous_input_kbps
     instantaneous_output_kbps total_net_input_bytes total_net_output_bytes master_replid repl_backlog_size used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children
     used_cpu_sys_main_thread used_cpu_user_main_thread total_connections_received""".split())
 COUNTED = {"total_commands_processed"}      # exact within one step alone

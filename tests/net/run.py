@@ -1049,7 +1049,7 @@ def config(korad):
                 (("timeout", "1", "TIMEOUT", "2"), failed % ("TIMEOUT", "duplicate parameter")),
                 (("protected-mode", "x"), failed % ("protected-mode", "argument must be 'yes' or 'no'")),
                 (("maxmemory-policy", "x"), failed % ("maxmemory-policy", "argument(s) must be one of the following: volatile-lru, volatile-lfu, "
-                                                      "volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction")),
+                                                      "volatile-random, volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction, allkeys-s3fifo")),
                 (("proto-max-bulk-len", "x"), failed % ("proto-max-bulk-len", "argument must be a memory value")),
                 (("proto-max-bulk-len", "12"), failed % ("proto-max-bulk-len", "argument must be between 1048576 and 9223372036854775807 inclusive")),
                 (("enable-debug-command", "yes"), failed % ("enable-debug-command", "can't set immutable config")),

@@ -141,10 +141,10 @@ static void constants(void **state) {
     assert_int_equal(set(w, "save", "900 1"), KORA_INVAL);
     assert_int_equal(set(w, "appendonly", "NO"), KORA_OK);
     assert_int_equal(set(w, "appendonly", "yes"), KORA_INVAL);
-    assert_int_equal(set(w, "maxmemory", "0gb"), KORA_OK);
-    assert_int_equal(set(w, "maxmemory", "1gb"), KORA_INVAL);
+    assert_int_equal(set(w, "maxmemory-clients", "0gb"), KORA_OK);
+    assert_int_equal(set(w, "maxmemory-clients", "1gb"), KORA_INVAL);
     assert_int_equal(set(w, "lazyfree-lazy-user-del", "yes"), KORA_OK);
-    expect(w, "maxmemory", "0");
+    expect(w, "maxmemory-clients", "0");
     assert_false(settings_in_file(settings_find(SLICE("save"))));
 }
 
