@@ -502,6 +502,7 @@ static void live(struct life *l) {
     if (!begin(l, &found, &rec)) {
         // Nobody was told anything. The next one comes through, but what a failed sync was about is uncertain for good.
         bool sync_failed = l->sync_failed;
+        l->uncertain |= sync_failed;
         l->faulty = l->sync_failed = false;
         disk_hook(l->disk, NULL, NULL);
         if (sync_failed) l->kill_floor = l->cut_floor;
