@@ -12,7 +12,8 @@
 // Some of the copies are lives of their own, which go on writing and are cut again. Some lives have a fault: an operation fails once or for ever, a write is
 // short, the disk is full. Then nothing is lost of what was reported durable, and the failure has a name.
 //
-// KORA_SIM_SEEDS=n: how many (300; with KORA_TEST_LONG 100,000). KORA_SIM_SEED=s: this one, with a trace on stderr if KORA_SIM_TRACE is set.
+// KORA_SIM_SEEDS=n: how many (300; with KORA_TEST_LONG 100,000). KORA_SIM_SEED=s: from this one on, one if that is
+// not set; with a trace on stderr if KORA_SIM_TRACE is.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -663,7 +664,7 @@ static void seeds(void **state) {
     uint64_t n = number("KORA_SIM_SEEDS", is_long ? 100000 : 300), first = 1;
     if (getenv("KORA_SIM_SEED")) {
         first = number("KORA_SIM_SEED", 1);
-        n = 1;
+        n = number("KORA_SIM_SEEDS", 1);
     }
     struct world w = { 0 };
     for (uint64_t seed = first; seed < first + n; seed++) one_seed(&w, seed);
