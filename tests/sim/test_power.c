@@ -12,7 +12,8 @@
 // Some of the copies are lives of their own, which go on writing and are cut again. Some lives have a fault: an operation fails once or for ever, a write is
 // short, the disk is full. Then nothing is lost of what was reported durable, and the failure has a name.
 //
-// KORA_SIM_SEEDS=n: how many (300; with KORA_TEST_LONG 100,000). KORA_SIM_SEED=s: this one, with a trace on stderr if KORA_SIM_TRACE is set.
+// KORA_SIM_SEEDS=n: how many (300; with KORA_TEST_LONG 100,000). KORA_SIM_SEED=s: from this one on, one if that is
+// not set; with a trace on stderr if KORA_SIM_TRACE is.
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,6 +63,7 @@ struct life {
     struct store store;
     enum log_sync sync;
     uint32_t stripes;
+    const char *staging_dir;
     uint64_t base;           // calls that the snapshot has
     uint64_t durable_epoch;
     bool room, broken;
@@ -190,7 +192,7 @@ static void said_back(void *arg, int level, const char *text) { said((void *)(ui
 
 // The manifest's snapshot number is how many calls are in it. Returns a kora_status.
 static int recover(struct life *l, size_t *found, struct recovered *out, char *error, size_t size) {
-    int status = store_open(disk_os(l->disk), "/db", NULL, &l->store, error, size);
+    int status = store_open(disk_os(l->disk), "/db", l->staging_dir, &l->store, error, size);
     if (status != KORA_OK) return status;
     if (l->store.is_new) {
         struct manifest m = l->store.manifest;
@@ -223,7 +225,7 @@ static void on_broken(void *arg) {
 }
 
 static int open_log(struct life *l, const struct recovered *r, char *error, size_t size) {
-    struct log_config c = { .os = disk_os(l->disk), .dir = "/db", .stripes = l->stripes, .round_before = r->last_round, .sync = l->sync,
+    struct log_config c = { .os = disk_os(l->disk), .dir = "/db", .staging_dir = l->staging_dir, .stripes = l->stripes, .round_before = r->last_round, .sync = l->sync,
         .segment_bytes_max = 1000 + random_below(&l->random, 40000), .staging_bytes = 1, .durable = on_durable, .room = on_room,
         .broken = on_broken, .say = said, .arg = l, .stepped = true };
     memcpy(c.id, l->store.manifest.id, STORE_ID_BYTES);
@@ -244,7 +246,7 @@ static size_t old_enough(const struct life *l) {
 }
 
 static void child_of(struct life *l, struct disk *disk, bool power) {
-    struct life child = { .world = l->world, .parent = l, .disk = disk, .depth = l->depth + 1, .started = l->started, .stripes = l->stripes, .can_map = l->can_map, .resolved = power, .uncertain = l->sync_failed || l->uncertain };
+    struct life child = { .world = l->world, .parent = l, .disk = disk, .depth = l->depth + 1, .started = l->started, .stripes = l->stripes, .staging_dir = l->staging_dir, .can_map = l->can_map, .resolved = power, .uncertain = l->sync_failed || l->uncertain };
     child.cut_floor = l->opening ? l->cut_floor : MAX(l->cut_floor, old_enough(l));
     child.kill_floor = l->sync_failed ? child.cut_floor : l->opening ? l->kill_floor : l->lost_writes ? child.cut_floor : l->ended;
     if (power) child.kill_floor = child.cut_floor;
@@ -392,6 +394,7 @@ static void plan_fault(struct life *l) {
 static void heal(struct life *l) {
     struct log_error e;
     tick(l);
+    tick(l); // what a round could not note in staging is found by the next one
     bool was = log_error(l->log, &e);
     l->world->named += was;
     if (was) {
@@ -435,7 +438,7 @@ static size_t check_offline(struct life *l) {
     char error[300] = "";
     struct checked c;
     struct back b = { .life = l };
-    struct check_config config = { .os = disk_os(l->disk), .dir = "/db", .visit = take_back, .say = said_back, .arg = &b };
+    struct check_config config = { .os = disk_os(l->disk), .dir = "/db", .staging_dir = l->staging_dir, .visit = take_back, .say = said_back, .arg = &b };
     uint64_t hash[2];
     size_t found = 0;
     for (int i = 0; i < 2; i++) { // the first one may make LOCK
@@ -501,6 +504,7 @@ static void live(struct life *l) {
     if (!begin(l, &found, &rec)) {
         // Nobody was told anything. The next one comes through, but what a failed sync was about is uncertain for good.
         bool sync_failed = l->sync_failed;
+        l->uncertain |= sync_failed;
         l->faulty = l->sync_failed = false;
         disk_hook(l->disk, NULL, NULL);
         if (sync_failed) l->kill_floor = l->cut_floor;
@@ -542,6 +546,7 @@ static void one_seed(struct world *w, uint64_t seed) {
     disk_set_may_map(l.disk, may_map);
     disk_set_can_allocate(l.disk, can_allocate);
     l.can_map = may_map && can_allocate;
+    if (random_below(&r, 4) == 0) l.staging_dir = "/fast";
     random_seed(&l.random, seed + 1);
     live(&l);
     disk_free(l.disk);
@@ -660,7 +665,7 @@ static void seeds(void **state) {
     uint64_t n = number("KORA_SIM_SEEDS", is_long ? 100000 : 300), first = 1;
     if (getenv("KORA_SIM_SEED")) {
         first = number("KORA_SIM_SEED", 1);
-        n = 1;
+        n = number("KORA_SIM_SEEDS", 1);
     }
     struct world w = { 0 };
     for (uint64_t seed = first; seed < first + n; seed++) one_seed(&w, seed);
