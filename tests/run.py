@@ -58,6 +58,7 @@ def find_suites(build, variant, words):
         suites.append(Suite("runner", folder, argv))
     if LONG and not variant:
         suites.append(Suite("runner", "lease-mutants", ["tests/lease/mutants.sh"]))
+        suites.append(Suite("runner", "log-mutants", ["tests/log/mutants.sh"]))
     if not variant:
         suites.append(Suite("runner", "install", ["tests/install.sh"]))
     return suites

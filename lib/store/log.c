@@ -15,8 +15,9 @@
 //
 // When there are rounds. `always`: while there is something, one after the other; what comes during a sync is the next round's. Since those whom a sync has let
 // go come back with their next writes soon, but not at once, the thread waits a moment for as many as there were (gather). Else: every few
-// milliseconds, if there is something; `everysec` syncs when the oldest write that is not synced has waited for SYNC_EVERY_US. With nothing staged and nothing to
-// be synced it sleeps, without a timer.
+// milliseconds, if there is something; `everysec` syncs when the oldest write that is not synced has waited for SYNC_EVERY_US, and has a second thread do it
+// (the syncer), so that rounds go on and staging does not fill up while a slow disk takes its time. With nothing staged and nothing to be synced both sleep,
+// without a timer.
 #include "store/log.h"
 
 #include <errno.h>
@@ -74,6 +75,16 @@ struct log {
     pthread_t thread;
     bool started;
 
+    // Of the syncer; state, fd, status and us are under `lock`
+    pthread_t syncer;
+    bool syncer_started;
+    pthread_cond_t sync_changed;
+    enum { SYNC_IDLE, SYNC_ASKED, SYNC_DONE, SYNC_END } sync_state;
+    int sync_fd, sync_status;
+    int64_t sync_us;
+    bool syncing;                   // the thread's own: it has asked, and not yet had the answer
+    uint64_t sync_round;            // the last block that is in it
+
     // What others ask for
     pthread_mutex_t lock;
     pthread_cond_t answered;
@@ -104,8 +115,10 @@ static void kick(struct log *l) {
 
 // us < 0: for as long as it takes. Returns at once if there is something to do for one who sleeps so.
 static void sleep_as(struct log *l, uint32_t how, int64_t us) {
+    log_point();
     atomic_store(&l->asleep, how);
-    if (!atomic_load(&l->kicked) && !(how == ASLEEP && staging_any(&l->staging))) {
+    log_point();
+    if (!(LOG_CHECK(6) && atomic_load(&l->kicked)) && !(LOG_CHECK(1) && how == ASLEEP && staging_any(&l->staging))) {
         struct timespec t = { us / 1000000, us % 1000000 * 1000 };
         syscall(SYS_futex, &l->asleep, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, how, us < 0 ? NULL : &t, NULL, 0);
     }
@@ -154,14 +167,10 @@ static bool no_room(int code) { return code == -ENOSPC || code == -EDQUOT; }
 
 // ---- rounds -----------------------------------------------------------------------------------------------------------------------
 
-static int sync_log(struct log *l) {
-    if (!segments_unsynced(&l->segments)) return 0;
-    int64_t from = now_us(l);
-    int status = segments_sync(&l->segments);
+// A sync has ended, after which everything up to `round` is on the disk.
+static int synced(struct log *l, int status, uint64_t round, int64_t us) {
     if (status != 0) return round_failed(l, status, true);
-    int64_t us = now_us(l) - from;
-    l->synced = l->last_round;
-    l->unsynced_since = 0;
+    l->synced = MAX(l->synced, round);
     atomic_store_explicit(&l->last_sync_us, (uint64_t)us, memory_order_relaxed);
     if ((uint64_t)us > atomic_load_explicit(&l->longest_sync_us, memory_order_relaxed)) {
         atomic_store_explicit(&l->longest_sync_us, (uint64_t)us, memory_order_relaxed);
@@ -171,9 +180,72 @@ static int sync_log(struct log *l) {
     return 0;
 }
 
+static void *syncer_main(void *arg) {
+    struct log *l = arg;
+    pthread_mutex_lock(&l->lock);
+    for (;;) {
+        while (l->sync_state != SYNC_ASKED && l->sync_state != SYNC_END) pthread_cond_wait(&l->sync_changed, &l->lock);
+        if (l->sync_state == SYNC_END) break;
+        int fd = l->sync_fd;
+        pthread_mutex_unlock(&l->lock);
+        int64_t from = now_us(l);
+        int status = segments_sync_do(&l->segments, fd);
+        int64_t us = now_us(l) - from;
+        pthread_mutex_lock(&l->lock);
+        l->sync_status = status;
+        l->sync_us = us;
+        l->sync_state = SYNC_DONE;
+        pthread_cond_broadcast(&l->sync_changed);
+        kick(l);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+// The syncer's answer, if it is due one and has it, or (`wait`) as soon as it has it. 0: none, or a good one.
+static int sync_answer(struct log *l, bool wait) {
+    if (!l->syncing) return 0;
+    pthread_mutex_lock(&l->lock);
+    while (wait && l->sync_state != SYNC_DONE) pthread_cond_wait(&l->sync_changed, &l->lock);
+    bool done = l->sync_state == SYNC_DONE;
+    int status = l->sync_status;
+    int64_t us = l->sync_us;
+    if (done) l->sync_state = SYNC_IDLE;
+    pthread_mutex_unlock(&l->lock);
+    if (!done) return 0;
+    l->syncing = false;
+    return synced(l, segments_sync_end(&l->segments, status), l->sync_round, us);
+}
+
+static int sync_log(struct log *l) {
+    int status = sync_answer(l, true);
+    if (status != 0 || !segments_unsynced(&l->segments)) return status;
+    int64_t from = now_us(l);
+    status = segments_sync(&l->segments);
+    l->unsynced_since = 0;
+    return synced(l, status, l->last_round, now_us(l) - from);
+}
+
+static bool start_thread(pthread_t *thread, void *(*run)(void *), void *arg);
+
+// Asks the syncer; where there is none, does it.
+static int sync_aside(struct log *l) {
+    if (!l->syncer_started && l->started) l->syncer_started = start_thread(&l->syncer, syncer_main, l);
+    if (!l->syncer_started || l->segments.older_unsynced) return sync_log(l);
+    l->syncing = true;
+    l->sync_round = l->last_round;
+    l->unsynced_since = 0;
+    pthread_mutex_lock(&l->lock);
+    l->sync_fd = segments_sync_begin(&l->segments);
+    l->sync_state = SYNC_ASKED;
+    pthread_cond_broadcast(&l->sync_changed);
+    pthread_mutex_unlock(&l->lock);
+    return 0;
+}
+
 // The log goes on in a segment that begins with round `first`. Failing is no misfortune: it goes on in the one that is there.
 static int start_segment(struct log *l, uint64_t first) {
-    int status = policy(l) == LOG_OS ? 0 : sync_log(l);
+    int status = policy(l) == LOG_OS ? sync_answer(l, true) : sync_log(l);
     if (status != 0) return status;
     bool torn;
     status = segments_start(&l->segments, first, l->synced, &torn);
@@ -252,6 +324,7 @@ static void expect_calls(struct log *l) {
 static int make_round(struct log *l, bool sync) {
     uint64_t k = atomic_load_explicit(&l->epoch, memory_order_relaxed);
     atomic_store(&l->epoch, k + 1);
+    log_point();
     staging_wait(&l->staging, k);
     expect_calls(l);
     size_t pieces = staging_take(&l->staging, k);
@@ -266,9 +339,9 @@ static int make_round(struct log *l, bool sync) {
         return round_failed(l, status, true);
     }
     if (pieces) status = write_block(l, k, sync);
-    if (sync && !l->failed_for_good) { // also if there was no room for the block: what came before is to be synced
-        int synced = sync_log(l);
-        status = status ? status : synced;
+    if (sync && !l->failed_for_good) {
+        int sync_status = sync_log(l);
+        status = status ? status : sync_status;
     }
     if (status != 0) return status;
     staging_taken(&l->staging, k);
@@ -282,7 +355,7 @@ static int make_round(struct log *l, bool sync) {
 // ---- the thread -------------------------------------------------------------------------------------------------------------------
 
 static bool sync_is_due(struct log *l, int64_t *in_us) {
-    if (!segments_unsynced(&l->segments)) return false;
+    if (!segments_unsynced(&l->segments) || l->syncing) return false;
     enum log_sync p = policy(l);
     if (p != LOG_EVERYSEC) return p == LOG_ALWAYS;
     *in_us = l->unsynced_since + SYNC_EVERY_US - now_us(l);
@@ -298,13 +371,18 @@ static bool work(struct log *l) {
     pthread_mutex_unlock(&l->lock);
 
     int64_t in_us;
-    bool staged = staging_any(&l->staging), sync = flush || (rotate && policy(l) != LOG_OS) || sync_is_due(l, &in_us) || policy(l) == LOG_ALWAYS;
-    bool something = flush || rotate || staged || (sync && segments_unsynced(&l->segments));
-    int status = 0, rotate_status = 0;
+    int rotate_status, status = sync_answer(l, false);
+    bool staged = staging_any(&l->staging), at_once = flush || (rotate && policy(l) != LOG_OS) || policy(l) == LOG_ALWAYS;
+    bool something = flush || rotate || staged || (at_once && segments_unsynced(&l->segments));
     uint64_t first = 0;
     if (l->failed_for_good) status = atomic_load(&l->code);
-    else if (flush || rotate || staged) status = make_round(l, sync);
-    else if (sync) status = sync_log(l);
+    else if (flush || rotate || staged) status = make_round(l, at_once);
+    else if (at_once) status = sync_log(l);
+    if (!l->failed_for_good && sync_is_due(l, &in_us)) { // also if there was no room for the block: what came before is to be synced
+        something = true;
+        int aside = sync_aside(l);
+        status = status ? status : aside;
+    }
     rotate_status = status;
     if (rotate && status == 0) {
         first = atomic_load_explicit(&l->epoch, memory_order_relaxed);
@@ -370,19 +448,30 @@ bool log_step(struct log *l) { return work(l); }
 
 // ---- opening and closing ----------------------------------------------------------------------------------------------------------
 
-static bool start_thread(struct log *l) {
+static bool start_thread(pthread_t *thread, void *(*run)(void *), void *arg) {
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    l->started = pthread_create(&l->thread, NULL, log_main, l) == 0;
+    bool started = pthread_create(thread, NULL, run, arg) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return l->started;
+    return started;
+}
+
+static void end_syncer(struct log *l) {
+    if (!l->syncer_started) return;
+    sync_answer(l, true);
+    pthread_mutex_lock(&l->lock);
+    l->sync_state = SYNC_END;
+    pthread_cond_broadcast(&l->sync_changed);
+    pthread_mutex_unlock(&l->lock);
+    pthread_join(l->syncer, NULL);
 }
 
 static void log_free(struct log *l, bool empty) {
     staging_close(&l->staging, empty);
     if (l->segments.dir) segments_close(&l->segments);
     pthread_cond_destroy(&l->answered);
+    pthread_cond_destroy(&l->sync_changed);
     pthread_mutex_destroy(&l->lock);
     mem_free(l->head);
     mem_free(l->iov);
@@ -407,6 +496,7 @@ static struct log *log_new(const struct log_config *config, uint64_t first_round
     atomic_store(&l->sync, (uint32_t)config->sync);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->answered, NULL);
+    pthread_cond_init(&l->sync_changed, NULL);
     const char *staging_dir = config->staging_dir ? config->staging_dir : config->dir;
     l->dir = mem_copy(config->dir, strlen(config->dir));
     l->staging_dir = mem_copy(staging_dir, strlen(staging_dir));
@@ -422,7 +512,7 @@ int log_open(const struct log_config *config, uint64_t first_round, struct log *
     snprintf(error, error_size, "log: out of memory");
     if (!l) return KORA_NOMEM;
     bool torn;
-    int status = segments_open(&l->segments, config->os, l->dir, config->id, config->stripes);
+    int status = segments_open(&l->segments, config->os, l->dir, config->id, config->stripes, l->config.segment_bytes_max);
     if (status == 0) status = segments_start(&l->segments, first_round, l->synced, &torn);
     if (status != 0) {
         segments_error(&l->segments, status, error, error_size);
@@ -432,9 +522,12 @@ int log_open(const struct log_config *config, uint64_t first_round, struct log *
         char reason[80];
         if (status != 0) snprintf(error, error_size, "%s/staging: %s: %s", l->staging_dir, what, strerror_r(-status, reason, sizeof reason));
     }
-    if (status == 0 && !config->stepped && !start_thread(l)) {
-        snprintf(error, error_size, "log: its thread can't be started");
-        status = -EAGAIN;
+    if (status == 0 && !config->stepped) {
+        l->started = true; // for itself to see
+        if (!start_thread(&l->thread, log_main, l)) {
+            snprintf(error, error_size, "log: its thread can't be started");
+            status = -EAGAIN;
+        }
     }
     if (status != 0) {
         log_free(l, false);
@@ -451,6 +544,7 @@ void log_close(struct log *l) {
     kick(l);
     if (l->started) pthread_join(l->thread, NULL);
     else work(l);
+    end_syncer(l);
     log_free(l, !atomic_load(&l->code) && !staging_any(&l->staging));
 }
 
@@ -459,10 +553,13 @@ void log_close(struct log *l) {
 bool log_may_write(struct log *l, uint32_t stripe) {
     struct ring *r = &l->staging.rings[stripe];
     uint64_t enough = l->staging.ring_size / 2;
+    staging_prefetch(&l->staging, r);
     if (likely(staging_free(&l->staging, r) >= enough) && likely(!atomic_load_explicit(&l->code, memory_order_relaxed))) return true;
+    log_point();
     atomic_store(&l->refused, 1);
+    log_point();
     if (!atomic_load(&l->code)) { // else it is of no use to hurry
-        if (staging_free(&l->staging, r) >= enough) return true;
+        if (LOG_CHECK(5) && staging_free(&l->staging, r) >= enough) return true;
         kick(l);
     }
     atomic_fetch_add_explicit(&l->stalls, 1, memory_order_relaxed);
@@ -475,8 +572,10 @@ bool log_reserve(struct log *l, uint32_t stripe, size_t bytes, size_t count) {
 
 void log_begin(struct log_append *a, struct log *l, uint32_t first, uint32_t parts) {
     struct ring *r = &l->staging.rings[first];
-    atomic_store(&r->writing, WRITING_SOON);
+    if (LOG_CHECK(2)) atomic_store(&r->writing, WRITING_SOON);
+    log_point();
     uint64_t epoch = atomic_load(&l->epoch), call = atomic_load_explicit(&r->calls, memory_order_relaxed) + 1;
+    log_point();
     atomic_store_explicit(&r->writing, epoch + 1, memory_order_release);
     atomic_store_explicit(&r->calls, call, memory_order_relaxed);
     a->log = l;
@@ -502,6 +601,7 @@ void log_end(struct log_append *a) {
         next = r->next_apart;
         staging_add_apart(&l->staging, r);
     }
+    log_point();
     atomic_store_explicit(&l->staging.rings[a->first].writing, 0, memory_order_release);
     if (unlikely(atomic_load(&l->asleep) == ASLEEP)) wake(l);
 }

@@ -103,8 +103,8 @@ static int find_sizes(struct segments *s) {
     return 0;
 }
 
-int segments_open(struct segments *s, const struct os *os, const char *dir, const uint8_t id[STORE_ID_BYTES], uint32_t stripes) {
-    *s = (struct segments){ .os = os, .stripes = stripes, .fd = -1 };
+int segments_open(struct segments *s, const struct os *os, const char *dir, const uint8_t id[STORE_ID_BYTES], uint32_t stripes, uint64_t bytes_max) {
+    *s = (struct segments){ .os = os, .stripes = stripes, .fd = -1, .ahead_max = MIN(bytes_max, ALLOCATE_BYTES) };
     memcpy(s->id, id, STORE_ID_BYTES);
     pthread_mutex_init(&s->lock, NULL);
     size_t n = strlen(dir) + 5;
@@ -192,10 +192,15 @@ static int open_empty(struct segments *s, const char *path, uint64_t first) {
     return fail(s, "create", first, status);
 }
 
-static int sync_fd(struct segments *s, int fd, uint64_t first) {
+int segments_sync_do(const struct segments *s, int fd) {
     int status;
     do status = s->os->sync(s->os->arg, fd);
     while (status == -EINTR);
+    return status;
+}
+
+static int sync_fd(struct segments *s, int fd, uint64_t first) {
+    int status = segments_sync_do(s, fd);
     return status == 0 ? 0 : fail(s, "fdatasync", first, status);
 }
 
@@ -266,7 +271,7 @@ static int write_pieces(struct segments *s, struct iovec *iov, int count, uint64
 
 // What can't be made ahead is not missed: the block's own write tells whether there is room.
 static void fill(struct segments *s, uint64_t bytes) {
-    uint64_t from = MAX(s->filled, s->at), to = s->at + bytes + FILL_BYTES;
+    uint64_t from = MAX(s->filled, s->at), to = s->at + bytes + MIN(FILL_BYTES, s->ahead_max);
     while (from < to) {
         struct iovec piece = { (void *)(uintptr_t)zeros, FILL_PIECE };
         uint64_t done;
@@ -277,7 +282,7 @@ static void fill(struct segments *s, uint64_t bytes) {
 }
 
 static void allocate(struct segments *s, uint64_t bytes) {
-    uint64_t from = MAX(s->filled, s->at), n = bytes + ALLOCATE_BYTES;
+    uint64_t from = MAX(s->filled, s->at), n = bytes + s->ahead_max;
     int status = s->os->allocate(s->os->arg, s->fd, from, n);
     if (status == 0) s->filled = from + n;
     else if (status != -ENOSPC && status != -EINTR) s->no_allocate = true;
@@ -345,3 +350,10 @@ int segments_sync(struct segments *s) {
     }
     return status;
 }
+
+int segments_sync_begin(struct segments *s) {
+    s->unsynced = false;
+    return s->fd;
+}
+
+int segments_sync_end(struct segments *s, int status) { return status == 0 ? 0 : fail(s, "fdatasync", s->first, status); }

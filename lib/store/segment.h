@@ -21,6 +21,7 @@ struct segments {
     uint32_t stripes;
     int fd;                  // of the last one
     uint64_t first;          // its round
+    uint64_t ahead_max;      // no more room than that is allocated ahead
     uint64_t at, filled;     // its end, and up to where there is room made ahead
     bool unsynced;           // something was written to it since it was synced
     bool older_unsynced;     // one of the others is
@@ -33,7 +34,7 @@ struct segments {
 };
 
 // dir/log is made if it is missing, and what is in it listed. 0 or a negative errno, as all that follow.
-int segments_open(struct segments *s, const struct os *os, const char *dir, const uint8_t id[STORE_ID_BYTES], uint32_t stripes);
+int segments_open(struct segments *s, const struct os *os, const char *dir, const uint8_t id[STORE_ID_BYTES], uint32_t stripes, uint64_t bytes_max);
 // Trims the last one of the room that was made ahead, and closes it.
 void segments_close(struct segments *s);
 
@@ -45,6 +46,10 @@ int segments_start(struct segments *s, uint64_t first, uint64_t synced_upto, boo
 int segments_write(struct segments *s, struct iovec *iov, int count, uint64_t bytes, bool ahead, bool *torn);
 // What was written is on the disk.
 int segments_sync(struct segments *s);
+// The same of the last one alone, so that blocks can be written meanwhile: begin, then sync on any thread, then end with what it returned.
+int segments_sync_begin(struct segments *s);
+int segments_sync_do(const struct segments *s, int fd);
+int segments_sync_end(struct segments *s, int status);
 static inline bool segments_unsynced(const struct segments *s) { return s->unsynced || s->older_unsynced; }
 
 // Any thread:

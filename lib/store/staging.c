@@ -205,7 +205,10 @@ static void put_header(char *to, uint32_t length, uint64_t position, const struc
     bytes_put32(to + 28, c->parts);
 }
 
-static void put_record(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
+// Where its bytes are summed up, right after they were stored: that has to wait until they have arrived, and in the ring they may be a long way off.
+enum { NEAR_BYTES = 256 };
+
+static void put_record_at(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
     bytes_put64(to + padded - 8, 0); // the padding; what belongs to the record is written over it
     put_header(to, (uint32_t)length, position, c);
     char *p = varint_put(varint_put(to + RECORD_HEADER, e->db), (uint64_t)e->argc);
@@ -216,6 +219,13 @@ static void put_record(char *to, size_t length, size_t padded, uint64_t position
         p += n;
     }
     bytes_put32(to + 4, crc32c(0, to + 8, length - 8));
+}
+
+static void put_record(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
+    char near[NEAR_BYTES];
+    bool is_near = padded <= sizeof near;
+    put_record_at(is_near ? near : to, length, padded, position, c, e);
+    if (is_near) memcpy(to, near, padded);
 }
 
 // Where a record goes, and what has to be done for it to be there.
@@ -259,6 +269,7 @@ static void raise_taken_word(struct staging *s, struct ring *r, uint64_t to) {
 }
 // And after that, what gives the space away. seq_cst: see log_may_write.
 static void raise_taken(struct ring *r, uint64_t to) {
+    log_point();
     uint64_t was = atomic_load_explicit(&r->taken, memory_order_relaxed);
     while (was < to && !atomic_compare_exchange_weak(&r->taken, &was, to)) {}
 }
@@ -272,7 +283,9 @@ static void publish(struct staging *s, struct ring *r, const struct place *p, si
     }
     if (unlikely(p->wraps)) atomic_store_explicit(&r->wrap, tail, memory_order_relaxed);
     stored(s, r->bytes + (p->position & (s->ring_size - 1)), size);
+    log_point();
     atomic_store_explicit(&r->tail, p->position + padded, memory_order_release);
+    log_point();
     if (unlikely(p->early)) raise_taken(r, p->position);
 }
 
@@ -407,7 +420,7 @@ void staging_wait(const struct staging *s, uint64_t k) {
     for (uint32_t i = 0; i < s->stripes; i++) {
         for (int tries = 0;; tries++) {
             uint64_t writing = atomic_load(&s->rings[i].writing);
-            if (writing == 0 || writing > k + 1) break;
+            if (!LOG_CHECK(3) || writing == 0 || writing > k + 1) break;
             if (tries < SPINS) continue;
             // It is a memcpy: whoever does it has lost the processor.
             if (tries < SPINS + YIELDS) sched_yield();
@@ -435,9 +448,10 @@ size_t staging_take(struct staging *s, uint64_t k) {
     size_t pieces = 0;
     for (uint32_t i = 0; i < s->stripes; i++) {
         struct ring *r = &s->rings[i];
+        log_point();
         r->take_from = atomic_load_explicit(&r->taken, memory_order_acquire);
         r->take_to = atomic_load_explicit(&r->tail, memory_order_acquire);
-        if (atomic_load_explicit(&r->last_epoch, memory_order_acquire) > k) r->take_to = atomic_load_explicit(&r->mark, memory_order_relaxed);
+        if (LOG_CHECK(4) && atomic_load_explicit(&r->last_epoch, memory_order_acquire) > k) r->take_to = atomic_load_explicit(&r->mark, memory_order_relaxed);
         r->take_to = MAX(r->take_to, r->take_from);
         r->take_wrap = atomic_load_explicit(&r->wrap, memory_order_relaxed);
         if (r->take_to == r->take_from) continue;
@@ -495,3 +509,22 @@ void staging_taken(struct staging *s, uint64_t k) {
         }
     }
 }
+
+#ifdef KORA_DELAYS
+_Atomic uint32_t log_delay_per_mille;
+static _Thread_local uint64_t delay_state;
+
+void log_point(void) {
+    uint32_t chance = atomic_load_explicit(&log_delay_per_mille, memory_order_relaxed);
+    if (!chance) return;
+    if (!delay_state) delay_state = (uint64_t)(uintptr_t)&delay_state * 0x9E3779B97F4A7C15u | 1;
+    delay_state ^= delay_state << 13;
+    delay_state ^= delay_state >> 7;
+    delay_state ^= delay_state << 17;
+    uint64_t r = delay_state >> 20;
+    if (r % 1000 >= chance) return;
+    r /= 1000;
+    if (r % 4 == 0) nanosleep(&(struct timespec){ .tv_nsec = (long)(r / 4 % 100000) }, NULL);
+    else sched_yield();
+}
+#endif
