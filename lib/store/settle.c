@@ -88,7 +88,7 @@ static int copy_dropped(const struct scan *s) {
     }
     if (status == KORA_OK) status = failed(s, path, s->os->sync(s->os->arg, fd));
     if (status == KORA_OK) scan_say(s, KORA_LOG_WARNING, "%s: what repair has dropped, %" PRIu64 " bytes", path, at);
-    status = fd < 0 ? status : close_segment(s, status, path, fd);
+    status = close_segment(s, status, path, fd);
     return status == KORA_OK ? failed(s, s->c->store->dir, s->os->sync_dir(s->os->arg, s->c->store->dir)) : status;
 }
 

@@ -194,7 +194,7 @@ static size_t trace_before(const struct made *m, size_t block) { return block < 
 static void truncated_at_every_byte(void **state) {
     (void)state;
     struct made m;
-    make_log(&m, 2, long_form() ? 170 : 16, 3, 300);
+    make_log(&m, 2, long_form() ? 170 : 5, 3, long_form() ? 300 : 100);
     struct buf *last = &m.segments[1];
     struct disk *d = new_db(1, STRIPES);
     put_log(d, &m);
@@ -250,7 +250,8 @@ static void flip_all(const struct made *m, size_t segment, size_t room) {
     segment_path(path, m->first[segment]);
     struct recovery r = { 0 };
     size_t cut = 0, refused = 0;
-    for (size_t bit = 0; bit < file.n * 8; bit++) {
+    size_t step = long_form() ? 1 : 3; // which meets each bit of a byte in turn
+    for (size_t bit = 0; bit < file.n * 8; bit += step) {
         file.p[bit / 8] = (char)(file.p[bit / 8] ^ (1 << bit % 8));
         put_file(d, path, file.p, file.n);
         uint64_t hash = disk_hash(d);
@@ -275,7 +276,7 @@ static void flip_all(const struct made *m, size_t segment, size_t room) {
         file.p[bit / 8] = (char)(file.p[bit / 8] ^ (1 << bit % 8));
     }
     print_message("segment %zu of %zu: %zu bits, %zu refused, %zu cut\n", segment + 1, m->count, file.n * 8, refused, cut);
-    assert_true(cut + refused == file.n * 8);
+    assert_int_equal(cut + refused, (file.n * 8 + step - 1) / step);
     assert_true(segment + 1 == m->count ? cut > 0 : refused > 0);
     buf_free(&file);
     recovery_free(&r);
@@ -285,7 +286,7 @@ static void flip_all(const struct made *m, size_t segment, size_t room) {
 static void every_bit_flipped(void **state) {
     (void)state;
     struct made m;
-    make_log(&m, 2, long_form() ? 120 : 4, 2, long_form() ? 300 : 40);
+    make_log(&m, 2, long_form() ? 120 : 4, 2, long_form() ? 300 : 20);
     flip_all(&m, 0, 0);
     flip_all(&m, 1, 64);
     free_log(&m);
