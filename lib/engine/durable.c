@@ -154,10 +154,12 @@ int durable_open(struct engine *e, struct engine_config *config) {
     return KORA_OK;
 }
 
+static const enum log_sync policies[] = { [FSYNC_EVERYSEC] = LOG_EVERYSEC, [FSYNC_ALWAYS] = LOG_ALWAYS, [FSYNC_NO] = LOG_OS };
+
 static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
     struct log_config config = {
-        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
+        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
         .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
@@ -220,7 +222,7 @@ int durable_recover(struct engine *e) {
 }
 
 void durable_setting_changed(struct engine *e) {
-    if (e->log) log_set_sync(e->log, (enum log_sync)atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed));
+    if (e->log) log_set_sync(e->log, policies[atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed)]);
 }
 
 void durable_close(struct engine *e) {
