@@ -209,9 +209,13 @@ static inline void op_end_read(struct op *o) {
     api_leave(o->db);
 }
 
+// What a call that could not record its effect answers: there was no memory, or no room in the log.
+static inline int op_answer(const struct txn *t, int status) { return unlikely(status == KORA_NOMEM && t->no_room) ? KORA_READONLY : status; }
+
 // What the call answers: `status`, or KORA_READONLY if what it has changed will never be durable.
 static inline __attribute__((warn_unused_result)) int op_end_write(struct op *o, bool changed, int status) {
     struct stripe *s = o->key.stripe;
+    status = op_answer(&o->txn, status);
     op_count(o, true);
     if (changed) {
         count_up(&s->counters.changes);

@@ -97,6 +97,7 @@ static __attribute__((noinline)) void many_measured(struct many *m, uint64_t byt
 // What the call answers: `status`, or KORA_READONLY if what it has changed will never be durable.
 static int many_end(struct many *m, bool changed, int status) {
     many_count(m);
+    status = op_answer(&m->txn, status);
     if (STATS_ON && unlikely(m->started_ns)) many_measured(m, 0);
     txn_end(&m->txn, m->task.stripes, m->task.stripe_count);
     task_unlease_keys(&m->task, changed);

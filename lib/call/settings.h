@@ -30,6 +30,8 @@ enum memory_policy {
     POLICY_NOEVICTION, POLICY_ALLKEYS_S3FIFO,
 };
 enum access_policy { ACCESS_LRU, ACCESS_LFU, ACCESS_S3FIFO }; // what the access metadata of entries means
+
+enum fsync_policy { FSYNC_EVERYSEC, FSYNC_ALWAYS, FSYNC_NO }; // by Redis's order; KORA_SYNC_*
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
 
 struct settings {
@@ -71,7 +73,7 @@ struct settings {
     uint32_t save_count;
     _Atomic uint64_t rewrite_percentage, rewrite_min_size;
     _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
-    _Atomic uint64_t appendfsync;          // enum log_sync
+    _Atomic uint64_t appendfsync;          // enum fsync_policy
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 
     pthread_mutex_t mutex; // of what follows

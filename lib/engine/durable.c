@@ -193,10 +193,12 @@ int durable_open(struct engine *e, struct engine_config *config) {
     return KORA_OK;
 }
 
+static const enum log_sync policies[] = { [FSYNC_EVERYSEC] = LOG_EVERYSEC, [FSYNC_ALWAYS] = LOG_ALWAYS, [FSYNC_NO] = LOG_OS };
+
 static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
     struct log_config config = {
-        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
+        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
         .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
@@ -278,7 +280,7 @@ void durable_end(struct engine *e) {
 void durable_setting_changed(struct engine *e) {
     if (!e->log) return;
     save_settings_changed(e);
-    enum log_sync sync = (enum log_sync)atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed);
+    enum log_sync sync = policies[atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed)];
     // Nothing is said to be durable that is only written.
     if (sync != LOG_ALWAYS) await_set(e, false);
     log_set_sync(e->log, sync);

@@ -151,7 +151,7 @@ struct engine_config {
     const char *dir, *staging_dir;        // used while it is opened
     const struct os *os;                  // NULL: the system
     const struct hash_key *seed;          // without a directory: of its hashes; NULL: a random one
-    enum log_sync sync;
+    enum fsync_policy sync;
     bool repair;
     engine_progress_fn *progress;
     void *progress_arg;

@@ -116,6 +116,33 @@ def every_command():
 
 
 @test
+def stripes_grow():
+    """Commands about a whole database, and then more and more stripes, each of which has a part of what an earlier one had."""
+    with Server(KORAD) as s:
+        s.start("--shards", 1)
+        for round_ in range(3):
+            with s.client() as c:
+                for db in (0, 1, 2):
+                    c("SELECT", db)
+                    for i in range(300):
+                        c("SET", "k%d-%d" % (round_, i), "%d %d" % (db, i))
+                c("FLUSHDB")
+                c("SET", "after", round_)
+                c("SWAPDB", 0, 1)
+                c("SELECT", 1)
+                c("DEL", *["k%d-%d" % (round_, i) for i in range(0, 300, 2)])
+                c("MULTI")
+                c("SET", "in", 1)
+                c("SWAPDB", 1, 3)
+                c("SET", "in", 2)
+                c("EXEC")
+            same_after(s, (8, 16, 32)[round_], round_ == 1)
+        with s.client() as c:
+            equal(c("CONFIG", "GET", "stripes"), ["stripes", "512"])
+            equal(sum(c("SELECT", db) == "OK" and c("DBSIZE") for db in range(16)) > 300, True)
+
+
+@test
 def collections():
     """Large ones, of every form."""
     with Server(KORAD) as s:
