@@ -77,6 +77,7 @@ struct stripe {
     uint32_t index;
     _Atomic uint32_t version;        // see stripe_changed
     uint64_t cut;                    // the last one that it has taken part in
+    _Atomic bool waits;              // as common's: here it costs the shortest of calls next to nothing
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
@@ -155,7 +156,7 @@ static inline void key_mark_watched(const struct key *k) {
 static inline void txn_begin(struct txn *t, struct common *c) {
     memset(t, 0, sizeof *t);
     t->common = c;
-    t->stripes = c->stripe_count;
+    t->stripes_all = c->stripe_count;
     t->sink = c->effects.fn ? &c->effects : NULL;
     t->notify = (uint32_t)atomic_load_explicit(&c->settings.notify_events, memory_order_relaxed);
 }
@@ -181,6 +182,7 @@ int64_t txn_now(struct txn *t);
 // What must be durable before anybody outside may see what was read or written under the leases of these stripes, which are held: the log's epoch of
 // their last effect; 0: it is durable. While the log can't be written, that holds only for what a call has written itself.
 static inline bool txn_waits(const struct common *c) { return unlikely(atomic_load_explicit(&c->waits, memory_order_relaxed)); }
+static inline bool stripe_waits(const struct stripe *s) { return unlikely(atomic_load_explicit(&s->waits, memory_order_relaxed)); }
 uint64_t stripes_need(const struct common *c, const uint32_t *stripes, uint32_t count, bool wrote);
 // The end of an execution of which `stripes` is set: effects are handed on, `need` is known, and events are sent, to wait for it.
 void txn_settle(struct txn *t);
