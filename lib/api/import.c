@@ -83,8 +83,7 @@ static bool is_empty(struct slice object) {
 // RESTORE's answer, from behind its sign on.
 static int understand(struct import *x, struct slice reply) {
     static const struct { const char *start; int status; } errors[] = {
-        { "-ERR Bad data format", KORA_CORRUPT }, { "-OOM", KORA_NOMEM },
-        { "-MISCONF", KORA_READONLY }, { "-READONLY", KORA_READONLY },
+        { "-ERR Bad data format", KORA_CORRUPT }, { "-OOM", KORA_NOMEM }, { "-MISCONF", KORA_READONLY }, { "-READONLY", KORA_READONLY },
     };
     if (reply.n == 0) return refuse_key(x, KORA_NOMEM, SLICE("out of memory"));
     if (reply.p[0] != '-') return KORA_OK;

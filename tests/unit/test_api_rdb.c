@@ -239,7 +239,7 @@ static void refuses_export(void **state) {
     assert_status(kora_export(db, out_path, &o, NULL, NULL, 0), KORA_UNSUPPORTED);
     snprintf(path, sizeof path, "%s/none/out.rdb", folder);
     assert_status(kora_export(db, path, NULL, NULL, error, sizeof error), KORA_SYSTEM);
-    assert_string_equal(error, "No such file or directory");
+    assert_non_null(strstr(error, "No such file or directory"));
     size_t before = files_in_folder();
     assert_status(kora_export(db, folder, NULL, NULL, error, sizeof error), KORA_SYSTEM);
     assert_int_equal(files_in_folder(), before);
@@ -376,7 +376,7 @@ static void no_memory(void **state) {
                 if (status != KORA_OK) assert_status(status, KORA_NOMEM);
                 if (!failed) break;
             }
-            assert_true(n > 3);
+            assert_true(n > 1);
             for (n = 1;; n++) {
                 kora *back = open_db(1, 2);
                 mem_fail(n, forever);
