@@ -243,6 +243,23 @@ static void scan_does_no_harm(void **state) {
     world_free(w);
 }
 
+// Who is used twice while in the small queue does not leave the memory with it; who is used once does.
+static void small_lets_some_through(void **state) {
+    (void)state;
+    enum { ALL = 1000, NEW = 20 };
+    struct world *w = world_create(1, "allkeys-s3fifo");
+    for (int i = 0; i < ALL; i++) put(w, 0, i, 10, 0, -1, -1);
+    for (int i = 0; i < 300; i++) {
+        put(w, 0, ALL + i, 10, 0, -1, -1);
+        if (i < 2 * NEW) use(w, 0, ALL + i, i < NEW ? 2 : 1);
+        evict(w, 1);
+    }
+    int kept[2] = { 0, 0 };
+    for (int i = 0; i < 2 * NEW; i++) kept[i / NEW] += there(w, 0, ALL + i);
+    assert_true(kept[0] == NEW && kept[1] == 0);
+    world_free(w);
+}
+
 // Who was let go, and comes back, is put where a scan does not reach.
 static void ghost_remembers(void **state) {
     (void)state;
@@ -357,6 +374,7 @@ int main(void) {
         cmocka_unit_test(used_meanwhile),
         cmocka_unit_test(expired_are_expired),
         cmocka_unit_test(scan_does_no_harm),
+        cmocka_unit_test(small_lets_some_through),
         cmocka_unit_test(ghost_remembers),
         cmocka_unit_test(all_can_go),
         cmocka_unit_test(account_is_exact),
