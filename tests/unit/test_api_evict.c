@@ -175,7 +175,7 @@ static void *write_much(void *arg) {
     kora *db = arg;
     struct random r;
     random_seed(&r, (uint64_t)(uintptr_t)&r);
-    for (int i = 0; i < (slow() ? 5000 : 40000); i++) {
+    for (int i = 0; i < (slow() ? 5000 : 15000); i++) {
         int key = (int)random_below(&r, 50000);
         int status = random_below(&r, 4) ? put_number(db, key, random_below(&r, 100) ? random_below(&r, 400) : random_below(&r, 30000)) : KORA_OK;
         if (status != KORA_OK) return "a write was refused";

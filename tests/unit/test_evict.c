@@ -20,6 +20,7 @@ struct world {
     struct txn t;
     int64_t now_ms;
     struct kept_effects told;
+    uint64_t calls; // of evict
 };
 
 static int64_t world_clock(void *arg) { return ((struct world *)arg)->now_ms; }
@@ -97,7 +98,7 @@ static uint32_t evict(struct world *w, uint32_t max) {
         txn_begin(&w->t, &w->c);
         n += stripe_evict(&w->c.stripes[i], &w->t, UINT64_MAX / 4, max);
         effect_flush(&w->t);
-        stripe_check(&w->c.stripes[i]);
+        if (w->calls++ % 64 == 0) stripe_check(&w->c.stripes[i]); // which looks at every key
     }
     return n;
 }
