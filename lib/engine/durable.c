@@ -210,7 +210,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
-        await_set(e, e->config.sync == LOG_ALWAYS);
+        await_set(e, e->config.sync == FSYNC_ALWAYS);
         atomic_store(&e->common.settings.appendfsync, e->config.sync);
         e->host.wal = e->log;
         e->host.dir = d->store.dir;
