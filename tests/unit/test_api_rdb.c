@@ -192,7 +192,7 @@ static void effects(void **state) {
     (void)state;
     struct kept_effects kept = { 0 };
     kora *db = open_db(1, 2), *replayed = open_db(1, 4);
-    db->engine->common.effects = (struct effect_sink){ effects_keep, &kept };
+    db->engine->common.effects = (struct effect_sink){ .fn = effects_keep, .arg = &kept };
     assert_ok(kora_config_set(db, "maxmemory-policy", "allkeys-lfu", NULL, 0));
     assert_ok(kora_config_set(replayed, "maxmemory-policy", "allkeys-lfu", NULL, 0));
     write_file(in_path, FILE_OF("\0\1a\1x\xf9\x77\xfc\0\0\0\0\0\0\0\x10\2\1s\2\1a\1b\xf8\5\x04\1h\1\1f\1v"));

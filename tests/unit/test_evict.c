@@ -38,7 +38,7 @@ static struct world *world_create(uint32_t stripes, const char *policy) {
     w->c.wall_ms = world_clock;
     w->c.wall_arg = w;
     w->c.seed = (struct hash_key){ 1, 2 };
-    w->c.effects = (struct effect_sink){ effects_keep, &w->told };
+    w->c.effects = (struct effect_sink){ .fn = effects_keep, .arg = &w->told };
     w->host.common = &w->c;
     assert_int_equal(settings_init(&w->c.settings), KORA_OK);
     assert_int_equal(stripes_init(&w->c, 3, stripes), KORA_OK);
