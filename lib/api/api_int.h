@@ -194,9 +194,6 @@ static inline void op_end_read(struct op *o) {
     api_leave(o->db);
 }
 
-// What a call that could not record its effect answers: there was no memory, or no room in the log.
-static inline int op_answer(const struct txn *t, int status) { return unlikely(status == KORA_NOMEM && t->no_room) ? KORA_READONLY : status; }
-
 static inline void op_end_write(struct op *o, bool changed) {
     struct stripe *s = o->key.stripe;
     op_count(o, true);

@@ -306,7 +306,7 @@ static __attribute__((noinline)) int set_other(kora *db, const struct spot *s, s
     else if (opt) status = set_with_options(&o, value, opt, &changed);
     else status = set_value(&o, key_write(&o.txn, &o.key), value, EXPIRE_NONE, false, &changed);
     op_end_write(&o, changed);
-    return op_answer(&o.txn, status);
+    return status;
 }
 
 static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, size_t key_len, struct slice value, const kora_set_options *options) {
@@ -390,7 +390,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
     if (api_too_big(db, value_len)) status = KORA_TOOBIG;
     else status = cas_entry(&o, !expected, api_slice(expected, expected_len), api_slice(value, value_len), &opt, &changed);
     op_end_write(&o, changed);
-    return op_answer(&o.txn, status);
+    return status;
 }
 
 KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
@@ -401,7 +401,7 @@ KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
     struct entry *e = key_write(&o.txn, &o.key);
     status = e ? delete_entry(&o, e, &changed) : KORA_NOTFOUND;
     op_end_write(&o, changed);
-    return op_answer(&o.txn, status);
+    return status;
 }
 
 static int incr_entry(struct op *o, int64_t by, int64_t *sum) {
@@ -430,7 +430,7 @@ KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, in
     status = incr_entry(&o, by, &sum);
     op_end_write(&o, status == KORA_OK);
     if (status == KORA_OK && result) *result = sum;
-    return op_answer(&o.txn, status);
+    return status;
 }
 
 // ---- expiry ------------------------------------------------------------------------------------------------------------
@@ -473,7 +473,7 @@ static int expire_key(kora *db, const void *key, size_t key_len, int64_t ms, boo
     if (relative && __builtin_add_overflow(txn_now(&o.txn), ms, &ms)) status = KORA_INVAL;
     else status = expire_entry(&o, ms, flags, &changed);
     op_end_write(&o, changed);
-    return op_answer(&o.txn, status);
+    return status;
 }
 
 KORA_API int kora_expire(kora *db, const void *key, size_t key_len, int64_t ttl_ms, uint32_t flags) {
@@ -496,5 +496,5 @@ KORA_API int kora_persist(kora *db, const void *key, size_t key_len) {
     if (status == KORA_NOMEM) effect_forget(&o.txn, 0, 0);
     if (status == KORA_OK) event_emit(&o.txn, &o.key, EVENT_GENERIC, "persist");
     op_end_write(&o, status == KORA_OK);
-    return op_answer(&o.txn, status);
+    return status;
 }

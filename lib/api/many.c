@@ -255,7 +255,7 @@ KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *v
         status = set_all(&m, values, at_ms);
     }
     many_end(&m, status == KORA_OK);
-    return op_answer(&m.txn, status);
+    return status;
 }
 
 KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_t *deleted) {
@@ -282,5 +282,5 @@ KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_
     }
     many_end(&m, n > 0);
     if (status == KORA_OK && deleted) *deleted = n;
-    return op_answer(&m.txn, status);
+    return status;
 }
