@@ -105,6 +105,7 @@ static void is_durable(void *arg, uint64_t epoch) {
 static void log_has_changed(void *arg) {
     struct engine *e = arg;
     struct log_error error;
+    if (!atomic_load(&e->gate.there)) return; // start_log looks itself
     bool failing = log_error(e->log, &error);
     atomic_store(&e->gate.refused, failing);
     if (!atomic_load(&e->closing)) await_failing(e, !failing ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
@@ -198,7 +199,8 @@ static const enum log_sync policies[] = { [FSYNC_EVERYSEC] = LOG_EVERYSEC, [FSYN
 static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
     struct log_config config = {
-        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
+        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir,
+        .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
         .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
@@ -212,6 +214,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     if (status == KORA_OK) {
         await_set(e, e->config.sync == FSYNC_ALWAYS);
         atomic_store(&e->common.settings.appendfsync, e->config.sync);
+        atomic_store(&e->gate.there, true);
         e->host.wal = e->log;
         e->host.dir = d->store.dir;
         e->host.staging_dir = d->store.staging_dir;
@@ -219,6 +222,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
         e->host.recovery_ms = d->recovery_ms;
         host_reset_stats(&e->host); // what the replay has counted
         e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room, .refuses = refuses };
+        if (log_error(e->log, &(struct log_error){ 0 })) log_has_changed(e); // already
     }
     return status;
 }

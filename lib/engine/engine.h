@@ -195,6 +195,7 @@ struct engine {
     struct autosave autosave;
     struct {                             // for writes that wait until the log has room (durable.h)
         _Atomic uint32_t turn, sleepers;
+        _Atomic bool there;              // `log` is set
         _Atomic bool refused;            // the log can't be written now, for another reason than that it is behind
         _Atomic(struct waiter *) waiting;
     } gate;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "api/api_int.h"
+#include "base/mem.h"
 #include "os/os.h"
 
 // ---- a place ---------------------------------------------------------------------------------------------------------------------
@@ -460,10 +461,45 @@ static void test_open(void **state) {
     assert_int_equal(kora_open(p->dir, &o, &db), KORA_INVAL);
 }
 
+// Whatever allocation fails while it is opened: nothing is lost, and nothing is left behind.
+static void test_open_without_memory(void **state) {
+    const struct place *p = *state;
+    kora_options o = KORA_OPTIONS_INIT;
+    char error[200], text[8];
+    size_t len;
+    kora *db = open_at(p, NULL, 1);
+    ok(kora_set(db, KEY("k"), "v", 1, NULL));
+    ok(kora_exec(db, NULL, 4, (const char *[]){ "RPUSH", "l", "a", "b" }, NULL, NULL));
+    ok(kora_close(db));
+    o.shards = 1;
+    o.stripes = 64;
+    o.error = error;
+    o.error_size = sizeof error;
+    uint64_t failed = 0;
+    for (long n = 1;; n += 1 + n / 16) {
+        mem_fail(n, false);
+        int status = kora_open(p->dir, &o, &db);
+        bool over = mem_fail_left() > 0;
+        mem_fail(0, false);
+        if (status == KORA_OK) {
+            ok(kora_get_into(db, KEY("k"), text, sizeof text, &len));
+            ok(kora_llen(db, KEY("l"), &len));
+            assert_int_equal(len, 2);
+            ok(kora_close(db));
+        } else {
+            assert_true(status == KORA_NOMEM || status == KORA_SYSTEM);
+            failed++;
+        }
+        if (over) break;
+    }
+    assert_true(failed > 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
         IN_PLACE(test_killed), IN_PLACE(test_sync_fails), IN_PLACE(test_disk_full), IN_PLACE(test_wait), IN_PLACE(test_close_while_waiting), IN_PLACE(test_open),
+        IN_PLACE(test_open_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
