@@ -76,8 +76,8 @@ struct stripe {
     struct common *common;
     uint32_t index;
     _Atomic uint32_t version;        // see stripe_changed
-    uint64_t cut;                    // the last one that it has taken part in
     _Atomic bool waits;              // as common's: here it costs the shortest of calls next to nothing
+    uint64_t cut;                    // the last one that it has taken part in
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
