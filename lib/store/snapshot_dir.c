@@ -149,6 +149,7 @@ int snapshot_dir_begin(struct snapshot_dir *d, const struct os *os, const char *
     }
     for (uint32_t i = 0; i < files; i++) d->files[i].fd = -1;
     int code = remove_folder(os, d->beside);
+    if (code == 0) code = remove_folder(os, d->path); // finished, but no manifest came to name it
     if (code == 0) code = os->make_dir(os->arg, d->beside);
     for (uint32_t i = 0; i < files && code == 0; i++) code = open_file(d, i);
     if (code < 0) snapshot_dir_abandon(d);

@@ -16,7 +16,7 @@ struct snapshot_dir {
     uint64_t bytes;              // of all files, once they are ended
 };
 
-// Makes the folder and its files, over what an earlier attempt has left. 0 or a negative errno; then there is nothing.
+// Makes the folder and its files, over what an earlier attempt has left under this number, which the manifest does not name. 0 or a negative errno; then there is nothing.
 int snapshot_dir_begin(struct snapshot_dir *d, const struct os *os, const char *dir, uint64_t number, uint32_t files);
 struct rdb_file_writer *snapshot_dir_file(struct snapshot_dir *d, uint32_t i);
 // Ends all files; they are on the disk, under their names. 0 or a negative errno: then nothing is left of it. Frees what d holds.

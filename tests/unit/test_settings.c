@@ -145,7 +145,8 @@ static void constants(void **state) {
     assert_int_equal(set(w, "maxmemory-clients", "1gb"), KORA_INVAL);
     assert_int_equal(set(w, "lazyfree-lazy-user-del", "yes"), KORA_OK);
     expect(w, "maxmemory-clients", "0");
-    assert_false(settings_in_file(settings_find(SLICE("save"))));
+    assert_false(settings_in_file(settings_find(SLICE("maxmemory-clients"))));
+    assert_true(settings_in_file(settings_find(SLICE("save"))));
 }
 
 static void clients_may_less(void **state) {
