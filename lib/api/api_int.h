@@ -181,12 +181,16 @@ static inline __attribute__((always_inline)) int op_begin_write(struct op *o, ko
 }
 
 // Lets go of the key, and waits until what was read is durable; what is pinned may still be read until api_leave.
+void op_unlease_durable(struct op *o);
 static inline void op_unlease_read(struct op *o) {
     op_count(o, false);
-    txn_end(&o->txn, &o->key.stripe_number, 1); // a read may have found that the key has expired
+    if (stripe_waits(o->key.stripe)) {
+        op_unlease_durable(o);
+        return;
+    }
+    effect_flush(&o->txn); // a read may have found that the key has expired
     if (unlikely(o->key.stripe->waiting.ready)) engine_serve(o->db->engine, o->key.stripe);
     lease_release(o->lease);
-    if (unlikely(o->txn.need)) await_durable(o->db->engine, o->txn.need, false);
 }
 static inline void op_end_read(struct op *o) {
     op_unlease_read(o);

@@ -23,14 +23,14 @@ static inline __attribute__((always_inline)) int begin_plain(struct spot *s, kor
     return status;
 }
 // The rest of end_plain where what was read has to be durable.
-static __attribute__((noinline)) void end_plain_durable(struct engine *e, struct lease *l, uint32_t stripe) {
-    uint64_t need = stripes_need(&e->common, &stripe, 1, false);
+static __attribute__((noinline)) void end_plain_durable(const struct stripe *s, struct lease *l) {
+    uint64_t need = stripes_need(s->common, &s->index, 1, false);
     lease_release(l);
-    if (need) await_durable(e, need, false);
+    if (need) await_durable(CONTAINER_OF(s->common, struct engine, common), need, false);
 }
 static inline __attribute__((always_inline)) void end_plain(const struct spot *s, kora *db) {
     stat_count(&s->stripe->stat, TYPED_GET);
-    if (txn_waits(&s->engine->common)) end_plain_durable(s->engine, s->lease, s->number);
+    if (stripe_waits(s->stripe)) end_plain_durable(s->stripe, s->lease);
     else lease_release(s->lease);
     gate_leave_by(db, s->gate); // nobody was called back meanwhile
 }

@@ -175,7 +175,7 @@ static int read_apart(struct many *m, kora_value *values, struct sink *to) {
         if (i == 0) many_started(m);
         read_one(&m->txn, k, &values[i], to);
         m->versions[i] = stripe_version(k->stripe);
-        if (txn_waits(m->txn.common)) m->need = MAX(m->need, stripes_need(m->txn.common, &k->stripe_number, 1, false));
+        if (stripe_waits(k->stripe)) m->need = MAX(m->need, stripes_need(m->txn.common, &k->stripe_number, 1, false));
         if (i == 0) many_count(m);
         lease_release(l);
         lease_took(LEASE_PATH_APART);

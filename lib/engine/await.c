@@ -71,7 +71,10 @@ void await_failing(struct engine *e, enum await_state state) {
     wake_hosts(d);
 }
 
-void await_set(struct engine *e, bool waits) { atomic_store(&e->common.waits, waits); }
+void await_set(struct engine *e, bool waits) {
+    atomic_store(&e->common.waits, waits);
+    for (uint32_t i = 0; i < e->common.stripe_count; i++) atomic_store(&e->common.stripes[i].waits, waits);
+}
 
 enum await await_is(const struct engine *e, uint64_t need, bool owes) {
     if (need <= atomic_load(&e->common.durable)) return AWAIT_YES;

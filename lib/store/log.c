@@ -275,7 +275,7 @@ static void gather(struct log *l) {
 // A round of `calls` calls is durable.
 static void learn(struct log *l, uint64_t calls) {
     uint64_t meanwhile = staging_calls(&l->staging) - l->calls;
-    int64_t most = MIN(MAX(4 * (int64_t)atomic_load_explicit(&l->last_sync_us, memory_order_relaxed), PATIENCE_US_MAX / 4), PATIENCE_US_MAX);
+    int64_t most = MIN(MAX(4 * (int64_t)atomic_load_explicit(&l->last_sync_us, memory_order_relaxed), PATIENCE_US_MAX / 2), PATIENCE_US_MAX);
     if (l->missed) l->patience_us = calls * 2 >= l->missed ? MIN(l->patience_us * 2, most) : MAX(l->patience_us / 2, PATIENCE_US_MIN);
     l->missed = l->missing;
     l->calls_expected = calls + meanwhile; // those will come back, these are there

@@ -63,6 +63,7 @@ struct stripe {
     struct common *common;
     uint32_t index;
     _Atomic uint32_t version;        // see stripe_changed
+    _Atomic bool waits;              // as common's: here it costs the shortest of calls next to nothing
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
@@ -146,6 +147,7 @@ int64_t txn_now(struct txn *t);
 // What must be durable before anybody outside may see what was read or written under the leases of these stripes, which are held: the log's epoch of
 // their last effect; 0: it is durable. While the log can't be written, that holds only for what a call has written itself.
 static inline bool txn_waits(const struct common *c) { return unlikely(atomic_load_explicit(&c->waits, memory_order_relaxed)); }
+static inline bool stripe_waits(const struct stripe *s) { return unlikely(atomic_load_explicit(&s->waits, memory_order_relaxed)); }
 uint64_t stripes_need(const struct common *c, const uint32_t *stripes, uint32_t count, bool wrote);
 // The end of an execution of which `stripes` is set: effects are handed on, `need` is known, and events are sent, to wait for it.
 void txn_settle(struct txn *t);
