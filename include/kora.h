@@ -29,6 +29,12 @@
  * many keys it names. The exception are calls that walk the whole keyspace (kora_iter_*, and the commands KEYS, SCAN,
  * DBSIZE, RANDOMKEY): they see each part of the data at one instant, but not all parts at the same one.
  *
+ * Durability. With KORA_SYNC_ALWAYS a call returns, a callback is called and a message arrives when all that it tells of is on the
+ * disk, also what it has only read; commands of others go on meanwhile. So nobody ever sees what a power cut could take away. If the log fails before a
+ * write is on the disk, the write is never acknowledged: the call answers KORA_READONLY, and nothing is known of it. It is seen by reads, which go on; it may
+ * or may not be there when the database is opened again. A connection that is owed the answer to such a write is closed, since nothing true could be said in its
+ * place, and a subscription that would get a message about it ends. As long as there is only no room on the disk all of them wait for it.
+ *
  * Fork. A child process must not use the handles of its parent: each function then returns KORA_MISUSE, and kora_close
  * does too (the child's copy of the memory goes with exec or exit).
  *
@@ -646,8 +652,8 @@ typedef struct kora_message {
     kora_bytes channel, data, pattern;
 } kora_message;
 
-/* Receives the messages of a subscription: KORA_OK and one of them, valid until the callback returns; or KORA_TOOBIG and NULL, once, if more have come in
- * than its queue holds: that was the last call.
+/* Receives the messages of a subscription: KORA_OK and one of them, valid until the callback returns; or an error and NULL, once: that was the last call.
+ * KORA_TOOBIG: more have come in than its queue holds. KORA_READONLY: what the next one tells of will never be durable (KORA_SYNC_ALWAYS).
  * Threads: on a thread of the engine, one call at a time, in order, no lease held. Must not wait: calls that may wait return KORA_MISUSE. */
 typedef void kora_message_fn(void *arg, int status, const kora_message *message);
 
@@ -676,7 +682,7 @@ KORA_API int kora_subscribe(kora *db, const kora_bytes *channels, size_t channel
 KORA_API int kora_subscription_fd(const kora_subscription *subscription);
 /*
  * The next message, without waiting. Its bytes are valid until the next call for this subscription.
- * Errors: NOTFOUND (there is none now), TOOBIG (there will be none any more: the queue was full), INVAL (it has a callback), MISUSE (after fork).
+ * Errors: NOTFOUND (there is none now), TOOBIG (there will be none any more: the queue was full), READONLY (likewise: see kora_message_fn), INVAL (it has a callback), MISUSE (after fork).
  * Threads: one at a time a subscription; allowed in callbacks.
  */
 KORA_API int kora_subscription_next(kora_subscription *subscription, kora_message *message);

@@ -182,9 +182,14 @@ static inline __attribute__((always_inline)) int op_begin_write(struct op *o, ko
     return status;
 }
 
-// Lets go of the key; what is pinned may still be read until api_leave.
+// Lets go of the key, and waits until what was read is durable; what is pinned may still be read until api_leave.
+void op_unlease_durable(struct op *o);
 static inline void op_unlease_read(struct op *o) {
     op_count(o, false);
+    if (stripe_waits(o->key.stripe)) {
+        op_unlease_durable(o);
+        return;
+    }
     effect_flush(&o->txn); // a read may have found that the key has expired
     if (unlikely(o->key.stripe->waiting.ready)) engine_serve(o->db->engine, o->key.stripe);
     lease_release(o->lease);
@@ -194,7 +199,8 @@ static inline void op_end_read(struct op *o) {
     api_leave(o->db);
 }
 
-static inline void op_end_write(struct op *o, bool changed) {
+// What the call answers: `status`, or KORA_READONLY if what it has changed will never be durable.
+static inline __attribute__((warn_unused_result)) int op_end_write(struct op *o, bool changed, int status) {
     struct stripe *s = o->key.stripe;
     op_count(o, true);
     if (changed) {
@@ -204,12 +210,14 @@ static inline void op_end_write(struct op *o, bool changed) {
         key_mark_watched(&o->key);
         if (LEASE_CHECK(10)) stripe_changed(s);
     }
-    effect_flush(&o->txn);
+    txn_end(&o->txn, &o->key.stripe_number, 1);
     if (unlikely(s->waiting.ready)) engine_serve(o->db->engine, s);
     struct stripe_news news = stripe_news(s);
     lease_release(o->lease);
     engine_tell_home(o->db->engine, s, news);
+    if (unlikely(o->txn.need) && await_durable(o->db->engine, o->txn.need, o->txn.wrote) != KORA_OK) status = KORA_READONLY;
     api_leave(o->db);
+    return status;
 }
 
 // A typed call that is a sample has run: keeps its time. False: another thread's is the sample.

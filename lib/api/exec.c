@@ -147,6 +147,7 @@ int api_run(kora *db, struct session *session, int argc, struct slice *argv, str
     int status = t.status;
     count_call(&t, out);
     task_release(&t);
+    if (unlikely(t.call.need) && status == KORA_OK) status = await_durable(db->engine, t.call.need, t.call.owes);
     return status;
 }
 
@@ -196,14 +197,14 @@ struct submitted {
     struct buf out;
     kora_done_fn *done;
     void *arg;
+    struct await_waiter waits;
     struct slice argv[]; // then the bytes
 };
 
-static void submitted_is_done(struct task *t) {
-    struct submitted *s = CONTAINER_OF(t, struct submitted, task);
+static void answer_submitted(struct submitted *s, int status) {
+    struct task *t = &s->task;
     struct engine *e = t->engine;
     kora_reply *reply = NULL;
-    int status = t->status;
     count_call(t, &s->out);
     if (status == KORA_OK) status = s->out.failed ? KORA_NOMEM : api_reply_end(&s->out, &reply);
     kora_done_fn *done = s->done;
@@ -215,6 +216,22 @@ static void submitted_is_done(struct task *t) {
     mem_free(s);
     done(arg, status, reply); // on a shard's thread, where calls that wait are refused
     atomic_fetch_sub(&e->parked_tasks, 1);
+}
+
+static void submitted_is_durable(struct shard *shard, struct await_waiter *w, bool lost) {
+    (void)shard;
+    answer_submitted(CONTAINER_OF(w, struct submitted, waits), lost ? KORA_READONLY : KORA_OK);
+}
+
+static void submitted_is_done(struct task *t) {
+    struct submitted *s = CONTAINER_OF(t, struct submitted, task);
+    const struct call *c = &t->call;
+    if (unlikely(c->need) && t->status == KORA_OK && await_is(t->engine, c->need, c->owes) != AWAIT_YES) {
+        s->waits = (struct await_waiter){ .need = c->need, .owes = c->owes, .done = submitted_is_durable };
+        await_hold(t->home, &s->waits);
+        return;
+    }
+    answer_submitted(s, t->status);
 }
 
 static void submitted_runs(struct shard *shard, struct message *m) {

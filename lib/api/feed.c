@@ -1,6 +1,6 @@
 // Publish and subscribe, in-process. A subscription is a subscriber of one shard, as a connection is; what it gets goes to a queue of its own with one
 // producer, the shard's thread, and one consumer: the thread that polls, or, for a callback, the same shard in a message of its own, so that no callback
-// runs under a lease.
+// runs under a lease. What tells of something that is not durable yet, and all that comes behind it, is held back on the shard before that (engine/await.h).
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -31,6 +31,9 @@ struct kora_subscription {
     _Atomic uint64_t bytes;        // in the queue
     _Atomic(struct item *) newest; // a stack, taken whole and turned round
     _Atomic bool full;             // it has ended
+    _Atomic bool lost;             // ... since what came next will never be durable
+    struct item *held, *held_last; // the shard's: what must not be seen yet, in order
+    struct await_waiter waits;     // ... for the first of them
     bool told;                     // that it has; the consumer's
     struct item *ready, *current;  // the consumer's: in order; what it was given last
     struct message message, run;
@@ -76,6 +79,51 @@ static void wake(kora_subscription *s) {
     }
 }
 
+static void end(kora_subscription *s) {
+    atomic_store(&s->full, true);
+    wake(s);
+}
+
+static void enqueue(kora_subscription *s, struct item *i) {
+    struct item *newest = atomic_load_explicit(&s->newest, memory_order_relaxed);
+    do i->next = newest;
+    while (!atomic_compare_exchange_weak(&s->newest, &newest, i));
+    if (!newest) wake(s);
+}
+
+// Passes on what may be seen by now.
+static void release_held(kora_subscription *s) {
+    const struct engine *e = s->shard->engine;
+    for (struct item *i; (i = s->held);) {
+        if (await_is(e, i->payload->need, true) != AWAIT_YES) {
+            s->waits.need = i->payload->need;
+            await_hold(s->shard, &s->waits);
+            return;
+        }
+        s->held = i->next;
+        enqueue(s, i);
+    }
+}
+
+static void held_may_go(struct shard *shard, struct await_waiter *w, bool lost) {
+    (void)shard;
+    kora_subscription *s = CONTAINER_OF(w, struct kora_subscription, waits);
+    if (!lost) {
+        release_held(s);
+        return;
+    }
+    atomic_store(&s->lost, true);
+    end(s);
+}
+
+static void hold(kora_subscription *s, struct item *i) {
+    i->next = NULL;
+    if (s->held) s->held_last->next = i;
+    else s->held = i;
+    s->held_last = i;
+    if (s->held == i) release_held(s);
+}
+
 // Nothing is left out: without room for one there are no more.
 static void deliver(struct subscriber *subscriber, const struct channel *to, struct payload *p) {
     kora_subscription *s = subscriber->owner;
@@ -88,16 +136,13 @@ static void deliver(struct subscriber *subscriber, const struct channel *to, str
     }
     if (!i || atomic_load(&s->bytes) + item_bytes(i) > s->bytes_max) {
         mem_free(i);
-        atomic_store(&s->full, true);
-        wake(s);
+        end(s);
         return;
     }
     payload_ref(p);
     atomic_fetch_add(&s->bytes, item_bytes(i));
-    struct item *newest = atomic_load_explicit(&s->newest, memory_order_relaxed);
-    do i->next = newest;
-    while (!atomic_compare_exchange_weak(&s->newest, &newest, i));
-    if (!newest) wake(s);
+    if (likely(!p->need && !s->held)) enqueue(s, i);
+    else hold(s, i);
 }
 
 static struct item *next_item(kora_subscription *s) {
@@ -137,6 +182,8 @@ static int ask(kora_subscription *s, void (*run)(struct shard *shard, struct mes
 
 // ---- on the shard ------------------------------------------------------------------------------------------------------------------
 
+static int end_status(kora_subscription *s) { return atomic_load(&s->lost) ? KORA_READONLY : KORA_TOOBIG; }
+
 static void on_run(struct shard *shard, struct message *m) {
     (void)shard;
     kora_subscription *s = CONTAINER_OF(m, struct kora_subscription, run);
@@ -148,12 +195,13 @@ static void on_run(struct shard *shard, struct message *m) {
     }
     if (!s->stops && !s->told && atomic_load(&s->full)) {
         s->told = true;
-        s->fn(s->arg, KORA_TOOBIG, NULL);
+        s->fn(s->arg, end_status(s), NULL);
     }
     if (s->stopped) answer(s, KORA_OK);
 }
 
 static void leave(kora_subscription *s) {
+    await_forget(&s->waits);
     engine_subscriber_leaves(s->shard, s->subscriber);
     s->subscriber = s->session.subscriber = NULL;
 }
@@ -218,15 +266,17 @@ static void on_start(struct shard *shard, struct message *m) {
 
 // ---- from outside ------------------------------------------------------------------------------------------------------------------
 
+static void free_items(struct item *i) {
+    for (struct item *next; i; i = next) {
+        next = i->next;
+        item_free(i);
+    }
+}
+
 static void destroy(kora_subscription *s) {
-    for (struct item *i = take_all(s), *next; i; i = next) {
-        next = i->next;
-        item_free(i);
-    }
-    for (struct item *i = s->ready, *next; i; i = next) {
-        next = i->next;
-        item_free(i);
-    }
+    free_items(s->held);
+    free_items(take_all(s));
+    free_items(s->ready);
     item_free(s->current);
     if (s->fd >= 0) close(s->fd);
     pthread_cond_destroy(&s->answered);
@@ -259,6 +309,8 @@ static int create(kora *db, const kora_subscribe_options *o, kora_subscription *
     s->arg = o->arg;
     s->bytes_max = o->queue_bytes_max ? o->queue_bytes_max : QUEUE_BYTES;
     s->run.run = on_run;
+    s->waits.owes = true;
+    s->waits.done = held_may_go;
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->answered, NULL);
     s->fd = o->fn ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -321,7 +373,7 @@ KORA_API int kora_subscription_next(kora_subscription *s, kora_message *message)
         to_message(s->current, message);
         return KORA_OK;
     }
-    return atomic_load(&s->full) ? KORA_TOOBIG : KORA_NOTFOUND;
+    return atomic_load(&s->full) ? end_status(s) : KORA_NOTFOUND;
 }
 
 KORA_API int kora_unsubscribe(kora_subscription *s) {
@@ -339,7 +391,7 @@ KORA_API int kora_publish(kora *db, const void *channel, size_t channel_len, con
     if (api_bad_bytes(data, data_len)) return KORA_INVAL;
     int status = spot_take(&s, db, channel, channel_len);
     if (status != KORA_OK) return status;
-    int64_t n = feed_publish(db->engine->common.feed, FEED_CHANNEL, s.number, api_slice(s.name.p, s.name.n), api_slice(data, data_len));
+    int64_t n = feed_publish(db->engine->common.feed, FEED_CHANNEL, s.number, api_slice(s.name.p, s.name.n), api_slice(data, data_len), 0);
     count_up(&s.stripe->counters.commands);
     lease_release(s.lease);
     api_leave(db);

@@ -28,7 +28,7 @@ KORA_API int kora_hset(kora *db, const void *key, size_t key_len, const kora_fie
     status = take_dead(&c, 2, count);
     if (status == KORA_OK && count) status = change_tell(&c);
     if (status == KORA_OK && count) status = hash_put(&c.v, c.argv + 2, count, HASH_NO_EXPIRY, &n);
-    change_end(&c, status == KORA_OK && count);
+    status = change_end(&c, status == KORA_OK && count, status);
     if (status == KORA_OK && added) *added = n;
     return status;
 }
@@ -43,7 +43,7 @@ KORA_API int kora_hdel(kora *db, const void *key, size_t key_len, const kora_byt
     bool any = count && c.v.there;
     if (status == KORA_OK && any) status = change_tell(&c);
     if (status == KORA_OK && any) status = hash_remove(&c.v, c.argv + 2, count, &n);
-    change_end(&c, status == KORA_OK && n > 0);
+    status = change_end(&c, status == KORA_OK && n > 0, status);
     if (status == KORA_OK && deleted) *deleted = n;
     return status;
 }
@@ -72,7 +72,7 @@ KORA_API int kora_hincr(
     int status = change_begin(&c, db, key, key_len, TYPE_HASH);
     if (status != KORA_OK) return status;
     status = incr_field(&c, by, &sum);
-    change_end(&c, status == KORA_OK);
+    status = change_end(&c, status == KORA_OK, status);
     if (status == KORA_OK && result) *result = sum;
     return status;
 }

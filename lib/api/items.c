@@ -45,8 +45,7 @@ int change_begin(struct change *c, kora *db, const void *key, size_t key_len, en
         if (unlikely(c->v.type != type)) status = KORA_WRONGTYPE;
     }
     change_mark(c);
-    if (status != KORA_OK) change_end(c, false);
-    return status;
+    return status == KORA_OK ? status : change_end(c, false, status);
 }
 
 static void tell_events(struct change *c) {
@@ -54,11 +53,12 @@ static void tell_events(struct change *c) {
     if (c->trimmed) event_of_name(&c->op.txn, &c->op.key, SLICE("XTRIM"));
 }
 
-void change_end(struct change *c, bool changed) {
+int change_end(struct change *c, bool changed, int status) {
     if (!changed) effect_forget(&c->op.txn, c->mark, c->mark_count);
     else if (unlikely(c->op.txn.notify)) tell_events(c);
-    op_end_write(&c->op, changed);
+    status = op_end_write(&c->op, changed, status);
     free_words(c);
+    return status;
 }
 
 // ---- waiting -----------------------------------------------------------------------------------------------------------------

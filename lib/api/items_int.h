@@ -57,8 +57,8 @@ static inline void change_mark(struct change *c) {
     c->mark = c->op.txn.effects.n;
     c->mark_count = c->op.txn.emitted;
 }
-// `changed` false: its own effects are taken back.
-void change_end(struct change *c, bool changed);
+// `changed` false: its own effects are taken back. What the call answers: as op_end_write.
+int change_end(struct change *c, bool changed, int status) __attribute__((warn_unused_result));
 
 // ---- waiting, by a command (api_command) -----------------------------------------------------------------------------------------
 

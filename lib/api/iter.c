@@ -55,7 +55,9 @@ static int read_page(kora_iter *it) {
     struct txn t;
     txn_begin(&t, &e->common);
     uint64_t next = stripe_scan(s, &t, it->db->number, it->cursor, PAGE_KEYS, add_key, it);
+    uint64_t need = txn_waits(&e->common) ? stripes_need(&e->common, &it->stripe, 1, false) : 0;
     lease_release(l);
+    if (unlikely(need)) await_durable(e, need, false);
     if (it->page.failed) {
         buf_clear(&it->page); // the same page may be asked for again
         return KORA_NOMEM;

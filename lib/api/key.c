@@ -22,9 +22,16 @@ static inline __attribute__((always_inline)) int begin_plain(struct spot *s, kor
     if (likely(status == KORA_OK)) *e = stat_due(&s->stripe->stat, TYPED_GET) ? NULL : key_read_plain(&s->engine->common, s->stripe, db->number, s->hash, &name);
     return status;
 }
+// The rest of end_plain where what was read has to be durable.
+static __attribute__((noinline)) void end_plain_durable(const struct stripe *s, struct lease *l) {
+    uint64_t need = stripes_need(s->common, &s->index, 1, false);
+    lease_release(l);
+    if (need) await_durable(CONTAINER_OF(s->common, struct engine, common), need, false);
+}
 static inline __attribute__((always_inline)) void end_plain(const struct spot *s, kora *db) {
     stat_count(&s->stripe->stat, TYPED_GET);
-    lease_release(s->lease);
+    if (stripe_waits(s->stripe)) end_plain_durable(s->stripe, s->lease);
+    else lease_release(s->lease);
     gate_leave_by(db, s->gate); // nobody was called back meanwhile
 }
 static inline __attribute__((always_inline)) void end_plain_write(const struct spot *s, kora *db) {
@@ -36,6 +43,20 @@ static inline __attribute__((always_inline)) void end_plain_write(const struct s
     lease_release(s->lease);
     engine_tell_home(s->engine, s->stripe, news);
     gate_leave_by(db, s->gate);
+}
+// What was written is durable when `need` is.
+static int end_plain_write_durable(const struct spot *s, kora *db, uint64_t need) {
+    struct engine *e = s->engine;
+    if (!need) {
+        end_plain_write(s, db);
+        return KORA_OK;
+    }
+    struct spot inside = *s; // left only when it is
+    gate_enter(db);
+    end_plain_write(&inside, db);
+    int status = await_durable(e, need, true);
+    api_leave(db);
+    return status;
 }
 static inline struct slice plain_value(const struct spot *s, const struct entry *e) {
     return (struct slice){ (const char *)(e + 1) + s->name.n, e->value_len };
@@ -305,8 +326,12 @@ static __attribute__((noinline)) int set_other(kora *db, const struct spot *s, s
     if (unlikely(api_too_big(db, value.n))) status = KORA_TOOBIG;
     else if (opt) status = set_with_options(&o, value, opt, &changed);
     else status = set_value(&o, key_write(&o.txn, &o.key), value, EXPIRE_NONE, false, &changed);
-    op_end_write(&o, changed);
-    return status;
+    int answer = op_end_write(&o, changed, status);
+    if (unlikely(answer != status) && opt && opt->old) { // what was handed out is not the caller's now
+        mem_free(*opt->old);
+        *opt->old = NULL;
+    }
+    return answer;
 }
 
 static __attribute__((noinline)) int set_as_asked(kora *db, const void *key, size_t key_len, struct slice value, const kora_set_options *options) {
@@ -345,8 +370,8 @@ static __attribute__((noinline)) int set_and_tell(kora *db, const struct spot *s
     if (sink->room && unlikely(!sink->room(sink->arg, s->number, effect_bytes(3, argv), 1))) return set_other(db, s, value, NULL); // it says so
     if (value.n) memcpy((char *)(e + 1) + s->name.n, value.p, value.n);
     sink->fn(sink->arg, &(struct effect){ .stripe = s->number, .db = db->number, .argc = 3, .argv = argv });
-    end_plain_write(s, db);
-    return KORA_OK;
+    uint64_t need = txn_waits(&s->engine->common) ? stripes_need(&s->engine->common, &s->number, 1, true) : 0;
+    return end_plain_write_durable(s, db, need);
 }
 
 KORA_API int kora_set(kora *db, const void *key, size_t key_len, const void *value, size_t value_len, const kora_set_options *options) {
@@ -389,8 +414,7 @@ KORA_API int kora_cas(kora *db, const void *key, size_t key_len, const void *exp
     if (status != KORA_OK) return status;
     if (api_too_big(db, value_len)) status = KORA_TOOBIG;
     else status = cas_entry(&o, !expected, api_slice(expected, expected_len), api_slice(value, value_len), &opt, &changed);
-    op_end_write(&o, changed);
-    return status;
+    return op_end_write(&o, changed, status);
 }
 
 KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
@@ -400,8 +424,7 @@ KORA_API int kora_del(kora *db, const void *key, size_t key_len) {
     if (status != KORA_OK) return status;
     struct entry *e = key_write(&o.txn, &o.key);
     status = e ? delete_entry(&o, e, &changed) : KORA_NOTFOUND;
-    op_end_write(&o, changed);
-    return status;
+    return op_end_write(&o, changed, status);
 }
 
 static int incr_entry(struct op *o, int64_t by, int64_t *sum) {
@@ -428,7 +451,7 @@ KORA_API int kora_incr(kora *db, const void *key, size_t key_len, int64_t by, in
     int status = op_begin_write(&o, db, key, key_len, TYPED_INCRBY);
     if (status != KORA_OK) return status;
     status = incr_entry(&o, by, &sum);
-    op_end_write(&o, status == KORA_OK);
+    status = op_end_write(&o, status == KORA_OK, status);
     if (status == KORA_OK && result) *result = sum;
     return status;
 }
@@ -472,8 +495,7 @@ static int expire_key(kora *db, const void *key, size_t key_len, int64_t ms, boo
     if (status != KORA_OK) return status;
     if (relative && __builtin_add_overflow(txn_now(&o.txn), ms, &ms)) status = KORA_INVAL;
     else status = expire_entry(&o, ms, flags, &changed);
-    op_end_write(&o, changed);
-    return status;
+    return op_end_write(&o, changed, status);
 }
 
 KORA_API int kora_expire(kora *db, const void *key, size_t key_len, int64_t ttl_ms, uint32_t flags) {
@@ -495,6 +517,5 @@ KORA_API int kora_persist(kora *db, const void *key, size_t key_len) {
     else status = key_set_expiry(&o.txn, &o.key, &e, EXPIRE_NONE);
     if (status == KORA_NOMEM) effect_forget(&o.txn, 0, 0);
     if (status == KORA_OK) event_emit(&o.txn, &o.key, EVENT_GENERIC, "persist");
-    op_end_write(&o, status == KORA_OK);
-    return status;
+    return op_end_write(&o, status == KORA_OK, status);
 }

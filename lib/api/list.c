@@ -14,7 +14,7 @@ KORA_API int kora_push(kora *db, const void *key, size_t key_len, int end, const
     if (count) status = change_tell(&c);
     if (status == KORA_OK && count && !list_push(&c.v, end_of(end), c.argv + 2, count)) status = KORA_NOMEM;
     size_t n = list_count(&c.v);
-    change_end(&c, status == KORA_OK && count);
+    status = change_end(&c, status == KORA_OK && count, status);
     if (status == KORA_OK && len) *len = n;
     return status;
 }
@@ -51,8 +51,9 @@ static int pop_now(kora *db, const void *key, size_t key_len, enum list_end end,
     const struct key *k = &c.op.key;
     if (!c.v.there || (waits && k->stripe->waiting.count && waiting_has_turn(k))) status = KORA_NOTFOUND;
     else status = pop_element(&c, end, p);
-    change_end(&c, status == KORA_OK);
-    return status;
+    int answer = change_end(&c, status == KORA_OK, status);
+    if (unlikely(answer != status)) mem_free(p->bytes); // it is not the caller's now
+    return answer;
 }
 
 // The element in the reply "*2 $n key $n element".

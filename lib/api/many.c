@@ -17,6 +17,7 @@ struct many {
     uint32_t *versions; // of their stripes, when they were read
     struct txn txn;
     struct task task; // for all leases
+    uint64_t need;      // what must be durable before it returns
     enum stat_typed typed;
     int64_t started_ns; // 0: not timed
     struct key few[KEYS_INLINE];
@@ -42,6 +43,7 @@ static int many_enter(struct many *m, kora *db, const kora_bytes *keys, size_t c
     m->count = count;
     m->typed = typed;
     m->started_ns = 0;
+    m->need = 0;
     m->keys = m->few;
     m->versions = m->few_versions;
     if (count > UINT32_MAX || (count && !keys)) return many_refuse(m, KORA_INVAL);
@@ -91,12 +93,15 @@ static __attribute__((noinline)) void many_measured(struct many *m, uint64_t byt
     for (size_t i = 0; i < m->count; i++) typed_key(&t, &m->keys[i], m->typed != TYPED_MGET, bytes / m->count + m->keys[i].name.n);
 }
 
-static void many_end(struct many *m, bool changed) {
+// What the call answers: `status`, or KORA_READONLY if what it has changed will never be durable.
+static int many_end(struct many *m, bool changed, int status) {
     many_count(m);
     if (STATS_ON && unlikely(m->started_ns)) many_measured(m, 0);
-    effect_flush(&m->txn);
+    txn_end(&m->txn, m->task.stripes, m->task.stripe_count);
     task_unlease_keys(&m->task, changed);
+    if (unlikely(m->txn.need) && await_durable(m->db->engine, m->txn.need, m->txn.wrote) != KORA_OK) status = KORA_READONLY;
     many_leave(m);
+    return status;
 }
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
@@ -126,7 +131,7 @@ static __attribute__((noinline)) void read_other(struct txn *t, const struct key
     struct entry *e = key_find(t, k, how);
     if (e && e->type == TYPE_STRING) put_value(v, to, entry_string(e, number));
     else *v = (kora_value){ NULL, 0, e ? KORA_WRONGTYPE : KORA_NOTFOUND };
-    effect_flush(t); // it may have found that the key has expired
+    txn_end(t, &k->stripe_number, 1); // it may have found that the key has expired
 }
 
 static inline __attribute__((always_inline)) void read_one(struct txn *t, const struct key *k, kora_value *v, struct sink *to) {
@@ -170,6 +175,7 @@ static int read_apart(struct many *m, kora_value *values, struct sink *to) {
         if (i == 0) many_started(m);
         read_one(&m->txn, k, &values[i], to);
         m->versions[i] = stripe_version(k->stripe);
+        if (stripe_waits(k->stripe)) m->need = MAX(m->need, stripes_need(m->txn.common, &k->stripe_number, 1, false));
         if (i == 0) many_count(m);
         lease_release(l);
         lease_took(LEASE_PATH_APART);
@@ -182,6 +188,7 @@ static int read_together(struct many *m, kora_value *values, struct sink *to) {
     if (status != KORA_OK) return status;
     txn_begin(&m->txn, m->txn.common);
     for (size_t i = 0; i < m->count; i++) read_other(&m->txn, &m->keys[i], 0, &values[i], to); // they have been counted
+    if (txn_waits(m->txn.common)) m->need = stripes_need(m->txn.common, m->task.stripes, m->task.stripe_count, false);
     task_unlease_keys(&m->task, false);
     return KORA_OK;
 }
@@ -198,6 +205,7 @@ KORA_API int kora_get_many(kora *db, const kora_bytes *keys, size_t count, kora_
         status = read_together(&m, values, &to);
     }
     if (STATS_ON && unlikely(m.started_ns)) many_measured(&m, to.used);
+    if (unlikely(m.need)) await_durable(db->engine, m.need, false);
     many_leave(&m);
     if (status != KORA_OK) return status;
     if (used) *used = to.used;
@@ -254,8 +262,7 @@ KORA_API int kora_set_many(kora *db, const kora_bytes *keys, const kora_bytes *v
         for (size_t from = 0; from < count; from += BATCH) prefetch_batch(&m.keys[from], MIN(count - from, (size_t)BATCH));
         status = set_all(&m, values, at_ms);
     }
-    many_end(&m, status == KORA_OK);
-    return status;
+    return many_end(&m, status == KORA_OK, status);
 }
 
 KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_t *deleted) {
@@ -280,7 +287,7 @@ KORA_API int kora_del_many(kora *db, const kora_bytes *keys, size_t count, size_
         many_changed(&m.keys[i]);
         n++;
     }
-    many_end(&m, n > 0);
+    status = many_end(&m, n > 0, status);
     if (status == KORA_OK && deleted) *deleted = n;
     return status;
 }

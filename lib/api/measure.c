@@ -25,3 +25,10 @@ __attribute__((noinline)) void op_measured(struct op *o, bool write) {
     struct typed_sample t;
     if (typed_sampled(&t, o->db, o->key.stripe, o->typed, o->started_ns)) typed_key(&t, &o->key, write, o->bytes + o->key.name.n);
 }
+
+void op_unlease_durable(struct op *o) {
+    txn_end(&o->txn, &o->key.stripe_number, 1);
+    if (unlikely(o->key.stripe->waiting.ready)) engine_serve(o->db->engine, o->key.stripe);
+    lease_release(o->lease);
+    if (o->txn.need) await_durable(o->db->engine, o->txn.need, false);
+}

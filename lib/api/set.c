@@ -10,7 +10,7 @@ KORA_API int kora_sadd(kora *db, const void *key, size_t key_len, const kora_byt
     if (status != KORA_OK) return status;
     if (count) status = change_tell(&c);
     if (status == KORA_OK && count) status = set_add(&c.v, c.argv + 2, count, &n);
-    change_end(&c, status == KORA_OK && n > 0);
+    status = change_end(&c, status == KORA_OK && n > 0, status);
     if (status == KORA_OK && added) *added = n;
     return status;
 }
@@ -27,7 +27,7 @@ KORA_API int kora_srem(kora *db, const void *key, size_t key_len, const kora_byt
         if (status == KORA_OK) n = set_remove(&c.v, c.argv + 2, count);
         if (n > 0 && set_count(&c.v) == 0) value_delete(&c.v);
     }
-    change_end(&c, n > 0);
+    status = change_end(&c, n > 0, status);
     if (status == KORA_OK && removed) *removed = n;
     return status;
 }

@@ -66,7 +66,7 @@ KORA_API int kora_xadd(kora *db, const void *key, size_t key_len, const kora_id 
     status = change_begin(&c, db, key, key_len, TYPE_STREAM);
     if (status != KORA_OK) return status;
     status = append(&c, id, max_len, &chosen);
-    change_end(&c, status == KORA_OK);
+    status = change_end(&c, status == KORA_OK, status);
     if (status == KORA_OK && added) *added = id_out(chosen);
     return status;
 }
@@ -104,7 +104,7 @@ KORA_API int kora_xack(kora *db, const void *key, size_t key_len, const void *gr
         stream_acknowledge(s, g, p);
         n++;
     }
-    change_end(&c, n > 0);
+    status = change_end(&c, n > 0, status);
     if (status == KORA_OK && acknowledged) *acknowledged = n;
     return status;
 }

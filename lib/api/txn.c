@@ -59,7 +59,7 @@ static int watch(kora_txn *t, struct key *k) {
     txn_begin(&look, &e->common);
     key_find(&look, k, 0); // one that has expired goes before it is watched
     if (look.no_memory || !watch_add(&m->watched, k)) status = KORA_NOMEM;
-    effect_flush(&look);
+    txn_end(&look, &k->stripe_number, 1);
     task_unlease_keys(&task, look.expired);
     return status;
 }

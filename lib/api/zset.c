@@ -55,8 +55,7 @@ static int add_items(struct op *o, struct value *v, struct zset_add *items, size
     for (size_t i = 0; status == KORA_OK && i < n; i++) changed |= items[i].outcome != ZSET_NOTHING;
     if (!changed) effect_forget(&o->txn, recorded, emitted);
     if (changed) event_emit(&o->txn, &o->key, EVENT_ZSET, "zadd");
-    op_end_write(o, changed);
-    return status;
+    return op_end_write(o, changed, status);
 }
 
 static int add_at(kora *db, const void *key, size_t key_len, struct zset_add *items, size_t n, size_t longest, uint32_t flags) {
@@ -68,8 +67,7 @@ static int add_at(kora *db, const void *key, size_t key_len, struct zset_add *it
     if (api_too_big(db, longest)) status = KORA_TOOBIG;
     else if (v.type != TYPE_ZSET) status = KORA_WRONGTYPE;
     else if (n) return add_items(&o, &v, items, n, flags);
-    op_end_write(&o, false);
-    return status;
+    return op_end_write(&o, false, status);
 }
 
 KORA_API int kora_zadd(
@@ -116,7 +114,7 @@ KORA_API int kora_zincr(
     int status = change_begin(&c, db, key, key_len, TYPE_ZSET);
     if (status != KORA_OK) return status;
     status = incr_member(&c, by, &sum, text, &changed);
-    change_end(&c, changed);
+    status = change_end(&c, changed, status);
     if (status == KORA_OK && result) *result = sum;
     return status;
 }
@@ -135,7 +133,7 @@ KORA_API int kora_zrem(kora *db, const void *key, size_t key_len, const kora_byt
             if (zset_count(&c.v) == 0) value_delete(&c.v);
         }
     }
-    change_end(&c, n > 0);
+    status = change_end(&c, n > 0, status);
     if (status == KORA_OK && removed) *removed = n;
     return status;
 }

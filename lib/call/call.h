@@ -54,7 +54,13 @@ struct txn {
     uint32_t notify;     // classes of events that somebody is to be told of (stripe/stripe.h); 0: none
     struct buf events;   // what happened of them
     size_t last_event;
+    size_t events_from;  // those before are of earlier commands of a transaction
     void (*send_events)(struct txn *t); // set with the first
+    // What must be durable before anything of it is seen outside (txn_settle). Set while the database waits for that at all:
+    const uint32_t *stripes; // whose leases are held
+    uint32_t stripe_count;
+    bool wrote;              // it has left effects in the log
+    uint64_t need;           // the log's epoch; 0: nothing, or all of it is
 };
 
 // A key as look-ups need it: where it is, not what it holds.
@@ -82,6 +88,7 @@ struct session {
     bool never_block; // blocking commands answer at once, as if time were over
     bool close;       // end the connection once the reply is written (QUIT, CLIENT KILL of itself)
     bool ended;       // SHUTDOWN: nothing of the connection runs any more; it is closed with all others
+    uint64_t need;    // the largest of all that it was answered (call->need): what it tells others may depend on
     enum reply_mode reply_mode;
     char *name, *lib_name, *lib_version; // NULL: none; mem_alloc'ed
     struct client *client;               // the connection (net's), NULL in-process
@@ -139,6 +146,8 @@ struct call {
     struct txn txn;
     enum call_outcome outcome;
     bool changed;            // the handler changed something: its argv is its effect unless it emitted others
+    bool owes;               // something of `need` is its own: without it its answer would be a lie
+    uint64_t need;           // the log's epoch that must be durable before the answer leaves the process; 0: none. The largest over all its parts
 
     // Its keys in the order of argv (command table), with hash and stripe; filled in by call_find_keys
     struct key *keys; // keys_inline if they fit

@@ -58,11 +58,12 @@ bool effect_pexpireat(struct txn *t, const struct key *key, int64_t at_ms);
 bool effect_persist(struct txn *t, const struct key *key);
 bool effect_set(struct txn *t, const struct key *key, struct slice value, int64_t expire_at_ms /* 0 none */, bool keep_ttl);
 
-// Hands what was recorded to the sink, with all leases still held, and forgets it. The end of every execution.
+// Hands what was recorded to the sink, with all leases still held, and forgets it. The end of every execution; events come after it, since who is told of
+// them may have to wait for the effects.
 void effect_flush_(struct txn *t);
 static inline void effect_flush(struct txn *t) {
-    if (unlikely(t->events.n)) t->send_events(t);
     if (unlikely(t->effects.p)) effect_flush_(t); // also if all was taken back
+    if (unlikely(t->events.n)) t->send_events(t);
 }
 // Forgets what was recorded after the first `emitted` effects, `bytes` long: it was not done after all.
 void effect_forget(struct txn *t, size_t bytes, uint32_t emitted);

@@ -5,6 +5,7 @@
 // Told at the end of the command, its leases still held, so that those about one key come in the order in which they ran. Commands for
 // administrators are not told, and passwords are not shown.
 #include "base/clock.h"
+#include "call/multi.h"
 #include "cmd/cmd_int.h"
 #include "cmd/host.h"
 #include "feed/feed.h"
@@ -38,6 +39,19 @@ static bool is_first_visit(const struct call *c) {
     return (c->cmd->route != ROUTE_SCATTER && c->cmd->route != ROUTE_SHARDS) || c->part == 0;
 }
 
+// A transaction's are told at its end, when it is known what they have to wait for.
+static void tell(struct call *c, struct slice line) {
+    uint64_t need = MAX(c->session->need, c->txn.need);
+    if (c->txn.stripe_count && session_queues(c->session)) {
+        event_record_line(&c->txn, line, need);
+        return;
+    }
+    struct payload *p = payload_of_bytes(line, need);
+    if (!p) return;
+    feed_tell_monitors(c->txn.common->feed, p);
+    payload_unref(p);
+}
+
 void monitor_tell(struct call *c) {
     if ((c->cmd->flags & (CMD_ADMIN | CMD_SKIP_MONITOR)) || !is_first_visit(c)) return;
     struct common *common = c->txn.common;
@@ -51,11 +65,8 @@ void monitor_tell(struct call *c) {
         append_quoted(&line, is_secret(c, i) ? SLICE("(redacted)") : c->argv[i]);
     }
     buf_append(&line, "\r\n", 2);
-    struct payload *p = line.failed ? NULL : payload_of_bytes(slice_of(line.p, line.n));
+    if (!line.failed) tell(c, slice_of(line.p, line.n));
     buf_free(&line);
-    if (!p) return;
-    feed_tell_monitors(common->feed, p);
-    payload_unref(p);
 }
 
 // A second one is ignored, as by Redis, answer and all.

@@ -45,6 +45,7 @@ static inline bool run_handler(struct call *c) {
 static __attribute__((noinline)) void hand_on_effects(struct call *c, bool own) {
     struct txn *t = &c->txn;
     struct effect e = { .stripe = c->keys[0].stripe_number, .db = c->keys[0].db, .argc = c->argc, .argv = c->argv };
+    t->wrote = own || t->emitted;
     if (own) t->sink->fn(t->sink->arg, &e);
     if (t->effects.p) effect_flush_(t); // gives the room back, even if it was not needed
 }
@@ -62,11 +63,20 @@ void call_run_inside(struct call *c) {
     tell_monitors(c);
 }
 
+// What it has read or written must be durable before its answer leaves.
+static __attribute__((noinline)) void note_need(struct call *c) {
+    struct txn *t = &c->txn;
+    t->need = stripes_need(t->common, t->stripes, t->stripe_count, t->wrote);
+    c->need = MAX(c->need, t->need);
+    c->owes |= t->wrote && t->need;
+}
+
 void call_run(struct call *c) {
     struct measure m = measure_begin(c);
     bool own = run_handler(c);
-    if (unlikely(c->txn.events.n)) events_send(&c->txn);
     if (effect_wanted(&c->txn)) hand_on_effects(c, own);
+    if (unlikely(c->txn.stripe_count)) note_need(c);
+    if (unlikely(c->txn.events.n)) events_send(&c->txn);
     if (likely(!c->blocks)) count_command(c);
     measure_end(&m, c);
     tell_monitors(c);

@@ -100,7 +100,7 @@ static void run_job(struct shard *s, struct stripe_job *j) {
         txn_begin(&t, &e->common);
         if (expire(e, j->stripe, &t)) more = EXPIRE;
         else if (stripe_wants_compaction(j->stripe)) what |= COMPACT;
-        effect_flush(&t);
+        txn_end(&t, &j->stripe->index, 1);
         if (unlikely(j->stripe->waiting.ready)) engine_serve(e, j->stripe);
     }
     if (what & REAP) watch_reap(j->stripe);

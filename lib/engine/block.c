@@ -323,6 +323,11 @@ static void run_for(struct task *w, uint32_t key) {
     struct call *c = &w->call;
     lease_point();
     txn_begin(&c->txn, &w->engine->common);
+    if (txn_waits(&w->engine->common)) { // all of its stripes are held, or that of the key alone
+        bool all = c->block_keys < c->key_count;
+        c->txn.stripes = all ? w->stripes : &c->keys[key].stripe_number;
+        c->txn.stripe_count = all ? w->stripe_count : 1;
+    }
     if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
     c->blocks = false;
     c->pass = CALL_SERVED;

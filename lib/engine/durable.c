@@ -13,18 +13,25 @@
 
 // ---- effects into the log ------------------------------------------------------------------------------------------------------
 
+static void append(struct log_append *a, struct engine *engine, const struct effect *e) {
+    log_add(a, e);
+    await_logged(engine, e->stripe, a->epoch);
+}
+
 static void append_one(void *arg, const struct effect *e) {
+    struct engine *engine = arg;
     struct log_append a;
-    log_begin(&a, ((struct engine *)arg)->log, e->stripe, 1);
-    log_add(&a, e);
+    log_begin(&a, engine->log, e->stripe, 1);
+    append(&a, engine, e);
     log_end(&a);
 }
 
 static void append_several(void *arg, struct effect_list *l) {
+    struct engine *engine = arg;
     struct log_append a;
     struct effect e;
-    log_begin(&a, ((struct engine *)arg)->log, l->first, l->count);
-    while (effect_next(l, &e)) log_add(&a, &e);
+    log_begin(&a, engine->log, l->first, l->count);
+    while (effect_next(l, &e)) append(&a, engine, &e);
     log_end(&a);
 }
 
@@ -88,12 +95,15 @@ int engine_wait_to_write(struct engine *e, uint32_t stripe) {
 // On the log's thread.
 static void there_is_room(void *arg) { gate_open(arg); }
 
+static void is_durable(void *arg, uint64_t epoch) { await_advanced(arg, epoch); }
+
 static void log_has_changed(void *arg) {
     struct engine *e = arg;
     struct log_error error;
     if (!atomic_load(&e->gate.there)) return; // start_log looks itself
     bool refused = log_error(e->log, &error);
     atomic_store(&e->gate.refused, refused);
+    if (!atomic_load(&e->closing)) await_failing(e, !refused ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
     if (refused) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
     else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
     gate_open(e);
@@ -162,7 +172,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     struct log_config config = {
         .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir,
         .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
-        .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
+        .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
     // What is kept from here on is by these stripes and databases.
@@ -173,6 +183,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
+        await_set(e, policies[e->config.sync] == LOG_ALWAYS);
         atomic_store(&e->common.settings.appendfsync, e->config.sync);
         atomic_store(&e->gate.there, true);
         e->host.wal = e->log;
@@ -225,15 +236,29 @@ int durable_recover(struct engine *e) {
     return status;
 }
 
+void durable_finish(struct engine *e) {
+    // The rest is waited for until the shards have ended: it is let go, or answered, now.
+    if (e->log && log_flush(e->log) != 0) await_failing(e, AWAIT_LOST);
+}
+
+void durable_end(struct engine *e) {
+    if (e->log) log_close(e->log);
+    e->log = NULL;
+}
+
 void durable_setting_changed(struct engine *e) {
-    if (e->log) log_set_sync(e->log, policies[atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed)]);
+    if (!e->log) return;
+    enum log_sync sync = policies[atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed)];
+    // Nothing is said to be durable that is only written.
+    if (sync != LOG_ALWAYS) await_set(e, false);
+    log_set_sync(e->log, sync);
+    if (sync == LOG_ALWAYS) await_set(e, true);
 }
 
 void durable_close(struct engine *e) {
     struct durable *d = e->durable;
     if (!d) return;
-    if (e->log) log_close(e->log);
-    e->log = NULL;
+    durable_end(e);
     store_close(&d->store);
     mem_free(d);
     e->durable = NULL;

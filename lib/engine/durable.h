@@ -33,8 +33,11 @@ int durable_open(struct engine *e, struct engine_config *config);
 // Brings the data back, and starts the log. Likewise.
 int durable_recover(struct engine *e);
 void durable_setting_changed(struct engine *e);
-// Nobody calls any more.
-void durable_close(struct engine *e);
+// All leases are closed: what was logged is made durable, and who waits for that is told, whatever comes of it.
+void durable_finish(struct engine *e);
+// No shard runs any more: ends the log, which would wake them.
+void durable_end(struct engine *e);
+void durable_close(struct engine *e); // the rest
 
 // Of a call whose leases are held.
 enum log_gate { GATE_OPEN, GATE_WAIT, GATE_REFUSED };

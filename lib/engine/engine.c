@@ -167,6 +167,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     e->index = command_index_create();
     if (!e->leases || !e->shards || !e->jobs || !e->index) return KORA_NOMEM;
     status = feeding_create(e);
+    if (status == KORA_OK) status = await_create(e);
     if (status != KORA_OK) return status;
     return init_host(e);
 }
@@ -176,6 +177,7 @@ static void free_parts(struct engine *e) {
     background_free(e);
     stats_destroy(e->host.stat);
     feeding_free(e);
+    await_free(e);
     stripes_free(&e->common);
     settings_free(&e->common.settings);
     command_index_free(e->index);
@@ -193,6 +195,7 @@ static void stop_shards(struct engine *e) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].exit);
     }
     for (uint32_t i = 0; i < e->shard_count; i++) shard_join(&e->shards[i]);
+    durable_end(e);
     // Only now: until its end each may post to any other, and so wake its loop.
     for (uint32_t i = 0; i < e->shard_count; i++) shard_free(&e->shards[i]);
 }
@@ -233,6 +236,7 @@ void engine_begin_close(struct engine *e) {
         lease_close(&e->leases[i]);
     }
     gate_open(e); // who waits for the log finds the leases closed
+    durable_finish(e);
 }
 
 void engine_close(struct engine *e) {

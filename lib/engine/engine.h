@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/host.h"
+#include "engine/await.h"
 #include "engine/lease.h"
 #include "store/log.h"
 #include "stripe/stripe.h"
@@ -173,6 +174,7 @@ struct engine {
     struct host host;
     struct engine_config config;
     struct stripe_job *jobs;             // [common.stripe_count]
+    struct awaiting *awaiting;
     struct log *log;                     // NULL: the data is in memory only
     struct durable *durable;             // likewise (durable.c)
     struct {                             // for writes that wait until the log has room (durable.h)

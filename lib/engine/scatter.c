@@ -86,7 +86,12 @@ static void finish(struct task *t) {
     struct scatter *s = t->scatter;
     t->scatter = NULL;
     t->status = worst_status(s);
-    for (uint32_t i = 0; i < s->count; i++) t->call.spent_ns += s->children[i].call.spent_ns;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct call *k = &s->children[i].call;
+        t->call.spent_ns += k->spent_ns;
+        t->call.need = MAX(t->call.need, k->need);
+        t->call.owes |= k->owes;
+    }
     if (t->status == KORA_OK) merge(&t->call, s);
     if (t->status == KORA_OK) call_count(&t->call, t->call.spent_ns);
     for (uint32_t i = 0; i < s->count; i++) buf_free(&s->children[i].buf);
@@ -133,6 +138,10 @@ static void visit(struct child *k) {
     c->part = k->next;
     c->stripe = &e->common.stripes[k->next];
     txn_begin(&c->txn, &e->common);
+    if (txn_waits(&e->common)) {
+        c->txn.stripes = &c->part;
+        c->txn.stripe_count = 1;
+    }
     size_t before = k->buf.n;
     call_run(c);
     if (likely(c->outcome == CALL_OK)) return;

@@ -246,6 +246,19 @@ static void count_joined(const struct task *t) {
     }
 }
 
+// Its answer waits for what was logged of its stripes; but channels have leases, and no data.
+static __attribute__((noinline)) void note_stripes(struct task *t) {
+    if (t->call.cmd->flags & CMD_PUBSUB) return;
+    t->call.txn.stripes = t->stripes;
+    t->call.txn.stripe_count = t->held;
+}
+
+// DBSIZE: it has looked at all stripes, without their leases.
+static __attribute__((noinline)) void note_all(struct task *t) {
+    struct call *c = &t->call;
+    for (uint32_t i = 0; i < t->engine->common.stripe_count; i++) c->need = MAX(c->need, stripes_need(&t->engine->common, &i, 1, false));
+}
+
 static void execute(struct task *t) {
     struct call *c = &t->call;
     struct engine *e = t->engine;
@@ -253,6 +266,7 @@ static void execute(struct task *t) {
     if (t->stripe_count > 1) count_joined(t);
     hold(t, 0, (uint64_t)(uintptr_t)t);
     txn_begin(&c->txn, &e->common);
+    if (txn_waits(&e->common)) note_stripes(t);
     if (c->session->no_touch) c->txn.flags |= TXN_NO_TOUCH;
     if (c->cmd->route == ROUTE_WALK) {
         c->part = t->stripes[0];
@@ -266,6 +280,7 @@ static void execute(struct task *t) {
     }
     lease_point();
     call_run(c);
+    if (txn_waits(&e->common) && c->cmd->route == ROUTE_NONE && (c->cmd->flags & CMD_READONLY)) note_all(t);
     if (unlikely(c->cmd->route == ROUTE_ALL || c->cmd->route == ROUTE_EXEC) && t->held == e->common.stripe_count) engine_drop_garbage(e);
     lease_point();
     hold(t, (uint64_t)(uintptr_t)t, 0);

@@ -434,21 +434,39 @@ static bool send_to(struct feed *f, const struct audience *a, struct payload *p)
     return true;
 }
 
-int64_t feed_publish(struct feed *f, enum feed_kind kind, uint32_t stripe, struct slice name, struct slice message) {
-    struct audience a = { .cap = ARRAY_LEN(a.few) };
-    a.channels = a.few;
+// How many they are; -1: no memory.
+static int64_t find_audience(struct feed *f, struct audience *a, enum feed_kind kind, uint32_t stripe, struct slice name) {
+    a->channels = a->few;
+    a->count = 0;
+    a->cap = ARRAY_LEN(a->few);
+    a->no_memory = false;
     struct channel *c = channel_find(table_of(f, kind, stripe, name), hash_bytes(&f->seed, name.p, name.n), name);
-    if (c) add_channel(&a, c);
-    if (kind == FEED_CHANNEL && f->patterns.all.count) patterns_match(&f->patterns, &f->seed, name, add_channel, &a);
+    if (c) add_channel(a, c);
+    if (kind == FEED_CHANNEL && f->patterns.all.count) patterns_match(&f->patterns, &f->seed, name, add_channel, a);
     int64_t total = 0;
-    for (size_t i = 0; i < a.count; i++) total += (int64_t)a.channels[i]->total;
-    if (a.no_memory) {
-        total = -1;
-    } else if (total) {
-        struct payload *p = payload_create(name, message);
+    for (size_t i = 0; i < a->count; i++) total += (int64_t)a->channels[i]->total;
+    return a->no_memory ? -1 : total;
+}
+
+static void audience_free(struct audience *a) {
+    if (a->channels != a->few) mem_free(a->channels);
+}
+
+int64_t feed_publish(struct feed *f, enum feed_kind kind, uint32_t stripe, struct slice name, struct slice message, uint64_t need) {
+    struct audience a;
+    int64_t total = find_audience(f, &a, kind, stripe, name);
+    if (total > 0) {
+        struct payload *p = payload_create(name, message, need);
         if (!p || !send_to(f, &a, p)) total = -1;
         if (p) payload_unref(p);
     }
-    if (a.channels != a.few) mem_free(a.channels);
+    audience_free(&a);
+    return total;
+}
+
+int64_t feed_receivers(struct feed *f, enum feed_kind kind, uint32_t stripe, struct slice name) {
+    struct audience a;
+    int64_t total = find_audience(f, &a, kind, stripe, name);
+    audience_free(&a);
     return total;
 }

@@ -80,8 +80,9 @@ enum feed_change feed_unsubscribe(struct feed *f, struct subscriber *s, enum fee
 bool feed_leave_one(struct feed *f, struct subscriber *s, enum feed_kind kind, struct buf *name);
 void feed_leave_all(struct feed *f, struct subscriber *s);
 
-// The channel's lease is held (of a special name: any). How many get it; -1: no memory, nobody does.
-int64_t feed_publish(struct feed *f, enum feed_kind kind, uint32_t stripe, struct slice name, struct slice message);
+// The channel's lease is held (of a special name: any). How many get it, once `need` is durable (payload.h); -1: no memory, nobody does.
+int64_t feed_publish(struct feed *f, enum feed_kind kind, uint32_t stripe, struct slice name, struct slice message, uint64_t need);
+int64_t feed_receivers(struct feed *f, enum feed_kind kind, uint32_t stripe, struct slice name); // how many would get it; -1: no memory
 // Whether anybody could get it at all: a look without a lease.
 bool feed_anybody(const struct feed *f);
 

@@ -11,12 +11,13 @@ void payload_unref(void *payload) {
     if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1) mem_free(p);
 }
 
-static struct payload *create(size_t size) {
+static struct payload *create(size_t size, uint64_t need) {
     struct payload *p = size <= SIZE_MAX / 2 ? mem_alloc(sizeof *p + size) : NULL;
     if (!p) return NULL;
     atomic_init(&p->refs, 1);
     p->channel = p->message = slice_of(p->bytes, 0);
     p->n = 0;
+    p->need = need;
     return p;
 }
 
@@ -33,16 +34,16 @@ static struct slice add_bulk(struct payload *p, struct slice s) {
     return copy;
 }
 
-struct payload *payload_create(struct slice channel, struct slice message) {
-    struct payload *p = create(channel.n + message.n + 2 * (HEADER_MAX + 2));
+struct payload *payload_create(struct slice channel, struct slice message, uint64_t need) {
+    struct payload *p = create(channel.n + message.n + 2 * (HEADER_MAX + 2), need);
     if (!p) return NULL;
     p->channel = add_bulk(p, channel);
     p->message = add_bulk(p, message);
     return p;
 }
 
-struct payload *payload_of_bytes(struct slice bytes) {
-    struct payload *p = create(bytes.n);
+struct payload *payload_of_bytes(struct slice bytes, uint64_t need) {
+    struct payload *p = create(bytes.n, need);
     if (!p) return NULL;
     if (bytes.n) memcpy(p->bytes, bytes.p, bytes.n);
     p->n = bytes.n;

@@ -65,6 +65,7 @@ void client_adopt(struct net_shard *s, struct adoption *a) {
     memcpy(&c->peer, &a->peer, sizeof c->peer);
     session_init(&c->session, atomic_fetch_add_explicit(&s->shard->engine->host.next_client_id, 1, memory_order_relaxed));
     c->session.client = c;
+    output_waiter_init(c);
     c->session.authenticated = !setting(&net_settings(s)->auth_required);
     c->created_ms = c->active_ms = (int64_t)uv_now(&s->shard->loop);
     list_add(c);
@@ -143,7 +144,7 @@ void client_poll(struct client *c) {
     bool readable = !c->closed && !c->closing && !client_busy(c);
     // Who may wait for long must be seen to go.
     bool may_sleep = !c->closed && c->parked && !c->parked->finished && (c->parked->task.call.cmd->flags & CMD_BLOCKING);
-    int events = (readable ? UV_READABLE : 0) | (!c->closed && c->out ? UV_WRITABLE : 0) | (may_sleep ? UV_DISCONNECT : 0);
+    int events = (readable ? UV_READABLE : 0) | (!c->closed && c->out && !c->waits.list ? UV_WRITABLE : 0) | (may_sleep ? UV_DISCONNECT : 0);
     if (likely(events == c->events)) return;
     c->events = events;
     if (events) uv_poll_start(&c->poll, events, on_poll);

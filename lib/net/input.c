@@ -173,6 +173,10 @@ static void answer(struct slot *slot, size_t n, uint32_t refs) {
     if (call_without_stripe(&t->call)) counter_add(&s->commands, 1);
     if (unlikely(t->call.outcome == CALL_ERROR) && s->out.buf.n > n)
         host_count_error(t->call.host, slice_of(s->out.buf.p + n, s->out.buf.n - n));
+    if (unlikely(t->call.need)) {
+        c->session.need = MAX(c->session.need, t->call.need);
+        if (c->session.reply_mode == REPLY_ON && s->out.buf.n > n) output_must_wait(c, n, refs, t->call.need, t->call.owes);
+    }
     if (unlikely(t->status == KORA_CLOSED)) c->closing = true;
     else if (unlikely(t->status != KORA_OK)) write_error(c, SLICE("OOM out of memory"));
     else after_command(c, n, refs);

@@ -10,7 +10,8 @@
 // connection until it is done; the slots behind it wait in the connection's queue.
 //
 // Output. Replies are written into the shard's buffer and sent at once when the connection's turn is over. What the socket does not take
-// is queued at the connection.
+// is queued at the connection. So is what tells of something that is not durable yet, and all that comes behind it (engine/await.h): commands go on running
+// meanwhile, but a client that is gone by then loses its replies.
 #ifndef KORA_NET_NET_INT_H
 #define KORA_NET_NET_INT_H
 
@@ -108,6 +109,8 @@ struct output {
     uint32_t ref_count, ref_cap;
     uint32_t ref_first;                       // refs before it are sent
     size_t at, ref_at;                        // bytes of buf, and of refs[ref_first], that are sent
+    uint64_t need;                            // what must be durable before any of it is sent (engine/await.h); 0: nothing
+    bool owes;                                // ... for what a write has done
 };
 
 // Replies of a client that are to be sent at the end of the shard's turn.
@@ -189,6 +192,7 @@ struct client {
     struct output *out, *out_last;
     size_t out_bytes;
     uint32_t out_count;
+    struct await_waiter waits;              // while the first of it must not be sent yet
     int64_t soft_since_ms;                    // above the soft limit since; 0: is not
     int64_t created_ms, active_ms;            // uv_now
     struct listener *listener;
@@ -244,6 +248,13 @@ void output_clear(struct output *o);      // unpins, keeps the buffer
 void output_free(struct output *o);
 void output_truncate(struct output *o, size_t n, uint32_t refs); // to what it was
 bool output_append(struct output *to, struct output *from);     // moves `from`, which is empty then. False: no memory, now or in `from`
+static inline void output_wait_for(struct output *o, uint64_t need, bool owes) {
+    o->need = MAX(o->need, need);
+    o->owes |= owes;
+}
+void output_waiter_init(struct client *c);
+// What the shard's output, the client's, has from `n` bytes and `refs` references on waits for that; what is before it does not.
+void output_must_wait(struct client *c, size_t n, uint32_t refs, uint64_t need, bool owes);
 size_t output_memory(const struct client *c);
 size_t output_left(const struct output *o);                     // bytes that are still to be sent
 void output_send(struct client *c, struct output *o);           // sends it, behind what waits already; frees `o`, which was mem_alloc'ed

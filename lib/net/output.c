@@ -2,6 +2,9 @@
 // end of the shard's turn each connection's are sent with one call: a client that waits for several of them is woken once, not by each, which
 // costs more than the call itself. What the socket does not take becomes a segment of the connection's own queue, of which the segments are sent in
 // order when the socket takes more. Segments are not appended to, but for short leftovers that fit.
+//
+// What tells of something that is not durable yet is queued, too. A segment is sent when all that it tells of is durable; so nothing is added to it that
+// needs more than what it has, or it might never be. The first segment alone is waited for: those behind it come after it anyway.
 #include <errno.h>
 
 #include "base/mem.h"
@@ -14,6 +17,8 @@ void output_clear(struct output *o) {
     for (uint32_t i = o->ref_first; i < o->ref_count; i++) o->refs[i].unpin(o->refs[i].pin);
     o->ref_count = o->ref_first = 0;
     o->at = o->ref_at = 0;
+    o->need = 0;
+    o->owes = false;
     buf_clear(&o->buf);
     if (unlikely(o->buf.cap > OUTPUT_KEEP)) buf_free(&o->buf);
 }
@@ -42,10 +47,14 @@ static void swap_outputs(struct output *a, struct output *b) {
 
 bool output_append(struct output *to, struct output *from) {
     if (from->buf.failed) return false;
+    output_wait_for(from, to->need, to->owes);
     if (to->buf.n == 0 && !to->buf.failed) {
         swap_outputs(to, from);
+        from->need = 0;
+        from->owes = false;
         return true;
     }
+    output_wait_for(to, from->need, from->owes);
     if (from->ref_count > to->ref_cap - to->ref_count) {
         uint32_t cap = to->ref_count + from->ref_count;
         struct reply_ref *refs = mem_realloc(to->refs, cap * sizeof *refs);
@@ -61,6 +70,8 @@ bool output_append(struct output *to, struct output *from) {
         to->refs[to->ref_count++].at += at;
     }
     from->ref_count = 0;
+    from->need = 0;
+    from->owes = false;
     buf_clear(&from->buf);
     return true;
 }
@@ -139,6 +150,7 @@ static void queue_remove_first(struct client *c) {
 }
 
 void output_drop(struct client *c) {
+    await_forget(&c->waits);
     while (c->out) queue_remove_first(c);
     c->out_bytes = 0;
     struct net_shard *s = c->home;
@@ -183,7 +195,7 @@ bool output_within_limits(struct client *c, size_t more) {
 static bool queue_add(struct client *c, struct output *from) {
     size_t n = from->buf.n - from->at, left = output_left(from);
     struct output *last = c->out_last;
-    if (last && from->ref_first == from->ref_count && n <= last->buf.cap - last->buf.n) {
+    if (last && from->need <= last->need && from->owes == last->owes && from->ref_first == from->ref_count && n <= last->buf.cap - last->buf.n) {
         buf_append(&last->buf, from->buf.p + from->at, n);
         output_clear(from);
         c->out_bytes += left;
@@ -197,6 +209,7 @@ static bool queue_add(struct client *c, struct output *from) {
             return false;
         }
         buf_append(&o->buf, from->buf.p + from->at, n);
+        output_wait_for(o, from->need, from->owes);
         output_clear(from);
     } else {
         swap_outputs(o, from);
@@ -210,9 +223,40 @@ static bool queue_add(struct client *c, struct output *from) {
     return true;
 }
 
+static bool may_send(const struct client *c, struct output *o) {
+    if (likely(!o->need)) return true;
+    if (await_is(c->home->shard->engine, o->need, o->owes) != AWAIT_YES) return false;
+    o->need = 0;
+    o->owes = false;
+    return true;
+}
+
+// Whether what is next in the queue may be sent; else the client waits.
+static bool may_send_next(struct client *c) {
+    if (c->waits.list) return false;
+    if (likely(may_send(c, c->out))) return true;
+    c->waits.need = c->out->need;
+    c->waits.owes = c->out->owes;
+    await_hold(c->home->shard, &c->waits);
+    return false;
+}
+
+static void waits_no_more(struct shard *s, struct await_waiter *w, bool lost) {
+    (void)s;
+    struct client *c = CONTAINER_OF(w, struct client, waits);
+    if (likely(!lost)) {
+        output_writable(c);
+        return;
+    }
+    client_log_close(c, "the log can't be written, so nothing true can be said of what it has written");
+    client_close(c);
+}
+
+void output_waiter_init(struct client *c) { c->waits.done = waits_no_more; }
+
 void output_writable(struct client *c) {
     bool all = true;
-    while (c->out && all) {
+    while (c->out && all && may_send_next(c)) {
         size_t before = output_left(c->out);
         if (!send_once(c, c->out, &all)) {
             client_close(c);
@@ -226,14 +270,51 @@ void output_writable(struct client *c) {
     else client_poll(c);
 }
 
+// ---- parting -----------------------------------------------------------------------------------------------------------------------
+
+// Moves the end of an output to an empty one. False: no memory, nothing is done.
+static bool part(struct output *o, size_t n, uint32_t refs, struct output *end) {
+    uint32_t more = o->ref_count - refs;
+    if (more && !(end->refs = mem_alloc(more * sizeof *end->refs))) return false;
+    if (!buf_reserve(&end->buf, o->buf.n - n)) {
+        output_free(end);
+        return false;
+    }
+    buf_append(&end->buf, o->buf.p + n, o->buf.n - n);
+    for (uint32_t i = 0; i < more; i++) {
+        end->refs[i] = o->refs[refs + i];
+        end->refs[i].at -= n;
+    }
+    end->ref_count = end->ref_cap = more;
+    o->ref_count = refs;
+    o->buf.n = n;
+    return true;
+}
+
+void output_must_wait(struct client *c, size_t n, uint32_t refs, uint64_t need, bool owes) {
+    struct output *o = &c->home->out, end = { 0 };
+    // What comes before it is sent at the end of the turn, as it would be by itself. Without memory it waits, too.
+    if (n > 0 && need > o->need && !o->buf.failed && part(o, n, refs, &end)) {
+        if (!queue_add(c, o)) end.buf.failed = true;
+        swap_outputs(o, &end);
+        output_free(&end);
+    }
+    output_wait_for(o, need, owes);
+}
+
 // ---- the shard's output --------------------------------------------------------------------------------------------------------
 
 // Sends one client's replies.
 static void send_output(struct client *c, struct output *o) {
     bool all = o->buf.n == 0 && o->ref_count == 0, ok = !o->buf.failed;
-    if (ok && !all && !c->out) ok = send_once(c, o, &all);
+    bool now = !c->out && may_send(c, o);
+    if (ok && !all && now) ok = send_once(c, o, &all);
     if (ok && !all) ok = queue_add(c, o) && output_within_limits(c, 0);
     output_clear(o);
+    if (ok && c->out && !now && !(c->events & UV_WRITABLE)) {
+        output_writable(c);
+        return;
+    }
     if (unlikely(!ok || (c->closing && !c->out && !c->parked))) client_close(c);
     else if (unlikely(!all || c->closing)) client_poll(c);
 }

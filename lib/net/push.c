@@ -55,6 +55,7 @@ void push_drop(struct client *c) {
 }
 
 static bool add(struct output *o, const char *first, struct slice bytes, struct payload *p) {
+    if (p && unlikely(p->need)) output_wait_for(o, p->need, true);
     if (first) buf_append_char(&o->buf, *first);
     buf_append_slice(&o->buf, bytes);
     if (p && p->n >= PUSH_REFER) {

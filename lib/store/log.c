@@ -37,7 +37,9 @@
 enum {
     ROUND_EVERY_US = 3000,
     SYNC_EVERY_US = 900000, // with the round before and the sync itself that is about a second
-    GATHER_US_MAX = 1000,
+    PATIENCE_US_MIN = 100,
+    PATIENCE_US_MAX = 2000,
+    GATHER_US_MAX = 5000,
     GATHER_STEP_US = 20,
     RETRY_US_MIN = 100000, // when there was no room on the disk
     RETRY_US_MAX = 1000000,
@@ -67,7 +69,9 @@ struct log {
     int64_t unsynced_since;         // mono_us of the oldest write that is not synced; 0: there is none
     int64_t retry_us;               // 0: the last round went well
     uint64_t rotate_at;             // bytes, at which the next segment is begun
-    uint64_t calls, calls_expected; // at the last round; that come to one round, lately
+    uint64_t missing, missed;       // of those that the round has waited for; the round before
+    int64_t patience_us;
+    uint64_t calls, calls_expected; // until the last round; for the next one, if those that it has answered come back
     char *head;                     // a block's header and table of stripes
     struct iovec *iov;
     size_t iov_cap;
@@ -82,6 +86,7 @@ struct log {
     uint64_t rotated_to;
     bool closing;
     char error[200];
+    bool error_for_good;
 
     // Published for log_stats
     _Atomic uint64_t rounds, syncs, bytes, last_sync_us, longest_sync_us;
@@ -121,6 +126,7 @@ static void say(struct log *l, int level, const char *text) {
 static void set_error(struct log *l, int code, const char *text) {
     pthread_mutex_lock(&l->lock);
     snprintf(l->error, sizeof l->error, "%s", text);
+    l->error_for_good = l->failed_for_good;
     atomic_store(&l->code, code);
     pthread_mutex_unlock(&l->lock);
     if (l->config.broken) l->config.broken(l->config.arg);
@@ -243,17 +249,50 @@ static int write_block(struct log *l, uint64_t k, bool sync) {
     return 0;
 }
 
-static void expect_calls(struct log *l) {
+// ---- gathering --------------------------------------------------------------------------------------------------------------------
+
+// With `always`: the calls that the last sync has answered come back with their next writes one by one. To begin with the first of them would make the others wait
+// for a sync of one write; and to begin with those that have come during the sync would part them from the others for good: two groups that take turns,
+// each call waiting for two syncs. So waits for both, as long as more of them come: none for `patience` is the end. That is right if those who are missing are
+// not among the next round's either; and it is never much more than what syncs take, so that it costs those little who have no reason to come back.
+static void gather(struct log *l) {
+    l->missing = 0;
+    if (l->calls_expected < 2) return;
+    int64_t now = now_us(l), until = now + GATHER_US_MAX, seen_at = now;
+    for (uint64_t seen = 0; !atomic_load_explicit(&l->kicked, memory_order_relaxed); now = now_us(l)) {
+        uint64_t come = staging_calls(&l->staging) - l->calls;
+        if (come * 10 >= l->calls_expected * 9) return;
+        if (come != seen) seen_at = now;
+        seen = come;
+        if (now >= until || now - seen_at > l->patience_us) {
+            l->missing = l->calls_expected - come;
+            return;
+        }
+        nanosleep(&(struct timespec){ 0, GATHER_STEP_US * 1000 }, NULL);
+    }
+}
+
+// A round of `calls` calls is durable.
+static void learn(struct log *l, uint64_t calls) {
+    uint64_t meanwhile = staging_calls(&l->staging) - l->calls;
+    int64_t most = MIN(MAX(4 * (int64_t)atomic_load_explicit(&l->last_sync_us, memory_order_relaxed), PATIENCE_US_MAX / 2), PATIENCE_US_MAX);
+    if (l->missed) l->patience_us = calls * 2 >= l->missed ? MIN(l->patience_us * 2, most) : MAX(l->patience_us / 2, PATIENCE_US_MIN);
+    l->missed = l->missing;
+    l->calls_expected = calls + meanwhile; // those will come back, these are there
+}
+
+// How many calls the round has.
+static uint64_t count_calls(struct log *l) {
     uint64_t calls = staging_calls(&l->staging), n = calls - l->calls;
     l->calls = calls;
-    l->calls_expected = MAX(n, l->calls_expected - (l->calls_expected + 7) / 8);
+    return n;
 }
 
 static int make_round(struct log *l, bool sync) {
     uint64_t k = atomic_load_explicit(&l->epoch, memory_order_relaxed);
     atomic_store(&l->epoch, k + 1);
     staging_wait(&l->staging, k);
-    expect_calls(l);
+    uint64_t calls = count_calls(l);
     size_t pieces = staging_take(&l->staging, k);
     if (!room_for_pieces(l, pieces)) {
         l->retry_us = MEMORY_RETRY_US; // nothing was tried: the next round takes it
@@ -274,6 +313,7 @@ static int make_round(struct log *l, bool sync) {
     staging_taken(&l->staging, k);
     atomic_store(&l->durable, k);
     round_went_well(l);
+    learn(l, calls);
     if (l->config.durable) l->config.durable(l->config.arg, k);
     if (atomic_load(&l->refused) && atomic_exchange(&l->refused, 0) && l->config.room) l->config.room(l->config.arg);
     return 0;
@@ -319,20 +359,6 @@ static bool work(struct log *l) {
     if (flush || rotate) pthread_cond_broadcast(&l->answered);
     pthread_mutex_unlock(&l->lock);
     return something;
-}
-
-// With `always`: the calls that the last sync has answered come back with their next writes one by one. To begin with the first of them would make the others wait
-// for a sync of one write. Waits while more of them come, and for a part of what a sync takes at most.
-static void gather(struct log *l) {
-    if (l->calls_expected < 2) return;
-    int64_t last = (int64_t)atomic_load_explicit(&l->last_sync_us, memory_order_relaxed), until = now_us(l) + MIN(last / 2, GATHER_US_MAX);
-    for (uint64_t seen = 0, quiet = 0; quiet < 3 && !atomic_load_explicit(&l->kicked, memory_order_relaxed);) {
-        uint64_t come = staging_calls(&l->staging) - l->calls;
-        if (come * 10 >= l->calls_expected * 9 || now_us(l) >= until) return;
-        quiet = come == seen ? quiet + 1 : 0;
-        seen = come;
-        nanosleep(&(struct timespec){ 0, GATHER_STEP_US * 1000 }, NULL);
-    }
 }
 
 static void wait_for_work(struct log *l) {
@@ -397,6 +423,7 @@ static struct log *log_new(const struct log_config *config, uint64_t first_round
     memset(l, 0, sizeof *l);
     l->config = *config;
     l->staging.fd = -1;
+    l->patience_us = PATIENCE_US_MIN;
     if (!l->config.segment_bytes_max) l->config.segment_bytes_max = SEGMENT_BYTES_DEFAULT;
     if (!l->config.staging_bytes) l->config.staging_bytes = STAGING_BYTES_DEFAULT;
     l->rotate_at = l->config.segment_bytes_max;
@@ -553,6 +580,7 @@ bool log_error(struct log *l, struct log_error *out) {
     if (!atomic_load(&l->code)) return false;
     pthread_mutex_lock(&l->lock);
     out->code = atomic_load(&l->code);
+    out->for_good = l->error_for_good;
     snprintf(out->text, sizeof out->text, "%s", l->error);
     pthread_mutex_unlock(&l->lock);
     return out->code != 0;

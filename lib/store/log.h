@@ -92,6 +92,7 @@ void log_forget(struct log *l, uint64_t before_round);
 
 struct log_error {
     int code;          // negative errno; 0: none
+    bool for_good;     // nothing is written any more; else it is, as soon as there is room
     char text[200];    // what has failed: "log/0000000000000001.wal: fdatasync: Input/output error"
 };
 bool log_error(struct log *l, struct log_error *out); // false: none

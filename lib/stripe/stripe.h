@@ -26,6 +26,8 @@ struct common {
     struct hash_key seed;
     uint32_t databases;
     uint32_t stripe_count;                   // a power of two
+    _Atomic bool waits;                      // what leaves the process waits until it is durable (engine/await.h)
+    _Atomic bool failing;                    // the log can't be written at the moment, or any more
     struct stripe *stripes;
     struct settings settings;
     struct effect_sink effects;              // set before the first call
@@ -37,6 +39,7 @@ struct common {
     // keep settings.access_now, and is told here that a look-up found ACCESS_ASK in it. NULL: nobody does, clocks are read.
     void (*access_asked)(struct common *c);
     _Alignas(CACHE_LINE) _Atomic int64_t now_max; // time as calls see it never runs backwards
+    _Alignas(CACHE_LINE) _Atomic uint64_t durable; // what was logged in this epoch or before is durable
 };
 
 struct keyspace; // see keyspace.h
@@ -60,6 +63,7 @@ struct stripe {
     struct common *common;
     uint32_t index;
     _Atomic uint32_t version;        // see stripe_changed
+    _Atomic bool waits;              // as common's: here it costs the shortest of calls next to nothing
     _Atomic(struct keyspace *) *dbs; // [common->databases], NULL: no key was ever there
     struct db_counts *counts;        // [common->databases]
     struct stripe_counters counters;
@@ -67,6 +71,7 @@ struct stripe {
     _Atomic int64_t due_ms;          // wall clock: earliest expiry of its keys, about; INT64_MAX: none. Stored seq_cst (background.c)
     struct watch_records watching;   // keys that sessions watch
     uint64_t looked_at;              // counters.changes when its slabs were looked at last; the lease's holder's
+    _Atomic uint64_t logged;         // the log's epoch of its last effect; 0: there is none. Written by the lease's holder
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
     struct random random;
     struct wait_lists waiting;       // calls that wait for keys
@@ -130,6 +135,7 @@ enum event_class {
     EVENT_ALL = EVENT_GENERIC | EVENT_STRING | EVENT_LIST | EVENT_SET | EVENT_HASH | EVENT_ZSET | EVENT_EXPIRED | EVENT_EVICTED | EVENT_STREAM |
         EVENT_MODULE, // A
     EVENT_EMPTIED = 1 << 14, // of event_record: a "del" because nothing was left; the command's own event comes before it
+    EVENT_MESSAGE = 1 << 15, EVENT_LINE = 1 << 16, // in txn->events alone: see event_record_message
 };
 void event_record(struct txn *t, const struct key *k, uint32_t class, const char *name);
 void events_send(struct txn *t); // the leases are held
@@ -138,6 +144,28 @@ static inline void event_emit(struct txn *t, const struct key *k, uint32_t class
 }
 // Wall clock in ms, read once an execution, after all leases are held; never before what any earlier execution saw.
 int64_t txn_now(struct txn *t);
+
+// What must be durable before anybody outside may see what was read or written under the leases of these stripes, which are held: the log's epoch of
+// their last effect; 0: it is durable. While the log can't be written, that holds only for what a call has written itself.
+static inline bool txn_waits(const struct common *c) { return unlikely(atomic_load_explicit(&c->waits, memory_order_relaxed)); }
+static inline bool stripe_waits(const struct stripe *s) { return unlikely(atomic_load_explicit(&s->waits, memory_order_relaxed)); }
+uint64_t stripes_need(const struct common *c, const uint32_t *stripes, uint32_t count, bool wrote);
+// The end of an execution of which `stripes` is set: effects are handed on, `need` is known, and events are sent, to wait for it.
+void txn_settle(struct txn *t);
+// The end of an execution that is not a call's, with the leases of these stripes held.
+static inline void txn_end(struct txn *t, const uint32_t *stripes, uint32_t count) {
+    if (txn_waits(t->common)) {
+        t->stripes = stripes;
+        t->stripe_count = count;
+        txn_settle(t);
+    } else {
+        effect_flush(t);
+    }
+}
+// Something to be told at the end of an execution, when it is known what it has to wait for: a message that is published, or bytes for monitors. `need`: what
+// they depend on beside the execution. False: no memory.
+bool event_record_message(struct txn *t, uint32_t kind, uint32_t stripe, struct slice channel, struct slice message, uint64_t need);
+bool event_record_line(struct txn *t, struct slice line, uint64_t need);
 
 enum {
     FIND_COUNT = 1 << 0, // count a hit or a miss

@@ -216,7 +216,7 @@ static void test_patterns(void **state) {
             int wanted = 0;
             for (int k = 0; k < count; k++) wanted += feed_pattern_matches(slice_str(patterns[k]), slice_of(name, n));
             got = 0;
-            assert_int_equal(feed_publish(f, FEED_CHANNEL, 0, slice_of(name, n), SLICE("m")), wanted);
+            assert_int_equal(feed_publish(f, FEED_CHANNEL, 0, slice_of(name, n), SLICE("m"), 0), wanted);
             feed_woken(f, 0);
             assert_int_equal(got, wanted);
         }
