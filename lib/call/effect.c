@@ -43,7 +43,7 @@ static void forget_sums(struct txn *t) {
 }
 
 static bool make_sums(struct txn *t) {
-    t->sums = mem_alloc_zero(t->stripe_count * sizeof *t->sums);
+    t->sums = mem_alloc_zero(t->sums_count * sizeof *t->sums);
     for (size_t at = 0; t->sums && at < t->effects.n;) {
         const struct record *r = (const struct record *)(const void *)(t->effects.p + at);
         t->sums[r->stripe].bytes += r->size;
