@@ -165,6 +165,29 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db);
  */
 KORA_API int kora_close(kora *db);
 
+/* What kora_check has found in a directory. */
+typedef struct kora_check_result {
+    size_t size;             /* set by KORA_CHECK_RESULT_INIT */
+    uint32_t databases, stripes;
+    uint64_t segments, bytes; /* files of the log, and their length */
+    uint64_t rounds, records; /* blocks in them; effects in these and in what is staged */
+    uint64_t staged_records; /* of these, staged */
+    uint64_t torn_bytes, dropped_calls; /* of a crash, which kora_open drops: the end of the log, calls that were under way */
+    uint64_t damages;        /* things that are wrong; the log function was told of each */
+    uint64_t keys, expiring; /* what kora_open would bring back; of these with an expiry, also one that has passed */
+    uint64_t strings, lists, sets, zsets, hashes, streams;
+    uint32_t clean;          /* 1: it had been closed */
+    uint32_t reserved;
+} kora_check_result;
+#define KORA_CHECK_RESULT_INIT { sizeof(kora_check_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/*
+ * Verifies everything that a directory holds, without changing anything, and counts its keys (which takes as much memory as the data).
+ *   options  NULL for defaults; of interest are log, staging_dir, progress and error
+ * Errors: CORRUPT (kora_open would refuse it without `repair`; `result` tells as much as is known), BUSY (a process has it open), INVAL, NOMEM, SYSTEM, MISUSE.
+ */
+KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result);
+
 /*
  * The numbered database `index` (as SELECT) of `db` as a handle of its own: typed calls on it read and write there.
  * The handle that kora_open returns is number 0.

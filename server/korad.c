@@ -60,6 +60,8 @@ static const struct key {
 };
 static const char *const levels[] = { "debug", "verbose", "notice", "warning" };
 
+#define ULL(n) ((unsigned long long)(n))
+
 struct setting {
     char *origin, *name, *value; // origin: "korad.ini:7: port" or "--port"
     int blame;                   // exit code if it is wrong
@@ -77,7 +79,6 @@ struct server {
     int log_fd;    // never changes: a reopened file takes its number
     int exit_code; // 0 until something was wrong
     bool check_only;
-    bool loading;  // said so
     const char *check_dir;
     kora *db;
 };
@@ -268,6 +269,7 @@ static void help(void) {
     puts("and every other parameter that CONFIG SET takes. Also:\n"
          "  --config FILE               the same as FILE\n"
          "  --check-config              say what is wrong with the configuration, and end\n"
+         "  --check DIR                 verify the data in DIR, without changing it, and say what there is\n"
          "  --repair                    of a damaged log keep what is whole; what is dropped goes to DIR/dropped-N.wal\n"
          "  --help, --version");
 }
@@ -295,6 +297,7 @@ static bool parse_flags(struct server *s, int argc, char **argv) {
         if (value) *value++ = '\0';
         else if (!(value = argv[++i])) return wrong(s, 2, "%s: its value is missing", arg), false;
         if (!strcmp(arg, "--config")) s->config = value;
+        else if (!strcmp(arg, "--check")) s->check_dir = value;
         else if (!add_setting(s, 0, arg + 2, value)) return false;
     }
     s->flags = s->count;
@@ -375,8 +378,32 @@ static void serve(struct server *s, const sigset_t *signals) {
     say(s, KORA_LOG_NOTICE, "asked to end");
 }
 
+// --check: what there is, and whether it is whole.
+static void check(struct server *s) {
+    kora_check_result r = KORA_CHECK_RESULT_INIT;
+    char error[512] = "";
+    s->options.error = error;
+    s->options.error_size = sizeof error;
+    s->options.staging_dir = s->text[STAGING_DIR] && *s->text[STAGING_DIR] ? s->text[STAGING_DIR] : NULL;
+    int status = kora_check(s->check_dir, &s->options, &r);
+    printf("log      %llu files, %llu bytes, %llu rounds, %llu records; %llu of these staged\n", ULL(r.segments), ULL(r.bytes), ULL(r.rounds), ULL(r.records), ULL(r.staged_records));
+    if (r.torn_bytes || r.dropped_calls) printf("crash    %llu bytes and %llu calls of it will be dropped\n", ULL(r.torn_bytes), ULL(r.dropped_calls));
+    if (status == KORA_OK) {
+        printf("keys     %llu, %llu of these expire\n", ULL(r.keys), ULL(r.expiring));
+        printf("types    %llu strings, %llu lists, %llu sets, %llu sorted sets, %llu hashes, %llu streams\n", ULL(r.strings), ULL(r.lists), ULL(r.sets), ULL(r.zsets),
+            ULL(r.hashes), ULL(r.streams));
+        printf("%s is whole%s\n", s->check_dir, r.clean ? "" : "; it has not been closed");
+    } else {
+        wrong(s, 1, "%s: %s%s%s", s->check_dir, kora_status_text(status), *error ? ": " : "", error);
+    }
+}
+
 static void run(struct server *s, const sigset_t *signals) {
     take_settings(s, true);
+    if (s->check_dir) {
+        check(s);
+        return;
+    }
     if (!s->check_only && !s->exit_code && !open_log(s)) wrong(s, 1, "cannot open %s: %s", s->text[LOGFILE], strerror(errno));
     if (s->check_only || s->exit_code) s->options.shards = 1, s->options.log = NULL; // opened to hear what it says of its settings
     const char *dir = s->check_only || s->exit_code || !s->text[DIR] || !*s->text[DIR] ? NULL : s->text[DIR];

@@ -39,6 +39,8 @@ struct database {
     struct kora handle[];
 };
 
+int api_open(const char *dir, const kora_options *options, const struct os *os, kora **db); // kora_open, over any files; NULL: the system's
+
 bool gates_init(void);                   // whether plain gates can be used
 void gates_wait(struct database *d);     // until nobody is inside; `closing` is set
 void gate_find(kora *db, bool claim);    // sets thread_state for db

@@ -35,6 +35,7 @@ int api_options(void *to, size_t known, const void *from) {
     return KORA_OK;
 }
 
+_Static_assert((int)KORA_SYNC_EVERYSEC == (int)FSYNC_EVERYSEC && (int)KORA_SYNC_ALWAYS == (int)FSYNC_ALWAYS && (int)KORA_SYNC_OS == (int)FSYNC_NO, "one order");
 enum { SHARDS_MAX = 256, DATABASES_DEFAULT = 16, STRIPES_MIN = 64, STRIPES_A_SHARD = 16 };
 
 static uint32_t usable_cores(void) {
@@ -89,8 +90,6 @@ static struct database *make_database(uint32_t count) {
     return NULL;
 }
 
-static enum log_sync sync_of(int sync) { return sync == KORA_SYNC_ALWAYS ? LOG_ALWAYS : sync == KORA_SYNC_OS ? LOG_OS : LOG_EVERYSEC; }
-
 static int create_network(struct engine *e) {
     int status = net_create(e);
     return status == KORA_OK ? http_create(e) : status;
@@ -106,7 +105,9 @@ static void destroy_network(struct engine *e) {
     net_destroy(e->net);
 }
 
-KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) {
+KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) { return api_open(dir, options, NULL, db); }
+
+int api_open(const char *dir, const kora_options *options, const struct os *os, kora **db) {
     kora_options o = KORA_OPTIONS_INIT;
     if (!db) return KORA_INVAL;
     int status = api_options(&o, sizeof o, options);
@@ -121,7 +122,7 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
 
     if (o.error && o.error_size) *o.error = '\0';
     struct engine_config config = {
-        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .staging_dir = o.staging_dir, .sync = sync_of(o.sync), .repair = o.repair,
+        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .os = os, .staging_dir = o.staging_dir, .sync = (enum fsync_policy)o.sync, .repair = o.repair,
         .progress = o.progress, .progress_arg = o.progress_arg, .error = o.error, .error_size = o.error_size,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
         .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },

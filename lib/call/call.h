@@ -29,6 +29,7 @@ enum {
 };
 
 struct effect_sink; // call/effect.h
+struct effect_sum;  // call/effect.c
 struct undo;        // stripe/undo.c
 
 // Begun by txn_begin (stripe/stripe.h).
@@ -43,6 +44,8 @@ struct txn {
     size_t later;        // bytes of one more, that is recorded after the change; its room is kept
     size_t granted_bytes; // what the sink has room for in the stripe that was asked about last
     uint32_t granted_stripe, granted_count;
+    uint32_t sums_count; // stripes that there are
+    struct effect_sum *sums; // of what was recorded, by stripe; NULL: not counted yet
     bool expired;        // a look-up has found that a key's time has come: whoever waits for it is to be told, also by a call that only reads
     bool no_memory;      // an effect could not be recorded: from here on nothing may change any more (effect_emit, key_set_* ... refuse)
     bool no_room;        // ... since its sink had no room for it

@@ -7,6 +7,8 @@
 //
 // Room. An effect is recorded before the change that it tells of, and only if its sink has room for it. For one that can be told only after the change room is made
 // before: memory here, which what is recorded in between leaves alone (txn->later), and in the sink, whose last grant is remembered: within it nothing is asked.
+// The sink is asked by stripe. As long as all effects together are short they count for each; above SUMS_ABOVE what each stripe has is counted (txn->sums), or
+// a long MSET would ask in each of its stripes for room for all of it.
 #include "call/effect.h"
 
 #include "base/mem.h"
@@ -15,6 +17,11 @@
 struct record {
     uint32_t stripe, db, argc, size; // size: of the whole record
 };
+
+struct effect_sum { // of a stripe
+    size_t bytes, count;
+};
+enum { SUMS_ABOVE = 16384 };
 
 size_t effect_bytes(int argc, const struct slice *argv) {
     size_t n = sizeof(struct record) + (size_t)argc * sizeof(struct slice);
@@ -29,10 +36,28 @@ static bool refuse(struct txn *t, bool no_room) {
     return false;
 }
 
+static void forget_sums(struct txn *t) {
+    if (likely(!t->sums)) return;
+    mem_free(t->sums);
+    t->sums = NULL;
+}
+
+static bool make_sums(struct txn *t) {
+    t->sums = mem_alloc_zero(t->sums_count * sizeof *t->sums);
+    for (size_t at = 0; t->sums && at < t->effects.n;) {
+        const struct record *r = (const struct record *)(const void *)(t->effects.p + at);
+        t->sums[r->stripe].bytes += r->size;
+        t->sums[r->stripe].count++;
+        at += r->size;
+    }
+    return t->sums != NULL;
+}
+
 static bool has_room(struct txn *t, uint32_t stripe, size_t bytes, size_t count) {
     if (!t->sink->room) return true;
-    bytes += t->effects.n + t->later;
-    count += t->emitted + (t->later != 0);
+    bool each = t->effects.n > SUMS_ABOVE && (t->sums || make_sums(t)); // without memory for that, all count
+    bytes += (each ? t->sums[stripe].bytes : t->effects.n) + t->later;
+    count += (each ? t->sums[stripe].count : t->emitted) + (t->later != 0);
     if (t->granted_stripe == stripe && bytes <= t->granted_bytes && count <= t->granted_count) return true;
     if (unlikely(!t->sink->room(t->sink->arg, stripe, bytes, count))) return false;
     t->granted_stripe = stripe;
@@ -81,16 +106,23 @@ void effect_late(struct txn *t, const struct key *key, int argc, const struct sl
     }
     t->effects.n += n;
     t->emitted++;
+    if (unlikely(t->sums)) {
+        t->sums[key->stripe_number].bytes += n;
+        t->sums[key->stripe_number].count++;
+    }
 }
 
 void effect_forget(struct txn *t, size_t bytes, uint32_t emitted) {
     t->effects.n = bytes;
     t->emitted = emitted;
+    forget_sums(t); // they are counted anew if there is need
 }
 
 bool effect_del(struct txn *t, const struct key *key) {
     return effect_emit(t, key, 2, (struct slice[]){ SLICE("DEL"), key->name });
 }
+
+bool effect_expired(struct txn *t, const struct key *key) { return unlikely(effect_refused(t)) ? refuse(t, true) : effect_del(t, key); }
 
 bool effect_pexpireat(struct txn *t, const struct key *key, int64_t at_ms) {
     char text[NUM_INT_MAX];
@@ -136,6 +168,7 @@ void effect_flush_(struct txn *t) {
         while (effect_next(&l, &e)) t->sink->fn(t->sink->arg, &e);
     }
     buf_free(&t->effects);
+    forget_sums(t);
     t->emitted = 0;
     t->granted_bytes = 0;
 }

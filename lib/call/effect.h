@@ -33,6 +33,8 @@ struct effect_sink {
     // Asked before a change, with the stripe's lease held: whether there will be room for the execution's effects, which with this one are `count`, and
     // `bytes` long at most. NULL: always
     bool (*room)(void *arg, uint32_t stripe, size_t bytes, size_t count);
+    // Whether what nobody has asked for (keys that expire, an estimate that is kept) should be left for now. NULL: never
+    bool (*refuses)(void *arg);
 };
 
 enum { EFFECT_ARGS_MAX = 8 }; // of effect_emit; a call's own argv may be longer
@@ -50,6 +52,8 @@ void effect_late(struct txn *t, const struct key *key, int argc, const struct sl
 size_t effect_bytes(int argc, const struct slice *argv);
 // The usual ones
 bool effect_del(struct txn *t, const struct key *key);
+bool effect_expired(struct txn *t, const struct key *key); // the same for a key whose time has come: it may have to stay
+static inline bool effect_refused(const struct txn *t) { return t->sink && t->sink->refuses && t->sink->refuses(t->sink->arg); }
 bool effect_pexpireat(struct txn *t, const struct key *key, int64_t at_ms);
 bool effect_persist(struct txn *t, const struct key *key);
 bool effect_set(struct txn *t, const struct key *key, struct slice value, int64_t expire_at_ms /* 0 none */, bool keep_ttl);

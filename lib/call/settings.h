@@ -19,6 +19,8 @@ enum settings_text { // what the embedding program says of itself, for CONFIG GE
 
 enum { SETTINGS_PERCENTILES = 16 };
 
+enum fsync_policy { FSYNC_EVERYSEC, FSYNC_ALWAYS, FSYNC_NO }; // by Redis's order; KORA_SYNC_*
+
 enum access_policy { ACCESS_LRU, ACCESS_LFU }; // what the access metadata of entries means
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
 
@@ -54,7 +56,7 @@ struct settings {
     _Atomic uint64_t latency_percentile[SETTINGS_PERCENTILES]; // in millionths of a percent; the first latency_percentiles of them
     _Atomic uint64_t latency_percentiles;
     _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
-    _Atomic uint64_t appendfsync;          // enum log_sync
+    _Atomic uint64_t appendfsync;          // enum fsync_policy
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 
     pthread_mutex_t mutex; // of what follows

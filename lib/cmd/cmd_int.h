@@ -60,8 +60,7 @@ struct effects_mark {
 };
 static inline struct effects_mark effects_mark(const struct txn *t) { return (struct effects_mark){ t->effects.n, t->emitted }; }
 static inline void effects_retract(struct txn *t, struct effects_mark m) {
-    t->effects.n = m.bytes;
-    t->emitted = m.count;
+    effect_forget(t, m.bytes, m.count);
 }
 // The event that a change by this command is (event.c).
 void event_of_command(struct call *c, const struct key *k);

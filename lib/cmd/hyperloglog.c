@@ -111,7 +111,7 @@ static void keep_estimate(struct call *c, struct entry *e, size_t len, uint64_t 
     const struct key *k = &c->keys[0];
     struct effects_mark mark = effects_mark(t);
     char *bytes;
-    if (!effect_emit(t, k, c->argc, c->argv)) return;
+    if (effect_refused(t) || !effect_emit(t, k, c->argc, c->argv)) return;
     if (key_edit_string(t, k, e, len, &bytes) != KORA_OK) {
         effects_retract(t, mark);
         return;

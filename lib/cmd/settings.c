@@ -9,7 +9,6 @@
 #include "base/num.h"
 #include "cmd/host.h"
 #include "kora.h"
-#include "store/log.h"
 #include "stripe/stripe.h"
 
 enum kind { KIND_NUMBER, KIND_SIGNED, KIND_SIZE, KIND_YES_NO, KIND_CHOICE, KIND_EVENTS, KIND_LIMITS, KIND_PERCENTILES, KIND_PASSWORD, KIND_TEXT, KIND_FIXED, KIND_AS_IT_IS, KIND_CONSTANT };
@@ -21,7 +20,7 @@ enum fixed {
 enum { POLICY_NOEVICTION = 7, FILES_RESERVED = 32 /* descriptors that are not connections */ };
 
 static const char *const debug_words[] = { "no", "yes", "local", NULL };
-static const char *const fsync_words[] = { "always", "everysec", "no", NULL }; // enum log_sync
+static const char *const fsync_words[] = { "everysec", "always", "no", NULL }; // enum fsync_policy
 static const char *const level_words[] = { "debug", "verbose", "notice", "warning", NULL }; // KORA_LOG_*
 static const char *const policy_words[] = { "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu",
     "allkeys-random", "noeviction", NULL };

@@ -37,6 +37,8 @@ static void append_several(void *arg, struct effect_list *l) {
 
 static bool has_room(void *arg, uint32_t stripe, size_t bytes, size_t count) { return log_reserve(((struct engine *)arg)->log, stripe, bytes, count); }
 
+static bool refuses(void *arg) { return atomic_load_explicit(&((struct engine *)arg)->gate.refused, memory_order_relaxed); }
+
 // ---- the gate ------------------------------------------------------------------------------------------------------------------
 
 enum log_gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn) {
@@ -98,90 +100,22 @@ static void is_durable(void *arg, uint64_t epoch) { await_advanced(arg, epoch); 
 static void log_has_changed(void *arg) {
     struct engine *e = arg;
     struct log_error error;
-    bool failing = log_error(e->log, &error);
-    if (!atomic_load(&e->closing)) await_failing(e, !failing ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
-    if (failing) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
+    if (!atomic_load(&e->gate.there)) return; // start_log looks itself
+    bool refused = log_error(e->log, &error);
+    if (!atomic_load(&e->closing)) await_failing(e, !refused ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
+    atomic_store(&e->gate.refused, refused);
+    if (refused) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
     else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
     gate_open(e);
 }
 
 static void log_says(void *arg, int level, const char *text) { engine_log(arg, level, "%s", text); }
 
-// ---- replay --------------------------------------------------------------------------------------------------------------------
-
-// Nobody looks into the tables meanwhile: what was dropped can be freed at once.
-static void free_garbage(struct stripe *s) {
-    struct keyspace *garbage = stripe_take_garbage(s);
-    while (garbage && !keyspaces_free(&garbage)) { } // nobody has pinned anything
-}
-
-// Of a command about a whole database each stripe has told its part. It is that of the stripes into which that one has been divided since: its highest bits go first.
-static int replay_part(struct engine *e, const struct recovered_effect *r) {
-    struct common *c = &e->common;
-    uint32_t into = c->stripe_count / r->stripes, from = r->stripe * into;
-    bool swap = r->argc == 3 && slice_is_word(r->argv[0], "swapdb");
-    int64_t a = 0, b = 0;
-    if (swap && !(num_parse_int(r->argv[1], &a) && num_parse_int(r->argv[2], &b) && a >= 0 && b >= 0 && a < c->databases && b < c->databases)) return KORA_CORRUPT;
-    struct txn t;
-    txn_begin(&t, c);
-    t.flags |= TXN_REPLAY;
-    for (uint32_t i = from; i < from + into; i++) {
-        if (swap) stripe_swap(&c->stripes[i], &t, (uint32_t)a, (uint32_t)b);
-        else stripe_flush(&c->stripes[i], r->db);
-        free_garbage(&c->stripes[i]);
-    }
-    return KORA_OK;
-}
-
-static bool is_part(const struct recovered_effect *r) {
-    return (r->argc == 1 && slice_is_word(r->argv[0], "flushdb")) || (r->argc == 3 && slice_is_word(r->argv[0], "swapdb"));
-}
-
-static int replay_call(struct engine *e, struct call *c) {
-    if (!call_prepare(c, e->index) || c->cmd->route != ROUTE_KEYS) return KORA_CORRUPT;
-    if (!call_find_keys(c)) return KORA_NOMEM;
-    if (!c->key_count) return KORA_CORRUPT;
-    txn_begin(&c->txn, &e->common);
-    c->txn.flags |= TXN_REPLAY;
-    call_replay(c);
-    return c->outcome == CALL_OK && !c->reply.buf->failed ? KORA_OK : KORA_CORRUPT;
-}
-
-static int say_refused(struct engine *e, const struct recovered_effect *r, int status) {
-    struct durable *d = e->durable;
-    const struct buf *reply = &d->reply;
-    bool no_memory = status == KORA_NOMEM || reply->failed || (reply->n >= 4 && memcmp(reply->p, "-OOM", 4) == 0);
-    int n = (int)(reply->n > 2 ? MIN(reply->n - 2, (size_t)100) : 0);
-    struct slice name = r->argc ? r->argv[0] : SLICE("");
-    if (d->error && d->error_size) {
-        if (no_memory) snprintf(d->error, d->error_size, "out of memory");
-        else snprintf(d->error, d->error_size, "the log holds `%.*s`, which can't be run: %.*s", (int)MIN(name.n, (size_t)40), name.p, n, reply->p ? reply->p : "");
-    }
-    return no_memory ? KORA_NOMEM : KORA_CORRUPT;
-}
-
-static int replay(void *arg, const struct recovered_effect *r) {
-    struct engine *e = arg;
-    struct durable *d = e->durable;
-    struct call c = { .argc = r->argc, .session = &d->session, .host = &e->host };
-    buf_clear(&d->reply);
-    if (r->db >= e->common.databases || r->argc < 1 || r->stripe >= r->stripes || e->common.stripe_count % r->stripes) return say_refused(e, r, KORA_CORRUPT);
-    if (is_part(r)) return replay_part(e, r);
-    c.argv = (struct slice *)(uintptr_t)r->argv; // handlers only read them
-    c.reply = (struct reply){ .buf = &d->reply, .version = 2 };
-    c.keys = c.keys_inline;
-    c.txn.common = &e->common;
-    d->session.db = r->db;
-    int status = replay_call(e, &c);
-    call_release_keys(&c);
-    reply_free_refs(&c.reply);
-    mem_free(c.block_state);
-    return status == KORA_OK ? KORA_OK : say_refused(e, r, status);
-}
-
 // ---- opening -------------------------------------------------------------------------------------------------------------------
 
 enum { SAY_EVERY_US = 2000000 };
+
+static int apply(void *arg, const struct recovered_effect *r) { return replay_effect(&((struct engine *)arg)->durable->replay, r); }
 
 static void progress(void *arg, uint64_t done, uint64_t total) {
     struct engine *e = arg;
@@ -209,11 +143,9 @@ int durable_open(struct engine *e, struct engine_config *config) {
     d->progress = config->progress;
     d->progress_arg = config->progress_arg;
     d->repair = config->repair;
-    session_init(&d->session, 0);
     int status = store_open(config->os ? config->os : os_system(), config->dir, config->staging_dir, &d->store, reason, sizeof reason);
     if (status != KORA_OK) {
         if (d->error && d->error_size) snprintf(d->error, d->error_size, "%s", reason);
-        session_free(&d->session);
         mem_free(d);
         e->durable = NULL;
         return status;
@@ -233,10 +165,13 @@ int durable_open(struct engine *e, struct engine_config *config) {
     return KORA_OK;
 }
 
+static const enum log_sync policies[] = { [FSYNC_EVERYSEC] = LOG_EVERYSEC, [FSYNC_ALWAYS] = LOG_ALWAYS, [FSYNC_NO] = LOG_OS };
+
 static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
     struct log_config config = {
-        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir, .stripes = e->common.stripe_count, .sync = e->config.sync,
+        .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir,
+        .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
         .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
@@ -248,15 +183,17 @@ static int start_log(struct engine *e, char *error, size_t size) {
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
-        await_set(e, e->config.sync == LOG_ALWAYS);
+        await_set(e, policies[e->config.sync] == LOG_ALWAYS);
         atomic_store(&e->common.settings.appendfsync, e->config.sync);
+        atomic_store(&e->gate.there, true);
         e->host.wal = e->log;
         e->host.dir = d->store.dir;
         e->host.staging_dir = d->store.staging_dir;
         e->host.recovered = &d->recovered;
         e->host.recovery_ms = d->recovery_ms;
         host_reset_stats(&e->host); // what the replay has counted
-        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room };
+        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room, .refuses = refuses };
+        if (log_error(e->log, &(struct log_error){ 0 })) log_has_changed(e); // already
     }
     return status;
 }
@@ -280,12 +217,16 @@ int durable_recover(struct engine *e) {
     char reason[256] = "";
     if (!d) return KORA_OK;
     const struct recover_config config = {
-        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = replay, .progress = progress, .say = log_says, .arg = e,
+        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
+    replay_begin(&d->replay, e, reason, sizeof reason);
+    uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
+    atomic_store(&e->common.settings.access_now, access); // no clock is read for each
     int status = log_recover(&config, &d->recovered, reason, sizeof reason);
+    replay_end(&d->replay);
+    atomic_store(&e->common.settings.access_now, ACCESS_ASK);
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
-    buf_free(&d->reply);
     if (status == KORA_OK) {
         say_recovered(e);
         status = start_log(e, reason, sizeof reason);
@@ -307,7 +248,7 @@ void durable_end(struct engine *e) {
 
 void durable_setting_changed(struct engine *e) {
     if (!e->log) return;
-    enum log_sync sync = (enum log_sync)atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed);
+    enum log_sync sync = policies[atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed)];
     // Nothing is said to be durable that is only written.
     if (sync != LOG_ALWAYS) await_set(e, false);
     log_set_sync(e->log, sync);
@@ -319,8 +260,6 @@ void durable_close(struct engine *e) {
     if (!d) return;
     durable_end(e);
     store_close(&d->store);
-    session_free(&d->session);
-    buf_free(&d->reply);
     mem_free(d);
     e->durable = NULL;
 }

@@ -11,7 +11,7 @@
 #define KORA_ENGINE_DURABLE_H
 
 #include "engine/engine.h"
-#include "store/recover.h"
+#include "engine/replay.h"
 
 struct durable {
     struct store store;
@@ -19,8 +19,7 @@ struct durable {
     int64_t recovery_ms;             // how long that took
     bool repair;
     // Only while it recovers
-    struct session session;
-    struct buf reply;
+    struct replay replay;
     engine_progress_fn *progress;
     void *progress_arg;
     int64_t began_us, told_us;

@@ -155,6 +155,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     status = durable_open(e, &e->config);
     config = &e->config;
     if (status == KORA_OK && e->durable) e->common.seed = e->durable->store.manifest.seed;
+    else if (status == KORA_OK && config->seed) e->common.seed = *config->seed;
     else if (status == KORA_OK && !random_entropy(&e->common.seed, sizeof e->common.seed)) status = KORA_SYSTEM;
     if (status == KORA_OK) status = stripes_init(&e->common, config->databases, config->stripes);
     if (status != KORA_OK) return status;
@@ -207,6 +208,7 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     if (status == KORA_OK) status = durable_recover(e);
     e->config.dir = e->config.staging_dir = NULL;
     e->config.error = NULL;
+    e->config.seed = NULL;
     e->common.access_asked = background_access_asked; // not before: it asks a shard
     if (status == KORA_OK && config->hooks.create) status = config->hooks.create(e);
     uint32_t made = 0;

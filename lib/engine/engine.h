@@ -148,7 +148,8 @@ struct engine_config {
     // Where it is kept (durable.c). NULL: nowhere
     const char *dir, *staging_dir;        // used while it is opened
     const struct os *os;                  // NULL: the system
-    enum log_sync sync;
+    const struct hash_key *seed;          // without a directory: of its hashes; NULL: a random one
+    enum fsync_policy sync;
     bool repair;
     engine_progress_fn *progress;
     void *progress_arg;
@@ -178,6 +179,8 @@ struct engine {
     struct durable *durable;             // likewise (durable.c)
     struct {                             // for writes that wait until the log has room (durable.h)
         _Atomic uint32_t turn, sleepers;
+        _Atomic bool there;              // `log` is set
+        _Atomic bool refused;            // the log can't be written now, for another reason than that it is behind
         _Atomic(struct waiter *) waiting;
     } gate;
     void *net;                           // the network's, engine-wide

@@ -486,6 +486,7 @@ void log_close(struct log *l) {
 bool log_may_write(struct log *l, uint32_t stripe) {
     struct ring *r = &l->staging.rings[stripe];
     uint64_t enough = l->staging.ring_size / 2;
+    staging_prefetch(&l->staging, r);
     if (likely(staging_free(&l->staging, r) >= enough) && likely(!atomic_load_explicit(&l->code, memory_order_relaxed))) return true;
     atomic_store(&l->refused, 1);
     if (!atomic_load(&l->code)) { // else it is of no use to hurry

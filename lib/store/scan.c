@@ -5,6 +5,8 @@
 // header, says up to which round the log was synced before. If anything that is whole, before the gap or behind it, says so of a round that should be in the gap, then it
 // was lost after it had been on the disk, and nothing is touched. Else nobody was promised more than that what is kept is a prefix; the rest is cut.
 //
+// What is not whole, but where the next segment goes on after the last round that was, is no gap: an end that was cut, and whose cutting did not reach the disk.
+//
 // To find what is whole behind a gap, all that follows is searched for blocks, not only where one should begin: the damage may be in a block's length.
 #include <errno.h>
 #include <inttypes.h>
@@ -86,11 +88,15 @@ static int find_segments(struct scan *s) {
     if (s->no_memory) return store_fail_memory(s->why);
     if (err && err != -ENOENT) return store_fail_os(s->why, s->dir, err);
     if (s->count) qsort(s->segments, s->count, sizeof(*s->segments), by_round);
-    while (!s->checking && s->begin + 1 < s->count && s->segments[s->begin + 1].first <= s->from) s->begin++;
+    size_t kept = 0;
     for (size_t i = 0; i < s->count && status == KORA_OK; i++) {
         status = find_size(s, i);
-        if (i >= s->begin) s->total += s->segments[i].size;
+        // A file of no bytes is one that was being made, or removed.
+        if (s->segments[i].size > 0) s->segments[kept++] = s->segments[i];
     }
+    s->count = kept;
+    while (!s->checking && s->begin + 1 < s->count && s->segments[s->begin + 1].first <= s->from) s->begin++;
+    for (size_t i = s->begin; i < s->count; i++) s->total += s->segments[i].size;
     return status;
 }
 
@@ -197,6 +203,37 @@ static int decide(struct scan *s, struct reader *r, const struct wrong_place *w)
     return status;
 }
 
+// Does the next segment with blocks go on after s->last? Then what is wrong behind that is left over from an earlier crash, and nothing is missing: *on.
+static int goes_on(struct scan *s, size_t i, bool *on) {
+    int status = KORA_OK;
+    *on = false;
+    for (bool more = s->any; more && ++i < s->count && status == KORA_OK;) {
+        struct reader r;
+        struct block b;
+        char *path = scan_path(s, i);
+        if (!path) return store_fail_memory(s->why);
+        enum read_result result = reader_open(&r, s->os, path, s->c->store->manifest.id, s->segments[i].first);
+        if (result == READ_OK) result = reader_next(&r, &b);
+        if (result == READ_FAILED) status = store_fail_os(s->why, path, r.failed);
+        *on = result == READ_OK && b.before == s->last;
+        more = result == READ_END;
+        reader_close(&r);
+        mem_free(path);
+    }
+    return status;
+}
+
+// Nothing whole is at `at`, in segment i.
+static int torn_at(struct scan *s, size_t i, struct reader *r, uint64_t at) {
+    bool on;
+    int status = goes_on(s, i, &on);
+    if (status != KORA_OK) return status;
+    if (!on) return decide(s, r, &(struct wrong_place){ WRONG_TORN, i, at, MAX(s->next, s->segments[i].first), r->damage });
+    scan_say(s, KORA_LOG_NOTICE, "%016" PRIx64 ".wal: offset %" PRIu64 ": what is behind round %" PRIu64 " belongs to no round, and none is missing", s->segments[i].first, at,
+        s->last);
+    return KORA_OK;
+}
+
 // ---- blocks --------------------------------------------------------------------------------------------------------------------------------
 
 static int apply_one(void *arg, const struct recovered_effect *e) {
@@ -255,7 +292,7 @@ static int take_blocks(struct scan *s, size_t i, struct reader *r) {
         enum read_result result = reader_next(r, &b);
         if (result == READ_FAILED) return read_failed(s, i, r);
         if (result == READ_END) return KORA_OK;
-        if (result == READ_DAMAGED) return decide(s, r, &(struct wrong_place){ WRONG_TORN, i, r->at, MAX(s->next, s->segments[i].first), r->damage });
+        if (result == READ_DAMAGED) return torn_at(s, i, r, r->at);
         int status = take_block(s, i, r, &b);
         if (status != KORA_OK || s->damaged || s->errors > errors) return status;
         progress(s, b.bytes);
@@ -276,8 +313,10 @@ static int take_segment(struct scan *s, size_t i) {
         s->next = MAX(s->next, s->segments[i].first);
     } else if (result == READ_FAILED) {
         status = store_fail_os(s->why, path, r.failed);
+    } else if (result == READ_DAMAGED) {
+        status = torn_at(s, i, &r, 0);
     } else {
-        enum wrong wrong = result == READ_DAMAGED ? WRONG_TORN : r.newer ? WRONG_UNKNOWN : WRONG_NEVER;
+        enum wrong wrong = r.newer ? WRONG_UNKNOWN : WRONG_NEVER;
         status = decide(s, &r, &(struct wrong_place){ wrong, i, 0, MAX(s->next, s->segments[i].first), r.damage });
     }
     progress(s, done + s->segments[i].size - s->done);

@@ -89,20 +89,22 @@ static int copy_dropped(const struct scan *s) {
     return status == KORA_OK ? failed(s, s->c->store->dir, s->os->sync_dir(s->os->arg, s->c->store->dir)) : status;
 }
 
-static int remove_segment(const struct scan *s, size_t i) {
-    char *path = scan_path(s, i);
-    if (!path) return store_fail_memory(s->why);
-    int status = failed(s, path, s->os->remove(s->os->arg, path));
-    mem_free(path);
-    return status;
-}
-
 static int truncate_segment(const struct scan *s, size_t i, uint64_t size) {
     char *path;
     int fd, status = open_segment(s, i, OS_READ | OS_WRITE, &path, &fd);
     if (status == KORA_OK) status = failed(s, path, s->os->truncate(s->os->arg, fd, size));
     if (status == KORA_OK) status = failed(s, path, s->os->sync(s->os->arg, fd));
     return close_segment(s, status, path, fd);
+}
+
+// Emptied first: should its name come back, because the directory could not be synced, then it is that of nothing.
+static int remove_segment(const struct scan *s, size_t i) {
+    int status = truncate_segment(s, i, 0);
+    char *path = status == KORA_OK ? scan_path(s, i) : NULL;
+    if (!path) return status == KORA_OK ? store_fail_memory(s->why) : status;
+    status = failed(s, path, s->os->remove(s->os->arg, path));
+    mem_free(path);
+    return status;
 }
 
 static int cut_end(struct scan *s) {
@@ -141,9 +143,11 @@ static int write_again(const struct scan *s, size_t i) {
     if (status == KORA_OK && s->segments[i].first <= s->synced) status = find_unsynced(s, path, fd, end, &at);
     if (status == KORA_OK && at < end) {
         uint64_t to = at;
-        status = copy_bytes(s, path, fd, at, end, fd, &to);
+        // The size, too, is to be written once more, and a size that does not change is not.
+        status = failed(s, path, s->os->truncate(s->os->arg, fd, end + RECORD_ALIGN));
+        if (status == KORA_OK) status = copy_bytes(s, path, fd, at, end, fd, &to);
     }
-    // Room that was made ahead
+    // Also the room that was made ahead goes.
     if (status == KORA_OK) status = failed(s, path, s->os->truncate(s->os->arg, fd, end));
     if (status == KORA_OK) status = failed(s, path, s->os->sync(s->os->arg, fd));
     return close_segment(s, status, path, fd);
@@ -240,12 +244,15 @@ static int write_staged(struct scan *s) {
     }
     int status = failed(s, path, err);
     if (status == KORA_OK) status = sync_log_dir(s);
+    // Its name may never be durable, whatever a later sync says; staging is still there.
+    if (status != KORA_OK) s->os->remove(s->os->arg, path);
     if (status == KORA_OK) s->last = s->out->last_round = s->staged.last_epoch;
     mem_free(path);
     buf_free(&headers);
     return status;
 }
 
+// It may be there, and its name not be durable.
 static int make_log_dir(const struct scan *s) {
     int err = s->os->make_dir(s->os->arg, s->dir);
     if (err && err != -EEXIST) return store_fail_os(s->why, s->dir, err);
@@ -253,12 +260,10 @@ static int make_log_dir(const struct scan *s) {
 }
 
 int settle(struct scan *s) {
-    int status = s->damaged ? cut_end(s) : KORA_OK;
+    int status = make_log_dir(s);
+    if (status == KORA_OK && s->damaged) status = cut_end(s);
     if (status == KORA_OK && !s->out->clean) status = sync_tail(s);
-    if (status == KORA_OK && s->staged.last_epoch > s->last) {
-        status = make_log_dir(s);
-        if (status == KORA_OK) status = write_staged(s);
-    }
+    if (status == KORA_OK && s->staged.last_epoch > s->last) status = write_staged(s);
     if (status == KORA_OK) status = staged_remove(s->os, s->staging_dir, s->why);
     // A segment that has no blocks yet is the one with which the log goes on.
     uint64_t next = MAX(s->last + 1, s->from);

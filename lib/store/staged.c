@@ -22,6 +22,12 @@ enum { HEADER_CRC_AT = STAGING_HEADER - 4, RING_BYTES_MIN = 1024 };
 #define RING_BYTES_MAX (UINT64_C(1) << 40)
 #define APART_BYTES_MAX (UINT64_C(1) << 32)
 
+// A record of a call that may have others.
+struct part {
+    uint64_t epoch, call;
+    size_t record;
+};
+
 struct ring {
     struct staged *s;
     const struct staged_source *from;
@@ -31,6 +37,7 @@ struct ring {
     uint64_t bytes;
     uint64_t limit;       // epochs above it are dropped
     struct args args;
+    struct buf torn;      // struct part: appends that were under way
     struct reason why;
 };
 
@@ -210,17 +217,17 @@ static bool find_stray(const struct ring *r, uint64_t from, uint64_t to) {
 }
 
 // The append that was under way when the process was killed, at `position`.
-static void torn_append(struct ring *r, uint32_t stripe, uint64_t position) {
+static int torn_append(struct ring *r, uint32_t stripe, uint64_t position) {
+    static const char nothing[RECORD_HEADER];
     uint64_t at = position % r->bytes;
-    if (r->bytes - at < RECORD_HEADER) return;
+    if (r->bytes - at < RECORD_HEADER) return KORA_OK;
     struct record h = record_header(r->p + at);
-    if (h.position != position || h.epoch <= r->from->round) return;
+    if (h.position != position || memcmp(r->p + at, nothing, sizeof nothing) == 0) return KORA_OK;
     say(r->from, KORA_LOG_NOTICE, "%s: the last record of stripe %" PRIu32 ", at offset %" PRIu64 ", is not whole and is dropped", r->path, stripe,
         (uint64_t)STAGING_PAGE + stripe * (r->bytes + STAGING_STRIPE_HEADER) + STAGING_STRIPE_HEADER + at);
-    // One that has other parts is counted by them.
-    if (h.call == 0 || !has_record(r->s, h.epoch, h.call)) r->s->incomplete_calls++;
-    r->s->dropped_bytes += RECORD_HEADER;
     r->s->whole = false;
+    buf_append(&r->torn, &(struct part){ h.epoch, h.call, 0 }, sizeof(struct part));
+    return r->torn.failed ? store_fail_memory(r->why) : KORA_OK;
 }
 
 static int read_stripe(struct ring *r, uint32_t stripe) {
@@ -238,10 +245,7 @@ static int read_stripe(struct ring *r, uint32_t stripe) {
         status = walk_stripe(r, stripe, &position, &epoch);
     }
     if (status != KORA_OK) return status;
-    if (!find_stray(r, taken, position)) {
-        torn_append(r, stripe, position);
-        return KORA_OK;
-    }
+    if (!find_stray(r, taken, position)) return torn_append(r, stripe, position);
     // Everything before the damage has at most this epoch, what was damaged at least that.
     uint64_t limit = epoch > r->from->round ? epoch - 1 : r->from->round;
     r->limit = MIN(r->limit, limit);
@@ -253,11 +257,6 @@ static int read_stripe(struct ring *r, uint32_t stripe) {
 }
 
 // ---- calls that are not complete --------------------------------------------------------------------------------------------------------
-
-struct part {
-    uint64_t epoch, call;
-    size_t record;
-};
 
 static int by_call(const void *a, const void *b) {
     const struct part *x = a, *y = b;
@@ -316,6 +315,16 @@ static int keep_complete(struct ring *r) {
     return KORA_OK;
 }
 
+// Of an append that was torn the call counts, if it is none of those whose other parts were there.
+static void count_torn(struct ring *r) {
+    for (size_t at = 0; at < r->torn.n; at += sizeof(struct part)) {
+        struct part p;
+        memcpy(&p, r->torn.p + at, sizeof p);
+        if (p.call == 0 || !has_record(r->s, p.epoch, p.call)) r->s->incomplete_calls++;
+        r->s->dropped_bytes += RECORD_HEADER;
+    }
+}
+
 static void count_kept(struct staged *s) {
     for (size_t i = 0; i < s->count; i++) {
         s->kept += !s->records[i].dropped;
@@ -331,7 +340,9 @@ static int read_rings(struct staged *s, const struct staged_source *from, const 
     int status = r.p ? KORA_OK : store_fail_memory(why);
     for (uint32_t i = 0; i < s->stripes && status == KORA_OK; i++) status = read_stripe(&r, i);
     if (status == KORA_OK) status = keep_complete(&r);
+    if (status == KORA_OK) count_torn(&r);
     if (status == KORA_OK) count_kept(s);
+    buf_free(&r.torn);
     mem_free(r.p);
     args_free(&r.args);
     return status;

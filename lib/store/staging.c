@@ -205,7 +205,10 @@ static void put_header(char *to, uint32_t length, uint64_t position, const struc
     bytes_put32(to + 28, c->parts);
 }
 
-static void put_record(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
+// Where its bytes are summed up, right after they were stored: that has to wait until they have arrived, and in the ring they may be a long way off.
+enum { NEAR_BYTES = 256 };
+
+static void put_record_at(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
     bytes_put64(to + padded - 8, 0); // the padding; what belongs to the record is written over it
     put_header(to, (uint32_t)length, position, c);
     char *p = varint_put(varint_put(to + RECORD_HEADER, e->db), (uint64_t)e->argc);
@@ -216,6 +219,13 @@ static void put_record(char *to, size_t length, size_t padded, uint64_t position
         p += n;
     }
     bytes_put32(to + 4, crc32c(0, to + 8, length - 8));
+}
+
+static void put_record(char *to, size_t length, size_t padded, uint64_t position, const struct staged_call *c, const struct effect *e) {
+    char near[NEAR_BYTES];
+    bool is_near = padded <= sizeof near;
+    put_record_at(is_near ? near : to, length, padded, position, c, e);
+    if (is_near) memcpy(to, near, padded);
 }
 
 // Where a record goes, and what has to be done for it to be there.

@@ -35,18 +35,20 @@ struct apart {
 };
 
 struct ring {
-    // The appender's
+    // The appender's, one cache line of it: what every append needs
     _Alignas(CACHE_LINE) _Atomic uint64_t tail;
     _Atomic uint64_t writing;    // 0: no append is under way whose first effect is here; WRITING_SOON; else its epoch + 1
-    _Atomic uint64_t last_epoch, mark, wrap;
+    _Atomic uint64_t last_epoch;
     _Atomic uint64_t records, calls; // ever
     uint64_t taken_seen;         // `taken`, some time ago
-    _Alignas(CACHE_LINE) char *bytes;
+    char *bytes;
     struct apart *ready;         // room for a call that is too large for the ring
-    struct ring *next_apart;     // of the call's other rings where that is used
-    _Atomic(struct apart *) aparts; // complete ones, the newest first, for the taker
-    // The taker's
+    // Both sides'
     _Alignas(CACHE_LINE) _Atomic uint64_t taken;
+    _Atomic uint64_t mark, wrap;
+    _Atomic(struct apart *) aparts; // complete ones, the newest first, for the taker
+    struct ring *next_apart;     // of the call's other rings where that is used
+    // The taker's
     uint64_t take_from, take_to; // of this round
     uint64_t take_wrap;          // as it was then
     struct apart *first_apart, **last_apart; // those that it has got, in order
@@ -82,6 +84,12 @@ bool staging_reserve(struct staging *s, struct ring *r, size_t bytes, size_t cou
 // Returns whether the ring is so full that a round should not wait.
 bool staging_add(struct staging *s, struct ring *r, const struct staged_call *c, const struct effect *e, struct ring **aparts);
 void staging_add_apart(struct staging *s, struct ring *r); // the record in the ring for what was put into a file of its own
+// The next append will be here: it shall not have to wait for the cache then.
+static inline void staging_prefetch(const struct staging *s, const struct ring *r) {
+    const char *at = r->bytes + (atomic_load_explicit(&r->tail, memory_order_relaxed) & (s->ring_size - 1));
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + CACHE_LINE, 1);
+}
 // Bytes that could still be staged; any thread, as it was a moment ago.
 static inline uint64_t staging_free(const struct staging *s, const struct ring *r) {
     uint64_t taken = atomic_load(&r->taken), tail = atomic_load_explicit(&r->tail, memory_order_acquire);

@@ -118,7 +118,7 @@ void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t fr
 // True: its time has come, and it is gone.
 static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct key *k, struct entry *e) {
     if ((t->flags & TXN_REPLAY) || entry_expire_at(e) > txn_now(t)) return false;
-    if (effect_del(t, k)) {
+    if (effect_expired(t, k)) {
         key_delete(t, k, e);
         count_up(&k->stripe->counters.expired);
         event_emit(t, k, EVENT_EXPIRED, "expired");
@@ -127,7 +127,7 @@ static __attribute__((noinline)) bool expire_entry(struct txn *t, const struct k
         if (unlikely(k->stripe->watching.count)) watch_mark(k->stripe, k->db, k->hash, k->name, true);
     }
     stripe_changed(k->stripe);
-    return true; // without memory for the effect it is still there, but txn->no_memory lets nobody change anything
+    return true; // without room for the effect it is still there, but txn->no_memory lets nobody change anything
 }
 
 struct entry *key_found(struct txn *t, const struct key *k, struct entry *e, uint32_t how) {

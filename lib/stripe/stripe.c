@@ -160,11 +160,17 @@ void stripe_swap(struct stripe *s, struct txn *t, uint32_t a, uint32_t b) {
 
 // ---- background ----------------------------------------------------------------------------------------------------------
 
+// A slice is over when its time is, or when it has told as much as a stripe's log should have to take at once.
+enum { EXPIRE_EFFECTS = 16384 };
+static bool slice_is_over(const struct txn *t, int n, int64_t until_us) {
+    return n % 16 == 15 && (t->effects.n > EXPIRE_EFFECTS || clock_mono_us() >= until_us);
+}
+
 static bool expire_db(struct stripe *s, struct txn *t, uint32_t db, int64_t until_us) {
     struct keyspace *k = db_of(s, db);
     if (!k || !k->wheel) return false;
     for (int n = 0;; n++) {
-        if (n % 16 == 15 && clock_mono_us() >= until_us) return true;
+        if (slice_is_over(t, n, until_us)) return true;
         bool again = false;
         struct wheel_node *node = wheel_pop(k->wheel, txn_now(t), &again);
         if (!node) {
@@ -190,7 +196,7 @@ static bool expire_roots(struct stripe *s, struct txn *t, uint32_t db, int64_t u
     struct keyspace *k = db_of(s, db);
     if (!k || !k->root_wheel) return false;
     for (int n = 0;; n++) {
-        if (n % 16 == 15 && clock_mono_us() >= until_us) return true;
+        if (slice_is_over(t, n, until_us)) return true;
         bool again = false;
         struct wheel_node *node = wheel_pop(k->root_wheel, txn_now(t), &again);
         if (!node) {

@@ -122,6 +122,7 @@ static inline void key_mark_watched(const struct key *k) {
 static inline void txn_begin(struct txn *t, struct common *c) {
     memset(t, 0, sizeof *t);
     t->common = c;
+    t->sums_count = c->stripe_count;
     t->sink = c->effects.fn ? &c->effects : NULL;
     t->notify = (uint32_t)atomic_load_explicit(&c->settings.notify_events, memory_order_relaxed);
 }

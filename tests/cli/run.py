@@ -464,7 +464,7 @@ def client_beside_redis():
 CONSTANT = set("""activedefrag appendonly save hz maxmemory maxmemory-clients tls-port daemonize lazyfree-lazy-eviction lazyfree-lazy-expire
     lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush io-threads""".split())
 OTHER_DEFAULT = CONSTANT - {"appendonly", "save", "maxmemory", "maxmemory-clients", "tls-port", "daemonize"} | {
-    "bind", "port", "hash-max-listpack-entries", "hash-max-ziplist-entries", "unixsocketperm"}
+    "bind", "port", "dir", "hash-max-listpack-entries", "hash-max-ziplist-entries", "unixsocketperm"}
 VALUES = ["0", "1", "-1", "-5", "100", "1mb", "2gb", "1k", "1kb", "x", "yes", "no", "YES", "10%", "9223372036854775807", "2147483647", "2147483648",
           " 1", "1 ", "01", "+1", "1.5", "normal 1 2 3", "replica 1mb 2mb 3", "pubsub -1 0 0", "normal 0 0 x", "normal 0 0 0 slave 1 1 1", "allkeys-lru",
           "NOEVICTION", "volatile-ttl", "debug", "WARNING", "1b", "1MB", "1m", "-0", "-6", "1024", "1048576", "64", "a b", "0x10"]
@@ -478,7 +478,7 @@ def config_beside_redis():
         wanted, got = a.pairs("CONFIG", "GET", "*"), b.pairs("CONFIG", "GET", "*")
         both = sorted(set(wanted) & set(got))
         equal({n: (wanted[n], got[n]) for n in both if wanted[n] != got[n] and n not in OTHER_DEFAULT}, {})
-        names = [n for n in both if n not in CONSTANT | {"bind", "port", "maxclients", "requirepass", "logfile", "hash-max-ziplist-entries",
+        names = [n for n in both if n not in CONSTANT | {"bind", "port", "dir", "maxclients", "requirepass", "logfile", "hash-max-ziplist-entries",
                                                          "hash-max-listpack-entries"}]
         for step in range(2000):
             args = []

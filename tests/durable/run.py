@@ -116,6 +116,33 @@ def every_command():
 
 
 @test
+def stripes_grow():
+    """Commands about a whole database, and then more and more stripes, each of which has a part of what an earlier one had."""
+    with Server(KORAD) as s:
+        s.start("--shards", 1)
+        for round_ in range(3):
+            with s.client() as c:
+                for db in (0, 1, 2):
+                    c("SELECT", db)
+                    for i in range(300):
+                        c("SET", "k%d-%d" % (round_, i), "%d %d" % (db, i))
+                c("FLUSHDB")
+                c("SET", "after", round_)
+                c("SWAPDB", 0, 1)
+                c("SELECT", 1)
+                c("DEL", *["k%d-%d" % (round_, i) for i in range(0, 300, 2)])
+                c("MULTI")
+                c("SET", "in", 1)
+                c("SWAPDB", 1, 3)
+                c("SET", "in", 2)
+                c("EXEC")
+            same_after(s, (8, 16, 32)[round_], round_ == 1)
+        with s.client() as c:
+            equal(c("CONFIG", "GET", "stripes"), ["stripes", "512"])
+            equal(sum(c("SELECT", db) == "OK" and c("DBSIZE") for db in range(16)) > 300, True)
+
+
+@test
 def collections():
     """Large ones, of every form."""
     with Server(KORAD) as s:
@@ -223,6 +250,40 @@ def one_process_at_a_time():
         equal(str(s.p.pid) in second.stderr, True, second.stderr)
         with s.client() as c:
             equal(c("SET", "a", 1), "OK")
+
+
+@test
+def checked_offline():
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        with s.client() as c:
+            for i in range(300):
+                c("SET", "s%d" % i, i)
+                c("RPUSH", "l%d" % (i % 10), i)
+                c("ZADD", "z", i, i)
+            c("SET", "s1", 1, "EX", 50000)
+            c("XADD", "x", "*", "f", "v")
+            c("SELECT", 3)
+            c("MSET", "gone1", 1, "gone2", 2)
+            c("FLUSHDB")
+        busy = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+        equal((busy.returncode, "process %d" % s.p.pid in busy.stderr), (1, True), busy.stderr)
+        for end in (s.kill, s.stop):
+            end()
+            r = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+            equal(r.returncode, 0, r.stderr)
+            equal("keys     312, 1 of these expire\ntypes    300 strings, 10 lists, 0 sets, 1 sorted sets, 0 hashes, 1 streams\n" in r.stdout, True, r.stdout)
+            equal("is whole; it has not been closed" in r.stdout, end == s.kill, r.stdout)
+            if end == s.kill:
+                s.start("--shards", 1)
+        damaged = sorted(os.listdir(os.path.join(s.dir, "log")))[0]
+        with open(os.path.join(s.dir, "log", damaged), "r+b") as f:
+            f.seek(20)
+            f.write(b"x")
+        r = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+        equal((r.returncode, damaged in r.stderr), (1, True), r.stderr)
+        r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir], capture_output=True, text=True, timeout=60)
+        equal((r.returncode, damaged in r.stderr), (1, True), r.stderr)
 
 
 @test

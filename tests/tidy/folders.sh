@@ -11,7 +11,7 @@ BEGIN {
     # Toolboxes: any header of theirs may be included.
     tool["base"]; tool["ds"]; tool["os"]; tool["type"]
     # Headers that are doors beside <folder>/<folder>.h.
-    door["call/effect.h"]; door["call/multi.h"]; door["call/settings.h"]; door["cmd/digest.h"]; door["cmd/host.h"]; door["cmd/settings.h"]; door["store/log.h"]; door["store/recover.h"]
+    door["call/effect.h"]; door["call/multi.h"]; door["call/settings.h"]; door["cmd/digest.h"]; door["cmd/host.h"]; door["cmd/settings.h"]; door["engine/replay.h"]; door["store/log.h"]; door["store/recover.h"]
 }
 function wrong(text) { print $1 ":" $2 ": " text; bad = 1 }
 $3 !~ /^#[ ]*include "/ { next }

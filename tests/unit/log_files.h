@@ -215,6 +215,7 @@ static inline struct disk *new_db(uint64_t seed, uint32_t stripes) {
     assert_int_equal(store_commit(&s, &m, error, sizeof error), KORA_OK);
     store_close(&s);
     assert_int_equal(disk_os(d)->make_dir(disk_os(d)->arg, "db/log"), 0);
+    disk_settle(d);
     return d;
 }
 

@@ -1,6 +1,7 @@
 // Effects of every command that writes: a random stream of all of them runs on one database, over few keys of each type, while time passes and
 // what expires is taken out in the background. What it says that it did is replayed into other databases, which have other numbers of stripes, and
-// clocks that are years off. They must hold the same keys with the same types, contents and expiries.
+// clocks that are years off. They must hold the same keys with the same types, contents and expiries. Now and then the sink has no room for an effect, at any point of a command:
+// then that changes nothing but what it has told of.
 //
 // `invocations` has at least one line for every command with CMD_WRITE, or the test fails. test_commands.c looks at the forms of the effects of strings.
 #include <setjmp.h>
@@ -328,8 +329,39 @@ struct replica {
     bool by_stripe;
 };
 
+enum { STRIPES = 8 };
+
+// A sink that has room for what it has granted, and grants so many times more.
+struct tight {
+    struct bare *d;
+    int left;
+    size_t granted[STRIPES];
+    size_t refused;
+};
+
+static bool tight_room(void *arg, uint32_t stripe, size_t bytes, size_t count) {
+    struct tight *t = arg;
+    (void)count;
+    if (bytes <= t->granted[stripe]) return true;
+    if (t->left-- <= 0) {
+        t->refused++;
+        return false;
+    }
+    t->granted[stripe] = bytes;
+    return true;
+}
+
+static void tight_keep(void *arg, const struct effect *e) { effects_keep(&((struct tight *)arg)->d->kept, e); }
+
+// Before each execution.
+static void tighten(struct tight *t, struct random *r) {
+    memset(t->granted, 0, sizeof t->granted);
+    t->left = random_below(r, 4) ? INT32_MAX : (int)random_below(r, 6);
+}
+
 struct run {
     struct bare *d;
+    struct tight tight;
     size_t seen;      // effects that have been looked at
     size_t telling;   // commands with effects
     size_t *told;     // by each row of the table
@@ -339,6 +371,7 @@ struct run {
 
 static void in_background(struct run *w, struct random *r) {
     struct txn t;
+    tighten(&w->tight, r);
     txn_begin(&t, &w->d->c);
     stripe_expire(&w->d->c.stripes[random_below(r, w->d->c.stripe_count)], &t, 1000);
     effect_flush(&t);
@@ -352,10 +385,12 @@ static bool is_expiry(const struct kept *e) { return slice_is_word(e->argv[0], "
 static void one(struct run *w, struct random *r, const char *template) {
     struct slice argv[ARGS_MAX];
     size_t before = w->d->kept.n;
+    w->tight.left = INT32_MAX;
     make(w->d, r, template, &w->line); // %D may have let a key expire
     slices_of(&w->line, argv);
     if (w->d->kept.n > before) w->before = digest_of(w->d, NULL);
     w->seen = w->d->kept.n;
+    tighten(&w->tight, r);
     bool ok = bare_run(w->d, w->line.argc, argv, 0);
     struct digest after = digest_of(w->d, NULL);
     if (w->d->kept.n == w->seen && !same(w->before, after)) {
@@ -388,6 +423,7 @@ static void several(struct run *w, struct random *r) {
     }
     w->seen = w->d->kept.n;
     w->before = digest_of(w->d, NULL);
+    tighten(&w->tight, r);
     assert_true(BARE_RUN(w->d, SLICE("EXEC")));
     struct digest after = digest_of(w->d, NULL);
     if (w->d->kept.n == w->seen && !same(w->before, after)) fail_msg("a transaction has changed something, and says nothing");
@@ -410,7 +446,10 @@ static void check_stream(uint64_t seed, size_t commands_n, size_t *told) {
     const int64_t start_ms = 1700000000000;
     struct run w = { .told = told };
     struct random r;
-    w.d = bare_keeping(8, start_ms);
+    w.d = bare_keeping(STRIPES, start_ms);
+    w.tight.d = w.d;
+    w.tight.left = INT32_MAX;
+    w.d->c.effects = (struct effect_sink){ .fn = tight_keep, .arg = &w.tight, .room = tight_room };
     w.d->session.never_block = true;
     struct replica replicas[] = {
         { bare_new(1, 1000, (struct effect_sink){ 0 }), false },         // long before
@@ -431,6 +470,7 @@ static void check_stream(uint64_t seed, size_t commands_n, size_t *told) {
     compare(&w, replicas, ARRAY_LEN(replicas));
     // The stream is worth something.
     assert_true(w.telling > commands_n / 5);
+    assert_true(w.tight.refused > commands_n / 20);
     bare_check(w.d);
     for (size_t i = 0; i < ARRAY_LEN(replicas); i++) {
         bare_check(replicas[i].d);

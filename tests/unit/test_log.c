@@ -38,7 +38,8 @@ struct faulty {
     long nth;      // of them fails; 0: none
     bool forever;
     int code;
-    long counts[OPS], failed;
+    _Atomic long counts[OPS];
+    long failed;
     int64_t clock_us;
     bool no_map, really; // syncs are done, not only counted
     _Atomic long clock_reads;
@@ -791,7 +792,7 @@ static void test_faults(void **state) {
             for (int sync = LOG_ALWAYS; sync <= LOG_EVERYSEC; sync++) {
                 bool hit = true;
                 long runs = 0;
-                for (long nth = 1; hit && nth < 200; nth += nth < 20 ? 1 : 7) {
+                for (long nth = 1; hit && nth < 200; nth += nth < 10 ? 1 : 1 + nth / 4) {
                     run_faulty((enum log_sync)sync, faults[i].op, nth, forever, faults[i].code, &hit);
                     runs += hit;
                 }

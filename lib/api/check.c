@@ -1,0 +1,101 @@
+// kora_check: reads a directory twice. First each byte is verified; then, if all is well, the effects are run in a database of their own in memory, whose
+// keys are counted.
+#include "api/api_int.h"
+#include "engine/replay.h"
+
+struct checking {
+    const kora_options *options;
+    struct replay replay;
+    struct engine *engine;
+};
+
+static void say(void *arg, int level, const char *text) {
+    const kora_options *o = ((struct checking *)arg)->options;
+    if (!o->log || level < o->log_level) return;
+    engine_callback_begin();
+    o->log(o->log_arg, level, text);
+    engine_callback_end();
+}
+
+static void progress(void *arg, uint64_t done, uint64_t total) {
+    const kora_options *o = ((struct checking *)arg)->options;
+    if (!o->progress) return;
+    engine_callback_begin();
+    o->progress(o->progress_arg, done, total);
+    engine_callback_end();
+}
+
+static int visit(void *arg, const struct recovered_effect *e) { return replay_effect(&((struct checking *)arg)->replay, e); }
+
+struct count {
+    kora_check_result *result;
+};
+
+static void count_key(void *arg, void *entry) {
+    kora_check_result *r = ((struct count *)arg)->result;
+    const struct entry *e = entry;
+    r->keys++;
+    r->expiring += entry_expires(e);
+    switch (e->type) {
+    case TYPE_STRING: r->strings++; break;
+    case TYPE_LIST: r->lists++; break;
+    case TYPE_SET: r->sets++; break;
+    case TYPE_ZSET: r->zsets++; break;
+    case TYPE_HASH: r->hashes++; break;
+    case TYPE_STREAM: r->streams++; break;
+    default: break;
+    }
+}
+
+static void count_keys(struct engine *e, kora_check_result *result) {
+    struct count n = { result };
+    struct txn t;
+    txn_begin(&t, &e->common);
+    t.now_ms = INT64_MIN; // nothing has expired
+    for (uint32_t db = 0; db < e->common.databases; db++) {
+        for (uint32_t i = 0; i < e->common.stripe_count; i++) stripe_scan(&e->common.stripes[i], &t, db, 0, SIZE_MAX, count_key, &n);
+    }
+}
+
+// Its shards have nothing to do meanwhile: nothing expires by itself.
+static int run_effects(struct checking *c, const struct check_config *config, const struct manifest *m, kora_check_result *result, char *error, size_t size) {
+    const struct engine_config in_memory = { .shards = 1, .databases = m->databases, .stripes = m->stripes, .seed = &m->seed };
+    struct check_config again = *config;
+    struct checked found;
+    int status = engine_open(&in_memory, &c->engine);
+    if (status != KORA_OK) return status;
+    atomic_store(&c->engine->common.settings.active_expire, 0);
+    c->engine->common.access_asked = NULL;
+    replay_begin(&c->replay, c->engine, error, size);
+    again.visit = visit;
+    again.say = NULL;
+    status = store_check(&again, &found, error, size);
+    replay_end(&c->replay);
+    if (status == KORA_OK) count_keys(c->engine, result);
+    engine_begin_close(c->engine);
+    engine_close(c->engine);
+    return status;
+}
+
+KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result) {
+    kora_options o = KORA_OPTIONS_INIT;
+    char error[256] = "";
+    size_t size = result ? result->size : 0;
+    if (!dir || !*dir || size < sizeof size) return KORA_INVAL;
+    int status = api_options(&o, sizeof o, options);
+    if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
+    if (status != KORA_OK) return status;
+    struct checking c = { .options = &o };
+    struct checked found;
+    const struct check_config config = { .os = os_system(), .dir = dir, .staging_dir = o.staging_dir, .say = say, .progress = progress, .arg = &c };
+    status = store_check(&config, &found, error, sizeof error);
+    kora_check_result all = {
+        .size = size, .databases = found.manifest.databases, .stripes = found.manifest.stripes, .segments = found.segments, .bytes = found.segment_bytes,
+        .rounds = found.rounds, .records = found.records, .staged_records = found.staged_records, .torn_bytes = found.torn_bytes,
+        .dropped_calls = found.incomplete_calls, .damages = found.errors, .clean = found.clean,
+    };
+    if (status == KORA_OK) status = run_effects(&c, &config, &found.manifest, &all, error, sizeof error);
+    if (o.error && o.error_size) snprintf(o.error, o.error_size, "%s", error);
+    api_result(result, size, &all, sizeof all);
+    return status;
+}
