@@ -102,6 +102,7 @@ static void log_has_changed(void *arg) {
     struct log_error error;
     if (!atomic_load(&e->gate.there)) return; // start_log looks itself
     bool refused = log_error(e->log, &error);
+    if (!atomic_load(&e->closing)) await_failing(e, !refused ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
     atomic_store(&e->gate.refused, refused);
     if (!atomic_load(&e->closing)) await_failing(e, !refused ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
     if (refused) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);

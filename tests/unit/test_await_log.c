@@ -35,7 +35,7 @@ struct world {
 
 static void destroy(struct engine *e) { net_destroy(e->net); }
 
-static void open_again(struct world *w, enum log_sync sync) {
+static void open_again(struct world *w, enum fsync_policy sync) {
     char error[256] = "", address[sizeof w->path + 8];
     struct engine_config config = { .shards = 2, .databases = 4, .stripes = 64, .dir = w->dir, .os = &w->disk.os, .sync = sync, .error = error, .error_size = sizeof error,
         .hooks = { .create = net_create, .shard_start = net_shard_start, .shard_stop = net_shard_stop, .destroy = destroy } };
@@ -44,7 +44,7 @@ static void open_again(struct world *w, enum log_sync sync) {
     assert_ok(net_listen(w->e, address, NULL, 0, error, sizeof error));
 }
 
-static void open_world(struct world *w, enum log_sync sync) {
+static void open_world(struct world *w, enum fsync_policy sync) {
     memset(w, 0, sizeof *w);
     w->disk.os = *os_system(); // whose arg is nothing
     w->disk.os.arg = &w->disk;
@@ -85,7 +85,7 @@ static void say_and_log(struct world *w, int fd, const char *text, const char *k
 static void test_acknowledged_when_synced(void **state) {
     (void)state;
     struct world w;
-    open_world(&w, LOG_ALWAYS);
+    open_world(&w, FSYNC_ALWAYS);
     int a = peer_join(w.path), b = peer_join(w.path), c = peer_join(w.path);
     say(a, "SET k 1\r\n");
     hears(a, "+OK\r\n");
@@ -131,7 +131,7 @@ static void test_acknowledged_when_synced(void **state) {
 static void test_slow_call(void **state) {
     (void)state;
     struct world w;
-    open_world(&w, LOG_ALWAYS);
+    open_world(&w, FSYNC_ALWAYS);
     uint32_t stripe = key_place(&w.e->common, SLICE("slow")).stripe;
     int a = peer_join(w.path), b = peer_join(w.path);
     assert_true(lease_try(&w.e->leases[stripe]));
@@ -156,7 +156,7 @@ static void test_slow_call(void **state) {
 static void test_no_room(void **state) {
     (void)state;
     struct world w;
-    open_world(&w, LOG_ALWAYS);
+    open_world(&w, FSYNC_ALWAYS);
     int a = peer_join(w.path), b = peer_join(w.path);
     say(a, "SET k 1\r\n");
     hears(a, "+OK\r\n");
@@ -179,7 +179,7 @@ static void test_no_room(void **state) {
 static void test_failed_sync(void **state) {
     (void)state;
     struct world w;
-    open_world(&w, LOG_ALWAYS);
+    open_world(&w, FSYNC_ALWAYS);
     int a = peer_join(w.path), b = peer_join(w.path), c = peer_join(w.path);
     say(a, "SET k 1\r\n");
     hears(a, "+OK\r\n");
@@ -206,7 +206,7 @@ static void *do_close(void *arg) {
 static void test_closing(void **state) {
     (void)state;
     struct world w;
-    open_world(&w, LOG_ALWAYS);
+    open_world(&w, FSYNC_ALWAYS);
     int a = peer_join(w.path);
     say(a, "SET k 1\r\n");
     hears(a, "+OK\r\n");
@@ -219,7 +219,7 @@ static void test_closing(void **state) {
     hears(a, "+OK\r\n");
     is_closed(a);
     pthread_join(closing, NULL);
-    open_again(&w, LOG_ALWAYS);
+    open_again(&w, FSYNC_ALWAYS);
     a = peer_join(w.path);
     say(a, "GET k\r\n");
     hears(a, "$1\r\n2\r\n");
@@ -230,7 +230,7 @@ static void test_closing(void **state) {
     close_engine(&w);
     is_closed(a);
     atomic_store(&w.disk.full, false);
-    open_again(&w, LOG_EVERYSEC);
+    open_again(&w, FSYNC_EVERYSEC);
     close_world(&w);
 }
 
