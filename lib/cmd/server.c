@@ -92,7 +92,8 @@ void cmd_waitaof(struct call *c) {
         return;
     }
     if (local && c->pass != CALL_TIMED_OUT) {
-        reply_error(c, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+        if (c->host->wal) reply_error(c, "ERR WAITAOF does not wait for the local log: with appendfsync always every reply does");
+        else reply_error(c, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
         return;
     }
     if (waits_for_replicas(c, replicas, c->argv[3])) return;
