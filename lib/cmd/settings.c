@@ -328,7 +328,7 @@ static int check_percentiles(const char *name, struct slice value, struct settin
     return KORA_OK;
 }
 
-static int check_save(struct host *h, struct slice value, struct setting_save *rules, char *error, size_t size) {
+static int check_save(struct slice value, struct setting_save *rules, char *error, size_t size) {
     struct slice text = value, word;
     for (rules->count = 0; next_word(&text, &word); rules->count++) {
         int64_t seconds, changes;
@@ -338,7 +338,6 @@ static int check_save(struct host *h, struct slice value, struct setting_save *r
         }
         rules->of[rules->count] = (struct save_rule){ (uint64_t)seconds, (uint64_t)changes };
     }
-    if (rules->count && !h->wal) return wrong(error, size, "the database is in memory only");
     return KORA_OK;
 }
 
@@ -376,7 +375,7 @@ int settings_check(struct host *h, int i, struct slice value, enum settings_by b
     case KIND_SIZE: status = check_number(r, value, &out->number, error, error_size); break;
     case KIND_CHOICE: status = check_choice(r, value, &out->number, error, error_size); break;
     case KIND_PERCENTILES: status = check_percentiles(r->name, value, &out->percentiles, error, error_size); break;
-    case KIND_SAVE: status = check_save(h, value, &out->save, error, error_size); break;
+    case KIND_SAVE: status = check_save(value, &out->save, error, error_size); break;
     case KIND_EVENTS:
         if (!events_parse(value, &out->number)) return wrong(error, error_size, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
         break;

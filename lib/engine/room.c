@@ -77,6 +77,13 @@ static enum outcome evict_anywhere(struct engine *e) {
     return found;
 }
 
+static bool has_victims(const struct common *c) {
+    for (uint32_t i = 0; i < c->stripe_count; i++) {
+        if (stripe_has_victims(&c->stripes[i])) return true;
+    }
+    return false;
+}
+
 static void note_latency(struct engine *e, int64_t began_us) {
     uint64_t threshold_ms = relaxed(&e->common.settings.latency_monitor_threshold);
     uint64_t ms = (uint64_t)(clock_mono_us() - began_us) / 1000;
@@ -103,8 +110,8 @@ int engine_make_room(struct engine *e) {
         return KORA_OK;
     }
     account_note(c, true);
-    // Nothing can go. The sum may be some quanta too high.
-    if (last == NOTHING && account_exact(c) > relaxed(&c->settings.maxmemory)) return KORA_FULL;
+    // Nothing can go, or what could has gone just now. The sum may be some quanta too high.
+    if ((last == NOTHING || p == POLICY_NOEVICTION || !has_victims(c)) && account_exact(c) > relaxed(&c->settings.maxmemory)) return KORA_FULL;
     if (p != POLICY_NOEVICTION) background_make_room(e);
     return KORA_OK;
 }

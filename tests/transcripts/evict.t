@@ -174,6 +174,9 @@ a> EXISTS l
 (integer) 1
 a> CONFIG SET maxmemory-policy allkeys-lfu
 OK
+# What goes in the background has gone.
+a> BLPOP nothing 0.1
+(nil array)
 a> SET new x
 (error) OOM command not allowed when used memory > 'maxmemory'.
 a> DBSIZE
@@ -212,6 +215,9 @@ a> OBJECT FREQ s
 differs as above
 a> CONFIG SET maxmemory 1
 OK
+differs as above
+a> BLPOP nothing 0.1
+(nil array)
 differs as above
 a> SET other x
 (error) OOM command not allowed when used memory > 'maxmemory'.

@@ -138,7 +138,10 @@ static void bad_values(void **state) {
 static void constants(void **state) {
     struct world *w = *state;
     assert_int_equal(set(w, "save", ""), KORA_OK);
-    assert_int_equal(set(w, "save", "900 1"), KORA_INVAL);
+    assert_int_equal(set(w, "save", "900 1 60 10000"), KORA_OK);
+    expect(w, "save", "900 1 60 10000");
+    assert_int_equal(set(w, "save", "900"), KORA_INVAL);
+    assert_int_equal(set(w, "save", "0 1"), KORA_INVAL);
     assert_int_equal(set(w, "appendonly", "NO"), KORA_OK);
     assert_int_equal(set(w, "appendonly", "yes"), KORA_INVAL);
     assert_int_equal(set(w, "maxmemory-clients", "0gb"), KORA_OK);
