@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "os/os.h"
 
-enum { ACCOUNTS = 100, AMOUNT = 1000, FILL = 3000 };
+enum { ACCOUNTS = 100, AMOUNT = 1000, FILL = 1000 };
 
 static void remove_all(const char *path) {
     DIR *d = opendir(path);
