@@ -258,6 +258,7 @@ def changed_while_it_is_written():
                     saved(c)
                     time.sleep(0.05)
                 w.stop()
+                time.sleep(0.05)  # what the last of them let expire has gone
                 before = c("DEBUG", "DIGEST")
             s.kill()
             s.start(2 + seed % 2)
