@@ -90,7 +90,6 @@ void task_finish(struct task *t);
 
 // Host threads: takes the leases of these keys' stripes, for a typed call that is no command. KORA_OK, KORA_NOMEM, KORA_CLOSED, or, if it is to write, KORA_READONLY.
 int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write);
-int task_lease_all(struct task *t, struct engine *e); // those of all stripes, likewise
 void task_unlease_keys(struct task *t, bool written);
 
 // ---- shards -----------------------------------------------------------------------------------------------------------------

@@ -569,23 +569,14 @@ static int wait_to_write(struct task *t) {
     }
 }
 
-static int lease_planned(struct task *t, bool planned, bool to_write) {
-    int status = planned ? KORA_OK : KORA_NOMEM;
-    if (planned && acquire(t) == CLOSED) status = KORA_CLOSED;
-    if (status == KORA_OK && to_write && t->engine->log) status = wait_to_write(t);
+int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write) {
+    task_init(t, e, NULL);
+    int status = plan_stripes(t, keys, count) ? KORA_OK : KORA_NOMEM;
+    if (status == KORA_OK && acquire(t) == CLOSED) status = KORA_CLOSED;
+    if (status == KORA_OK && to_write && e->log) status = wait_to_write(t);
     if (status == KORA_OK) join_cut(t);
     else task_release(t);
     return status;
-}
-
-int task_lease_keys(struct task *t, struct engine *e, const struct key *keys, uint32_t count, bool to_write) {
-    task_init(t, e, NULL);
-    return lease_planned(t, plan_stripes(t, keys, count), to_write);
-}
-
-int task_lease_all(struct task *t, struct engine *e) {
-    task_init(t, e, NULL);
-    return lease_planned(t, plan_each(t), false);
 }
 
 void task_unlease_keys(struct task *t, bool written) {

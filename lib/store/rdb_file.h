@@ -48,7 +48,6 @@ struct rdb_file_writer {
     struct byte_sink to;
     struct rdb_writer object; // .compress and .newest may be set after rdb_file_begin, before the first key
     struct buf out;           // not yet handed on
-    bool collect;             // nothing is handed on until rdb_file_hand_on is called
     uint64_t crc, bytes;      // of what has been handed on
     uint64_t keys;
     uint32_t db;              // of the last key; UINT32_MAX: none yet
@@ -65,7 +64,6 @@ void rdb_file_key(struct rdb_file_writer *w, const struct rdb_file_meta *m, cons
 void rdb_file_object(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice object); // with its type byte
 // The same in parts, of which the first is at least the type byte: nothing else is written before the last one has been.
 void rdb_file_part(struct rdb_file_writer *w, const struct rdb_file_meta *m, struct slice name, struct slice part, bool first, bool last);
-void rdb_file_hand_on(struct rdb_file_writer *w); // what there is, now
 // For those who encode keys elsewhere: what comes before a key's object (of which the type byte belongs here), and before the first key of a database; appended to
 // `to`, which may be any writer. What has been put together so is handed to rdb_file_bytes, at any place where an item might begin or go on.
 void rdb_file_append_head(struct rdb_writer *to, const struct rdb_file_meta *m, struct slice name, unsigned type);

@@ -11,7 +11,7 @@ static void fail(struct rdb_file_writer *w, int status, int code) {
     buf_clear(&w->out);
 }
 
-void rdb_file_hand_on(struct rdb_file_writer *w) {
+static void hand_on(struct rdb_file_writer *w) {
     if (w->out.failed) fail(w, KORA_NOMEM, 0);
     if (w->status != KORA_OK || w->out.n == 0) return;
     w->crc = crc64(w->crc, w->out.p, w->out.n);
@@ -27,7 +27,7 @@ void rdb_file_hand_on(struct rdb_file_writer *w) {
 
 // An item has been written.
 static void item_done(struct rdb_file_writer *w) {
-    if (w->out.failed || (w->out.n >= HAND_ON && !w->collect) || w->status != KORA_OK) rdb_file_hand_on(w);
+    if (w->out.failed || w->out.n >= HAND_ON || w->status != KORA_OK) hand_on(w);
 }
 
 void rdb_file_begin(struct rdb_file_writer *w, struct byte_sink to, bool newest) {
@@ -127,7 +127,7 @@ void rdb_file_append_db(struct rdb_writer *to, uint32_t db) {
 }
 
 void rdb_file_bytes(struct rdb_file_writer *w, struct slice bytes) {
-    rdb_file_hand_on(w);
+    hand_on(w);
     if (w->status != KORA_OK || bytes.n == 0) return;
     w->crc = crc64(w->crc, bytes.p, bytes.n);
     int code = w->to.write(w->to.arg, bytes.p, bytes.n);
@@ -137,9 +137,9 @@ void rdb_file_bytes(struct rdb_file_writer *w, struct slice bytes) {
 
 int rdb_file_end(struct rdb_file_writer *w) {
     rdb_write_byte(&w->object, RDB_OP_END);
-    rdb_file_hand_on(w);
+    hand_on(w);
     rdb_write_u64(&w->object, w->crc);
-    rdb_file_hand_on(w);
+    hand_on(w);
     buf_free(&w->out);
     return w->status;
 }
