@@ -41,7 +41,6 @@ enum {
     PATIENCE_US_MIN = 100,
     PATIENCE_US_MAX = 2000,
     GATHER_US_MAX = 5000,
-    GATHER_STEP_US = 20,
     RETRY_US_MIN = 100000, // when there was no room on the disk
     RETRY_US_MAX = 1000000,
     MEMORY_RETRY_US = 10000,
@@ -49,12 +48,13 @@ enum {
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define STAGING_BYTES_DEFAULT (UINT64_C(32) << 20)
 
-enum { AWAKE, ASLEEP, NAPPING }; // of `asleep`: ASLEEP is woken by any append; both are by a kick
+enum { AWAKE, NAPPING, ASLEEP, GATHERING }; // of `asleep`: any append wakes ASLEEP, the last one wanted GATHERING, a kick all of them
 
 struct log {
     // Read by every append, written by a round at most
     _Alignas(CACHE_LINE) _Atomic uint64_t epoch;
     _Atomic uint32_t asleep;
+    _Atomic int64_t wanted; // while GATHERING: appends that are still to come. A few may go uncounted: it is no promise
     _Atomic int code; // of the error; 0: none
     struct staging staging;
     _Alignas(CACHE_LINE) _Atomic uint64_t durable;
@@ -113,10 +113,18 @@ static void wake(struct log *l) {
     if (atomic_exchange(&l->asleep, AWAKE) != AWAKE) syscall(SYS_futex, &l->asleep, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 }
 
+// By an append, when the thread sleeps.
+static void wake_by_append(struct log *l, uint32_t how) {
+    if (how == ASLEEP || (how == GATHERING && atomic_fetch_sub_explicit(&l->wanted, 1, memory_order_relaxed) <= 1)) wake(l);
+}
+
 static void kick(struct log *l) {
     atomic_store(&l->kicked, 1);
     if (atomic_load(&l->asleep) != AWAKE) wake(l);
 }
+
+// Calls that no round has taken yet.
+static uint64_t calls_come(struct log *l) { return staging_calls(&l->staging) - l->calls; }
 
 // us < 0: for as long as it takes. Returns at once if there is something to do for one who sleeps so.
 static void sleep_as(struct log *l, uint32_t how, int64_t us) {
@@ -330,23 +338,23 @@ static int write_block(struct log *l, uint64_t k, bool sync) {
 static void gather(struct log *l) {
     l->missing = 0;
     if (l->calls_expected < 2) return;
-    int64_t now = now_us(l), until = now + GATHER_US_MAX, seen_at = now;
-    for (uint64_t seen = 0; !atomic_load_explicit(&l->kicked, memory_order_relaxed); now = now_us(l)) {
-        uint64_t come = staging_calls(&l->staging) - l->calls;
-        if (come * 10 >= l->calls_expected * 9) return;
-        if (come != seen) seen_at = now;
-        seen = come;
-        if (now >= until || now - seen_at > l->patience_us) {
+    uint64_t enough = (l->calls_expected * 9 + 9) / 10, seen = UINT64_MAX;
+    for (int64_t now = now_us(l), until = now + GATHER_US_MAX; !atomic_load_explicit(&l->kicked, memory_order_relaxed); now = now_us(l)) {
+        uint64_t come = calls_come(l);
+        if (come >= enough) return;
+        if (now >= until || come == seen) {
             l->missing = l->calls_expected - come;
             return;
         }
-        nanosleep(&(struct timespec){ 0, GATHER_STEP_US * 1000 }, NULL);
+        seen = come;
+        atomic_store(&l->wanted, (int64_t)(enough - come));
+        sleep_as(l, GATHERING, MIN(l->patience_us, until - now));
     }
 }
 
 // A round of `calls` calls is durable.
 static void learn(struct log *l, uint64_t calls) {
-    uint64_t meanwhile = staging_calls(&l->staging) - l->calls;
+    uint64_t meanwhile = calls_come(l);
     int64_t most = MIN(MAX(4 * (int64_t)atomic_load_explicit(&l->last_sync_us, memory_order_relaxed), PATIENCE_US_MAX / 2), PATIENCE_US_MAX);
     if (l->missed) l->patience_us = calls * 2 >= l->missed ? MIN(l->patience_us * 2, most) : MAX(l->patience_us / 2, PATIENCE_US_MIN);
     l->missed = l->missing;
@@ -632,7 +640,8 @@ void log_end(struct log_append *a) {
     }
     log_point();
     atomic_store_explicit(&l->staging.rings[a->first].writing, 0, memory_order_release);
-    if (unlikely(atomic_load(&l->asleep) == ASLEEP)) wake(l);
+    uint32_t how = atomic_load(&l->asleep);
+    if (unlikely(how >= ASLEEP)) wake_by_append(l, how);
 }
 
 uint64_t log_last_epoch(const struct log *l, uint32_t stripe) {
