@@ -287,6 +287,33 @@ def checked_offline():
 
 
 @test
+def checked_offline_with_a_snapshot():
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        with s.client() as c:
+            for i in range(300):
+                c("SET", "s%d" % i, i)
+            c("EXPIRE", "s1", 50000)
+            equal(c("SAVE"), "OK")
+            for i in range(100):
+                c("RPUSH", "l%d" % (i % 10), i)
+                c("DEL", "s%d" % (100 + i))
+        s.kill()
+        r = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+        equal(r.returncode, 0, r.stderr)
+        equal("keys     210, 1 of these expire\ntypes    200 strings, 10 lists," in r.stdout, True, r.stdout)
+        folder = [name for name in os.listdir(s.dir) if name.startswith("snapshot-")][0]
+        file = os.path.join(s.dir, folder, "0001.rdb.lz4")
+        with open(file, "r+b") as f:
+            f.seek(os.path.getsize(file) // 2)
+            byte = f.read(1)
+            f.seek(-1, 1)
+            f.write(bytes([byte[0] ^ 1]))
+        r = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+        equal((r.returncode, folder + "/0001.rdb.lz4" in r.stderr), (1, True), r.stderr)
+
+
+@test
 def what_it_says():
     with Server(KORAD) as s:
         s.start("--shards", 2)
