@@ -205,7 +205,7 @@ typedef struct kora_check_result {
 #define KORA_CHECK_RESULT_INIT { sizeof(kora_check_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /*
- * Verifies everything that a directory holds, without changing anything, and counts its keys (which takes as much memory as the data).
+ * Verifies everything that a directory holds, without changing anything (but the process's number in its LOCK), and counts its keys (which takes as much memory as the data).
  *   options  NULL for defaults; of interest are log, staging_dir, progress and error
  * Errors: CORRUPT (kora_open would refuse it without `repair`; `result` tells as much as is known), BUSY (a process has it open), INVAL, NOMEM, SYSTEM, MISUSE.
  */

@@ -87,25 +87,36 @@ static int run_effects(struct checking *c, const struct check_config *config, co
     return status;
 }
 
-KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result) {
-    kora_options o = KORA_OPTIONS_INIT;
+static int check_directory(const char *dir, const char *staging_dir, const kora_options *o, kora_check_result *result) {
     char error[256] = "";
     size_t size = result ? result->size : 0;
-    if (!dir || !*dir || size < sizeof size) return KORA_INVAL;
-    int status = api_options(&o, sizeof o, options);
-    if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
-    if (status != KORA_OK) return status;
-    struct checking c = { .options = &o };
+    struct checking c = { .options = o };
     struct checked found;
-    const struct check_config config = { .os = os_system(), .dir = dir, .staging_dir = o.staging_dir, .say = say, .progress = progress, .arg = &c };
-    status = store_check(&config, &found, error, sizeof error);
+    const struct check_config config = { .os = os_system(), .dir = dir, .staging_dir = staging_dir, .say = say, .progress = progress, .arg = &c };
+    int status = store_check(&config, &found, error, sizeof error);
     kora_check_result all = {
         .size = size, .databases = found.manifest.databases, .stripes = found.manifest.stripes, .segments = found.segments, .bytes = found.segment_bytes,
         .rounds = found.rounds, .records = found.records, .staged_records = found.staged_records, .torn_bytes = found.torn_bytes,
         .dropped_calls = found.incomplete_calls, .damages = found.errors, .clean = found.clean,
     };
     if (status == KORA_OK) status = run_effects(&c, &config, &found.manifest, &all, error, sizeof error);
-    if (o.error && o.error_size) snprintf(o.error, o.error_size, "%s", error);
+    if (o->error && o->error_size) snprintf(o->error, o->error_size, "%s", error);
     api_result(result, size, &all, sizeof all);
+    return status;
+}
+
+KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result) {
+    kora_options o = KORA_OPTIONS_INIT;
+    size_t size = result ? result->size : 0;
+    if (!dir || !*dir || size < sizeof size) return KORA_INVAL;
+    int status = api_options(&o, sizeof o, options);
+    if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
+    if (status != KORA_OK) return status;
+    char *data = NULL, *staging = NULL;
+    status = api_from_root(dir, &data);
+    if (status == KORA_OK) status = api_from_root(o.staging_dir, &staging);
+    if (status == KORA_OK) status = check_directory(data, staging, &o, result);
+    mem_free(data);
+    mem_free(staging);
     return status;
 }

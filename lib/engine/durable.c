@@ -228,6 +228,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     m.stripes = e->common.stripe_count;
     m.databases = e->common.databases;
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
+    if (status == KORA_OK) status = store_note_staging(&d->store, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
         await_set(e, e->config.sync == FSYNC_ALWAYS);

@@ -5,7 +5,7 @@
 
 KORA_TEST_LONG=1: many more cycles; KORA_CYCLES=n: as many. KORA_SEED: another run. The last line is `N passed, N failed`.
 """
-import argparse, os, random, re, subprocess, sys, time, traceback
+import argparse, os, random, re, subprocess, sys, tempfile, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -250,6 +250,34 @@ def one_process_at_a_time():
         equal(str(s.p.pid) in second.stderr, True, second.stderr)
         with s.client() as c:
             equal(c("SET", "a", 1), "OK")
+
+
+@test
+def staging_elsewhere():
+    """What a killed server has left is not where a later one is told to look: that is said, and nothing is lost."""
+    with Server(KORAD) as s, tempfile.TemporaryDirectory() as place:
+        s.start("--staging-dir", place)
+        with s.client() as c:
+            for i in range(100):
+                equal(c("SET", "k%d" % i, i), "OK")
+        s.kill()
+        for wrong in ([], ["--staging-dir", s.dir + "/other"]):
+            r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir] + wrong, capture_output=True, text=True, timeout=60)
+            equal((r.returncode, place + "/staging: the newest writes are there" in r.stderr), (1, True), r.stderr)
+        s.start("--staging-dir", place + "/")
+        with s.client() as c:
+            equal(c("DBSIZE"), 100)
+        s.stop()
+        s.start() # it was closed: so it may move
+        with s.client() as c:
+            equal(c("DBSIZE"), 100)
+            c("SET", "more", 1)
+        s.kill()
+        r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir, "--staging-dir", place], capture_output=True, text=True, timeout=60)
+        equal((r.returncode, s.dir + "/staging: the newest writes are there" in r.stderr), (1, True), r.stderr)
+        s.start()
+        with s.client() as c:
+            equal(c("DBSIZE"), 101)
 
 
 @test
