@@ -156,7 +156,8 @@ typedef struct kora_options {
     /* of a database in a directory */
     int sync;                   /* KORA_SYNC_... */
     int repair;                 /* 1: of a damaged log keep what is whole; what is dropped goes to dir/dropped-<n>.wal */
-    const char *staging_dir;    /* where the newest writes are kept mapped: a local file system. NULL: the directory itself */
+    const char *staging_dir;    /* where the newest writes are kept mapped: a local file system. NULL: the directory itself.
+                                  Of a database that was killed: the same as then (else INVAL, and `error` names it) */
     kora_progress_fn *progress; /* NULL: nobody wants to know */
     void *progress_arg;
     char *error;                /* NULL, or where kora_open says, cut to error_size with its zero byte, why it has failed: which file, where, what */
@@ -787,7 +788,7 @@ typedef struct kora_export_result {
 
 /*
  * Writes all numbered databases to an RDB file that redis-server loads (version 10 of the format: Redis 7.0 and later), as they are at one instant. The file is
- * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before. Others go on using the
+ * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before (INVAL if that is no regular file). Others go on using the
  * database meanwhile (see kora_snapshot).
  *   options  NULL: defaults
  *   result   may be NULL; filled in on KORA_OK
