@@ -156,7 +156,8 @@ typedef struct kora_options {
     /* of a database in a directory */
     int sync;                   /* KORA_SYNC_... */
     int repair;                 /* 1: of a damaged log keep what is whole; what is dropped goes to dir/dropped-<n>.wal */
-    const char *staging_dir;    /* where the newest writes are kept mapped: a local file system. NULL: the directory itself */
+    const char *staging_dir;    /* where the newest writes are kept mapped: a local file system. NULL: the directory itself.
+                                  Of a database that was killed: the same as then (else INVAL, and `error` names it) */
     kora_progress_fn *progress; /* NULL: nobody wants to know */
     void *progress_arg;
     char *error;                /* NULL, or where kora_open says, cut to error_size with its zero byte, why it has failed: which file, where, what */
@@ -205,7 +206,7 @@ typedef struct kora_check_result {
 #define KORA_CHECK_RESULT_INIT { sizeof(kora_check_result), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /*
- * Verifies everything that a directory holds, without changing anything, and counts its keys (which takes as much memory as the data).
+ * Verifies everything that a directory holds, without changing anything (but the process's number in its LOCK), and counts its keys (which takes as much memory as the data).
  *   options  NULL for defaults; of interest are log, staging_dir, progress and error
  * Errors: CORRUPT (kora_open would refuse it without `repair`; `result` tells as much as is known), BUSY (a process has it open), INVAL, NOMEM, SYSTEM, MISUSE.
  */
@@ -787,7 +788,7 @@ typedef struct kora_export_result {
 
 /*
  * Writes all numbered databases to an RDB file that redis-server loads (version 10 of the format: Redis 7.0 and later), as they are at one instant. The file is
- * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before. Others go on using the
+ * written beside `path`, synced, and then takes that name: there is either the whole file, or what was there before (INVAL if that is no regular file). Others go on using the
  * database meanwhile (see kora_snapshot).
  *   options  NULL: defaults
  *   result   may be NULL; filled in on KORA_OK

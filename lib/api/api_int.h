@@ -262,6 +262,7 @@ bool api_reply_is_full(struct slice reply); // the error that maxmemory is the r
 int api_reply_end(struct buf *b, kora_reply **reply); // KORA_OK or KORA_NOMEM
 void api_result(void *to, size_t size, const void *from, size_t known); // a newer caller's struct is longer: what is not known here is zero
 int api_options(void *to, size_t known, const void *from); // copies options over defaults: KORA_OK or KORA_INVAL
+int api_from_root(const char *path, char **to); // mem_alloc'ed; NULL stays NULL
 // Times: the moment that `ttl_ms` or `expire_at_ms` of options mean, EXPIRE_NONE if neither; KORA_INVAL
 int api_expiry(struct txn *t, int64_t ttl_ms, int64_t expire_at_ms, int64_t *at_ms);
 

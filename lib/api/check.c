@@ -1,11 +1,11 @@
-// kora_check: reads a directory twice. First each byte is verified; then, if all is well, the effects are run in a database of their own in memory, whose
-// keys are counted.
+// kora_check: reads a directory twice. First each byte of the log is verified; then, if all is well, the snapshot is loaded into a database of its own in memory, and
+// the effects are run there, as kora_open would do it; its keys are counted.
 #include "api/api_int.h"
-#include "engine/replay.h"
+#include "base/mem.h"
+#include "engine/durable.h"
 
 struct checking {
     const kora_options *options;
-    struct replay replay;
     struct engine *engine;
 };
 
@@ -25,7 +25,7 @@ static void progress(void *arg, uint64_t done, uint64_t total) {
     engine_callback_end();
 }
 
-static int visit(void *arg, const struct recovered_effect *e) { return replay_effect(&((struct checking *)arg)->replay, e); }
+static int visit(void *arg, const struct recovered_effect *e) { return durable_apply(((struct checking *)arg)->engine, e); }
 
 struct count {
     kora_check_result *result;
@@ -66,36 +66,57 @@ static int run_effects(struct checking *c, const struct check_config *config, co
     if (status != KORA_OK) return status;
     atomic_store(&c->engine->common.settings.active_expire, 0);
     c->engine->common.access_asked = NULL;
-    replay_begin(&c->replay, c->engine, error, size);
-    again.visit = visit;
-    again.say = NULL;
-    status = store_check(&again, &found, error, size);
-    replay_end(&c->replay);
-    if (status == KORA_OK) count_keys(c->engine, result);
+    struct durable *d = c->engine->durable = mem_alloc_zero(sizeof *d);
+    if (d) {
+        // The log's check takes the lock; this store is only a name.
+        d->store = (struct store){ .os = config->os, .dir = (char *)(uintptr_t)config->dir, .manifest = *m, .lock_fd = -1 };
+        again.visit = visit;
+        again.say = NULL;
+        status = durable_load(c->engine, error, size);
+        if (status == KORA_OK) status = store_check(&again, &found, error, size);
+        status = durable_loaded(c->engine, status, error, size);
+        if (status == KORA_OK) count_keys(c->engine, result);
+        c->engine->durable = NULL;
+        mem_free(d);
+    } else {
+        status = KORA_NOMEM;
+    }
+    result->damages += status == KORA_CORRUPT;
     engine_begin_close(c->engine);
     engine_close(c->engine);
     return status;
 }
 
-KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result) {
-    kora_options o = KORA_OPTIONS_INIT;
+static int check_directory(const char *dir, const char *staging_dir, const kora_options *o, kora_check_result *result) {
     char error[256] = "";
     size_t size = result ? result->size : 0;
-    if (!dir || !*dir || size < sizeof size) return KORA_INVAL;
-    int status = api_options(&o, sizeof o, options);
-    if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
-    if (status != KORA_OK) return status;
-    struct checking c = { .options = &o };
+    struct checking c = { .options = o };
     struct checked found;
-    const struct check_config config = { .os = os_system(), .dir = dir, .staging_dir = o.staging_dir, .say = say, .progress = progress, .arg = &c };
-    status = store_check(&config, &found, error, sizeof error);
+    const struct check_config config = { .os = os_system(), .dir = dir, .staging_dir = staging_dir, .say = say, .progress = progress, .arg = &c };
+    int status = store_check(&config, &found, error, sizeof error);
     kora_check_result all = {
         .size = size, .databases = found.manifest.databases, .stripes = found.manifest.stripes, .segments = found.segments, .bytes = found.segment_bytes,
         .rounds = found.rounds, .records = found.records, .staged_records = found.staged_records, .torn_bytes = found.torn_bytes,
         .dropped_calls = found.incomplete_calls, .damages = found.errors, .clean = found.clean,
     };
     if (status == KORA_OK) status = run_effects(&c, &config, &found.manifest, &all, error, sizeof error);
-    if (o.error && o.error_size) snprintf(o.error, o.error_size, "%s", error);
+    if (o->error && o->error_size) snprintf(o->error, o->error_size, "%s", error);
     api_result(result, size, &all, sizeof all);
+    return status;
+}
+
+KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result) {
+    kora_options o = KORA_OPTIONS_INIT;
+    size_t size = result ? result->size : 0;
+    if (!dir || !*dir || size < sizeof size) return KORA_INVAL;
+    int status = api_options(&o, sizeof o, options);
+    if (status == KORA_OK && engine_must_not_wait()) status = KORA_MISUSE;
+    if (status != KORA_OK) return status;
+    char *data = NULL, *staging = NULL;
+    status = api_from_root(dir, &data);
+    if (status == KORA_OK) status = api_from_root(o.staging_dir, &staging);
+    if (status == KORA_OK) status = check_directory(data, staging, &o, result);
+    mem_free(data);
+    mem_free(staging);
     return status;
 }

@@ -1,6 +1,7 @@
 // Opening, closing and looking at databases.
-#include <sys/mman.h>
+#include <limits.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,7 +106,30 @@ static void destroy_network(struct engine *e) {
     net_destroy(e->net);
 }
 
-KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) { return api_open(dir, options, NULL, db); }
+// Where the process is may change while the database is open: its files are found from the root.
+int api_from_root(const char *path, char **to) {
+    *to = NULL;
+    if (!path) return KORA_OK;
+    if (*path == '/') return (*to = mem_copy(path, strlen(path))) ? KORA_OK : KORA_NOMEM;
+    char here[PATH_MAX];
+    if (!getcwd(here, sizeof here)) return KORA_SYSTEM;
+    size_t n = strlen(here) + strlen(path) + 2;
+    if ((*to = mem_alloc(n))) snprintf(*to, n, "%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
+    return *to ? KORA_OK : KORA_NOMEM;
+}
+
+KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) {
+    kora_options o = KORA_OPTIONS_INIT;
+    char *data = NULL, *staging = NULL;
+    int status = dir && !*dir ? KORA_INVAL : api_options(&o, sizeof o, options);
+    if (status == KORA_OK) status = api_from_root(dir, &data);
+    if (status == KORA_OK) status = api_from_root(o.staging_dir, &staging);
+    o.staging_dir = staging;
+    if (status == KORA_OK) status = api_open(data, &o, NULL, db);
+    mem_free(data);
+    mem_free(staging);
+    return status;
+}
 
 int api_open(const char *dir, const kora_options *options, const struct os *os, kora **db) {
     kora_options o = KORA_OPTIONS_INIT;

@@ -1,6 +1,14 @@
 // Snapshots from C: kora_snapshot, and kora_export, which writes one as a file of Redis's. See engine/save.h.
+#include <sys/stat.h>
+
 #include "api/api_int.h"
 #include "engine/save.h"
+
+// What would be replaced is nobody's but a file's: not a device, nor a link, as /dev/stdout is.
+static bool may_replace(const char *path) {
+    struct stat there;
+    return lstat(path, &there) != 0 || S_ISREG(there.st_mode);
+}
 
 static int run(kora *db, struct save_job *job, char *error, size_t error_size) {
     int status = save_run(db->engine, job);
@@ -29,6 +37,10 @@ KORA_API int kora_export(kora *db, const char *path, const kora_export_options *
     size_t size = result ? result->size : sizeof out;
     status = !path || size < sizeof size ? KORA_INVAL : api_options(&o, sizeof o, options);
     if (status == KORA_OK && (o.flags & ~(uint32_t)KORA_EXPORT_LZ4)) status = KORA_UNSUPPORTED;
+    if (status == KORA_OK && !may_replace(path)) {
+        status = KORA_INVAL;
+        if (error_size) snprintf(error, error_size, "it is there, and no regular file");
+    }
     if (status == KORA_OK) {
         struct save_job job = { .kind = SAVE_RDB, .path = path, .lz4 = o.flags & KORA_EXPORT_LZ4, .progress = o.progress, .progress_arg = o.progress_arg };
         status = run(db, &job, error, error_size);

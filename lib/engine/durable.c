@@ -138,11 +138,29 @@ static bool is_loaded(struct durable *d, const struct recovered_effect *r) {
 
 enum { SAY_EVERY_US = 2000000 };
 
-static int apply(void *arg, const struct recovered_effect *r) {
-    struct durable *d = ((struct engine *)arg)->durable;
+int durable_apply(struct engine *e, const struct recovered_effect *r) {
+    struct durable *d = e->durable;
     bool known = r->stripe < r->stripes && r->stripes <= STRIPES_MAX; // else it is refused
     if (known && ((d->cut && is_loaded(d, r)) || is_mark(r))) return KORA_OK;
     return replay_effect(&d->replay, r);
+}
+
+static int apply(void *arg, const struct recovered_effect *r) { return durable_apply(arg, r); }
+
+int durable_load(struct engine *e, char *error, size_t error_size) {
+    struct durable *d = e->durable;
+    int status = save_load(e, error, error_size, &e->host.snapshot_keys);
+    d->cut = d->store.manifest.first_round > 1 ? d->store.manifest.snapshot : 0; // a copy has no marks: see end_copy in save.c
+    replay_begin(&d->replay, e, error, error_size);
+    return status;
+}
+
+int durable_loaded(struct engine *e, int status, char *error, size_t error_size) {
+    struct durable *d = e->durable;
+    replay_end(&d->replay);
+    if (status != KORA_OK || !d->cut) return status;
+    snprintf(error, error_size, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);
+    return KORA_CORRUPT;
 }
 
 void durable_progress(struct engine *e, uint64_t done, uint64_t total) {
@@ -210,6 +228,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     m.stripes = e->common.stripe_count;
     m.databases = e->common.databases;
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
+    if (status == KORA_OK) status = store_note_staging(&d->store, error, size);
     if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
     if (status == KORA_OK) {
         await_set(e, e->config.sync == FSYNC_ALWAYS);
@@ -251,15 +270,9 @@ int durable_recover(struct engine *e) {
     d->began_us = d->told_us = clock_mono_us();
     uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
     atomic_store(&e->common.settings.access_now, access); // no clock is read for each
-    int status = save_load(e, reason, sizeof reason, &e->host.snapshot_keys);
-    d->cut = d->store.manifest.first_round > 1 ? d->store.manifest.snapshot : 0; // a copy has no marks: see end_copy in save.c
-    replay_begin(&d->replay, e, reason, sizeof reason);
+    int status = durable_load(e, reason, sizeof reason);
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
-    replay_end(&d->replay);
-    if (status == KORA_OK && d->cut) {
-        status = KORA_CORRUPT;
-        snprintf(reason, sizeof reason, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);
-    }
+    status = durable_loaded(e, status, reason, sizeof reason);
     atomic_store(&e->common.settings.access_now, ACCESS_ASK);
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
     if (status == KORA_OK) {

@@ -36,6 +36,11 @@ struct durable {
 int durable_open(struct engine *e, struct engine_config *config);
 // Brings the data back, and starts the log. Likewise.
 int durable_recover(struct engine *e);
+// What durable_recover does with the snapshot and the log, for those who only look: loads the snapshot that the manifest names (KORA_OK, or the reason), then
+// takes each effect of the log, then says whether all was there.
+int durable_load(struct engine *e, char *error, size_t error_size);
+int durable_apply(struct engine *e, const struct recovered_effect *r);
+int durable_loaded(struct engine *e, int status, char *error, size_t error_size);
 // While it is opened: tells how far it is.
 void durable_progress(struct engine *e, uint64_t done, uint64_t total);
 void durable_setting_changed(struct engine *e);

@@ -218,19 +218,32 @@ static int say_busy(const struct os *os, int fd, const char *path, struct reason
     return store_fail(why, KORA_BUSY, "%s: process %s has the database open", path, text);
 }
 
-static int take_lock(struct store *s, struct reason why) {
+// `looking`: it is not made if it is missing (nobody has had the directory open then), and not written to where that is not allowed.
+static int open_lock(struct store *s, const char *path, bool looking, bool *mine) {
+    const struct os *os = s->os;
+    *mine = true;
+    s->lock_fd = os->open(os->arg, path, OS_READ | OS_WRITE | (looking ? 0 : OS_CREATE));
+    bool forbidden = s->lock_fd == -EACCES || s->lock_fd == -EPERM || s->lock_fd == -EROFS;
+    if (!looking || !forbidden) return s->lock_fd;
+    *mine = false;
+    return s->lock_fd = os->open(os->arg, path, OS_READ);
+}
+
+static int take_lock(struct store *s, bool looking, struct reason why) {
     const struct os *os = s->os;
     char *path = store_path(s->dir, "LOCK"), text[LOCK_BYTES_MAX];
+    bool mine;
     if (!path) return store_fail_memory(why);
-    s->lock_fd = os->open(os->arg, path, OS_READ | OS_WRITE | OS_CREATE);
-    int err = s->lock_fd < 0 ? s->lock_fd : os->lock(os->arg, s->lock_fd), status;
+    int err = open_lock(s, path, looking, &mine), status;
+    bool none = looking && err == -ENOENT;
+    if (err >= 0) err = os->lock(os->arg, s->lock_fd);
     if (err == -EWOULDBLOCK) {
         status = say_busy(os, s->lock_fd, path, why);
     } else {
         size_t n = (size_t)snprintf(text, sizeof text, "%ld\n", (long)getpid());
-        if (!err) err = os->truncate(os->arg, s->lock_fd, 0);
-        if (!err) err = os_write_all(os, s->lock_fd, text, n, 0);
-        status = err ? store_fail_os(why, path, err) : KORA_OK;
+        if (!err && mine) err = os->truncate(os->arg, s->lock_fd, 0);
+        if (!err && mine) err = os_write_all(os, s->lock_fd, text, n, 0);
+        status = err && !none ? store_fail_os(why, path, err) : KORA_OK;
     }
     mem_free(path);
     return status;
@@ -265,8 +278,9 @@ int store_open_as(const struct os *os, const char *dir, const char *staging_dir,
     int status = s.dir && (!staging_dir || s.staging_dir) ? KORA_OK : store_fail_memory(why);
     if (status == KORA_OK && !looking) status = make_directory(os, dir, why);
     if (status == KORA_OK && !looking && staging_dir) status = make_directory(os, staging_dir, why);
-    if (status == KORA_OK) status = take_lock(&s, why);
+    if (status == KORA_OK) status = take_lock(&s, looking, why);
     if (status == KORA_OK) status = read_manifest(&s, looking, why);
+    if (status == KORA_OK && !s.is_new) status = place_check(&s, why);
     if (status == KORA_OK && s.is_new) status = sync_parent(os, s.dir, why);
     // A process that was killed may have replaced the manifest just before, and not synced its name.
     int err = status == KORA_OK && !s.is_new && !looking ? os->sync_dir(os->arg, s.dir) : 0;

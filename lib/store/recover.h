@@ -31,6 +31,8 @@ struct store {
 // it); `error` names file, offset, reason. The directory is made if it is missing (not those above it). On failure `out` is not touched.
 int store_open(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size);
 int store_commit(struct store *s, const struct manifest *m, char *error, size_t error_size); // replaces MANIFEST; s->manifest is it then
+// Before log_open: notes where staging is from now on, for store_open to know whether it still is.
+int store_note_staging(const struct store *s, char *error, size_t error_size);
 void store_close(struct store *s);
 
 // An effect as it is read back; borrowed for the call.
@@ -90,7 +92,7 @@ struct checked {
 
 // Verifies the manifest, every segment, block and record, and staging; of segments that are older than what is needed it only says what is wrong. KORA_OK: recovery would go well, or
 // would cut the tail of a crash. KORA_CORRUPT: not so; `error` has the first thing that is wrong. KORA_BUSY, KORA_NOMEM, KORA_SYSTEM, KORA_UNSUPPORTED. Nothing is
-// changed but LOCK.
+// changed but what LOCK says.
 int store_check(const struct check_config *c, struct checked *out, char *error, size_t error_size);
 
 #endif

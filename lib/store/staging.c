@@ -281,7 +281,9 @@ static void publish(struct staging *s, struct ring *r, const struct place *p, si
     uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
     if (atomic_load_explicit(&r->last_epoch, memory_order_relaxed) != epoch) {
         atomic_store_explicit(&r->mark, p->position, memory_order_relaxed);
+        log_point();
         atomic_store_explicit(&r->last_epoch, epoch, memory_order_release);
+        log_point();
     }
     if (unlikely(p->wraps)) atomic_store_explicit(&r->wrap, tail, memory_order_relaxed);
     stored(s, r->bytes + (p->position & (s->ring_size - 1)), size);
@@ -453,7 +455,12 @@ size_t staging_take(struct staging *s, uint64_t k) {
         log_point();
         r->take_from = atomic_load_explicit(&r->taken, memory_order_acquire);
         r->take_to = atomic_load_explicit(&r->tail, memory_order_acquire);
-        if (LOG_CHECK(4) && atomic_load_explicit(&r->last_epoch, memory_order_acquire) > k) r->take_to = atomic_load_explicit(&r->mark, memory_order_relaxed);
+        if (LOG_CHECK(4) && atomic_load_explicit(&r->last_epoch, memory_order_acquire) > k) {
+            // An appender that has published `mark`, but not yet `tail`, may leave the lap: then `mark` is in the next one, and `wrap` need not tell of it yet.
+            uint64_t mark = atomic_load_explicit(&r->mark, memory_order_relaxed);
+            if (LOG_CHECK(7)) mark = MIN(mark, r->take_to);
+            r->take_to = mark;
+        }
         r->take_to = MAX(r->take_to, r->take_from);
         r->take_wrap = atomic_load_explicit(&r->wrap, memory_order_relaxed);
         if (r->take_to == r->take_from) continue;
@@ -514,9 +521,12 @@ void staging_taken(struct staging *s, uint64_t k) {
 
 #ifdef KORA_DELAYS
 _Atomic uint32_t log_delay_per_mille;
+_Atomic(void (*)(void)) log_point_hook;
 static _Thread_local uint64_t delay_state;
 
 void log_point(void) {
+    void (*hook)(void) = atomic_load_explicit(&log_point_hook, memory_order_acquire);
+    if (unlikely(hook != NULL)) hook();
     uint32_t chance = atomic_load_explicit(&log_delay_per_mille, memory_order_relaxed);
     if (!chance) return;
     if (!delay_state) delay_state = (uint64_t)(uintptr_t)&delay_state * 0x9E3779B97F4A7C15u | 1;

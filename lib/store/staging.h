@@ -7,7 +7,7 @@
 // - The appender publishes `tail` (release) when a record is complete; before that `last_epoch`, `mark` and `wrap`. The taker reads taken, then tail, then the
 //   others, so what it finds in [taken, tail) is complete, and the others are as new at least.
 // - `mark` is the position of the first record of epoch `last_epoch`. Only the taker lets the epoch advance, after the last round is over: so when it takes
-//   what is of epoch <= k, `last_epoch` is k + 1 at most, and `mark` is the end of what it takes. No record has to be looked at.
+//   what is of epoch <= k, `last_epoch` is k + 1 at most, and `mark` is the end of what it takes, or `tail` if that is before. No record has to be looked at.
 // - `wrap` is the position at which the last lap was left. Between taken and tail there can be one such place, and it is the last one.
 // - When all was taken, and a lap is some way on, the appender leaves it and begins at the ring's start: most rings never use more than
 //   their first pages, which stay in the cache, and take no more memory than that. Then it moves `taken`, too, which otherwise is the taker's.
@@ -27,6 +27,7 @@
 #define LOG_CHECK(n) (LOG_MUTANT != (n))
 #ifdef KORA_DELAYS
 extern _Atomic uint32_t log_delay_per_mille; // how often a point delays; 0: never
+extern _Atomic(void (*)(void)) log_point_hook; // called there, if it is not NULL
 void log_point(void);
 #else
 static inline void log_point(void) { }

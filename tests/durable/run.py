@@ -5,7 +5,7 @@
 
 KORA_TEST_LONG=1: many more cycles; KORA_CYCLES=n: as many. KORA_SEED: another run. The last line is `N passed, N failed`.
 """
-import argparse, os, random, re, subprocess, sys, time, traceback
+import argparse, os, random, re, subprocess, sys, tempfile, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -253,6 +253,34 @@ def one_process_at_a_time():
 
 
 @test
+def staging_elsewhere():
+    """What a killed server has left is not where a later one is told to look: that is said, and nothing is lost."""
+    with Server(KORAD) as s, tempfile.TemporaryDirectory() as place:
+        s.start("--staging-dir", place)
+        with s.client() as c:
+            for i in range(100):
+                equal(c("SET", "k%d" % i, i), "OK")
+        s.kill()
+        for wrong in ([], ["--staging-dir", s.dir + "/other"]):
+            r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir] + wrong, capture_output=True, text=True, timeout=60)
+            equal((r.returncode, place + "/staging: the newest writes are there" in r.stderr), (1, True), r.stderr)
+        s.start("--staging-dir", place + "/")
+        with s.client() as c:
+            equal(c("DBSIZE"), 100)
+        s.stop()
+        s.start() # it was closed: so it may move
+        with s.client() as c:
+            equal(c("DBSIZE"), 100)
+            c("SET", "more", 1)
+        s.kill()
+        r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir, "--staging-dir", place], capture_output=True, text=True, timeout=60)
+        equal((r.returncode, s.dir + "/staging: the newest writes are there" in r.stderr), (1, True), r.stderr)
+        s.start()
+        with s.client() as c:
+            equal(c("DBSIZE"), 101)
+
+
+@test
 def checked_offline():
     with Server(KORAD) as s:
         s.start("--shards", 2)
@@ -284,6 +312,33 @@ def checked_offline():
         equal((r.returncode, damaged in r.stderr), (1, True), r.stderr)
         r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir], capture_output=True, text=True, timeout=60)
         equal((r.returncode, damaged in r.stderr), (1, True), r.stderr)
+
+
+@test
+def checked_offline_with_a_snapshot():
+    with Server(KORAD) as s:
+        s.start("--shards", 2)
+        with s.client() as c:
+            for i in range(300):
+                c("SET", "s%d" % i, i)
+            c("EXPIRE", "s1", 50000)
+            equal(c("SAVE"), "OK")
+            for i in range(100):
+                c("RPUSH", "l%d" % (i % 10), i)
+                c("DEL", "s%d" % (100 + i))
+        s.kill()
+        r = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+        equal(r.returncode, 0, r.stderr)
+        equal("keys     210, 1 of these expire\ntypes    200 strings, 10 lists," in r.stdout, True, r.stdout)
+        folder = [name for name in os.listdir(s.dir) if name.startswith("snapshot-")][0]
+        file = os.path.join(s.dir, folder, "0001.rdb.lz4")
+        with open(file, "r+b") as f:
+            f.seek(os.path.getsize(file) // 2)
+            byte = f.read(1)
+            f.seek(-1, 1)
+            f.write(bytes([byte[0] ^ 1]))
+        r = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True, timeout=60)
+        equal((r.returncode, folder + "/0001.rdb.lz4" in r.stderr), (1, True), r.stderr)
 
 
 @test

@@ -8,12 +8,14 @@ mkdir -p "$out"
 flags=$(cat "$build/check/flags")
 libs=$(tr ' ' '\n' <"$build/check/flags" | grep '^-l')
 passed=0 failed=0
-for n in 1 2 3 4 5 6; do
+for n in 1 2 3 4 5 6 7; do
     # shellcheck disable=SC2086 # these are words
     $flags -Itests -DLOG_MUTANT=$n -o "$out/mutant$n" tests/unit/test_log.c lib/store/log.c lib/store/staging.c "$build/check/lib.a" -lcmocka $libs -lm || exit 1
     noticed=
+    tests=test_threads
+    [ "$n" = 7 ] && tests=test_round_within_append # a window of an instruction: threads would need hours
     for _ in 1 2 3; do
-        KORA_TEST_STUCK_S=4 timeout 60 "$out/mutant$n" test_threads >"$out/mutant$n.log" 2>&1 && continue
+        KORA_TEST_STUCK_S=4 timeout 60 "$out/mutant$n" $tests >"$out/mutant$n.log" 2>&1 && continue
         [ $? = 124 ] && echo "it waits for ever" >>"$out/mutant$n.log" # log_flush does
         noticed=1
         break

@@ -145,6 +145,7 @@ static void test_own(void **state) {
         assert_string_equal(error, "");
     }
     stop(&m);
+    assert_int_equal(kora_snapshot(db, NULL, error, sizeof error), KORA_OK); // during the last one as much was written as the machine's speed allows
     kora_stats s = KORA_STATS_INIT;
     assert_int_equal(kora_get_stats(db, &s), KORA_OK);
     assert_true(s.log_size < 16 << 20); // not of what was written before
@@ -280,8 +281,48 @@ static void test_failing(void **state) {
     assert_true(n > 8);
 }
 
+// Where the process goes meanwhile is no matter, even where something of the same name is.
+static void test_relative(void **state) {
+    struct place *p = *state;
+    char here[512], error[200];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(os_system()->make_dir(NULL, p->copy), 0);
+    assert_int_equal(chdir(p->copy), 0);
+    kora *other, *db;
+    assert_int_equal(kora_open("data", NULL, &other), KORA_OK);
+    assert_int_equal(chdir(p->dir), 0);
+    assert_int_equal(kora_open("data", NULL, &db), KORA_OK);
+    assert_int_equal(chdir(p->copy), 0);
+    assert_int_equal(kora_set(db, "k", 1, "1", 1, NULL), KORA_OK);
+    assert_int_equal(kora_snapshot(db, NULL, error, sizeof error), KORA_OK); // a new segment of the log, and a manifest
+    assert_int_equal(kora_set(db, "l", 1, "1", 1, NULL), KORA_OK);
+    assert_int_equal(kora_close(db), KORA_OK);
+    assert_int_equal(kora_close(other), KORA_OK);
+    assert_int_equal(kora_open("data", NULL, &other), KORA_OK);
+    assert_int_equal(keys_of(other), 0);
+    assert_int_equal(kora_close(other), KORA_OK);
+    assert_int_equal(chdir(here), 0);
+    db = open_at(p->data, NULL, 2);
+    assert_int_equal(keys_of(db), 2);
+    assert_int_equal(kora_close(db), KORA_OK);
+}
+
+static void test_export_over(void **state) {
+    struct place *p = *state;
+    char error[200];
+    kora *db = open_at(p->data, NULL, 2);
+    assert_int_equal(symlink("/dev/null", p->file), 0);
+    assert_int_equal(kora_export(db, p->file, NULL, NULL, error, sizeof error), KORA_INVAL);
+    assert_string_equal(error, "it is there, and no regular file");
+    char to[20];
+    assert_int_equal(readlink(p->file, to, sizeof to), 9);
+    assert_int_equal(kora_close(db), KORA_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_relative, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(test_export_over, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_own, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_copy, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_copy_of_memory, make_place, remove_place),

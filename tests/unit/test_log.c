@@ -576,6 +576,74 @@ static void test_early_laps(void **state) {
     field_free(&d);
 }
 
+// A round that comes to its end while an append of the next epoch is under way, at any of the points at which that one can be interrupted.
+static struct {
+    struct field *d;
+    pthread_t appender;
+    int point, points;         // at which the round goes on; that there were so far
+    _Atomic int state;         // 0: the epoch has not advanced; 1: it has; 2: the append is at the point, or over; 3: so is the round
+} meeting;
+
+static void meet(void) {
+    if (!pthread_equal(pthread_self(), meeting.appender)) { // the round, right after it has begun
+        if (meeting.state == 0) meeting.state = 1;
+        while (meeting.state < 2) sched_yield();
+    } else if (meeting.points++ == meeting.point) {
+        meeting.state = 2;
+        while (meeting.state < 3) sched_yield();
+    }
+}
+
+static void *step(void *arg) {
+    log_step(((struct field *)arg)->l);
+    meeting.state = 3;
+    return NULL;
+}
+
+// `full`: the lap is left because it is full, and most of it was not taken; else because all of it was. Returns whether there was such a point.
+static bool append_within_round(int point, bool full) {
+    struct field d;
+    field_open(&d, LOG_OS);
+    if (full) {
+        append_one(&d, 2, 12000);
+        log_step(d.l); // or there would be no room behind the end
+        for (int i = 0; i < 7; i++) append_one(&d, 2, 7400);
+    } else {
+        for (int i = 0; i < 20; i++) append_one(&d, 2, 1000);
+        log_step(d.l);
+    }
+    append_one(&d, 1, 10); // so that there is a round
+    memset(&meeting, 0, sizeof meeting);
+    meeting.d = &d;
+    meeting.appender = pthread_self();
+    meeting.point = point;
+    pthread_t other;
+    log_point_hook = meet;
+    pthread_create(&other, NULL, step, &d);
+    while (meeting.state == 0) sched_yield();
+    append_one(&d, 2, 3000);
+    bool met = meeting.state == 3;
+    if (!met) meeting.state = 2;
+    pthread_join(other, NULL);
+    log_point_hook = NULL;
+    append_one(&d, 2, 100);
+    log_step(d.l);
+    close_log(&d);
+    check_all(&d, STAGING_CLOSED);
+    field_free(&d);
+    return met;
+}
+
+static void test_round_within_append(void **state) {
+    (void)state;
+    enum { EPOCH_IS_KNOWN = 2 }; // before that point the round waits for the append
+    for (int full = 0; full < 2; full++) {
+        int point = EPOCH_IS_KNOWN;
+        while (append_within_round(point, full)) point++;
+        assert_true(point > EPOCH_IS_KNOWN + 3);
+    }
+}
+
 // A process that is killed: at any moment at which something was stored into the file, all appends before are in it, or in the log.
 static struct {
     struct field *d;
@@ -1208,6 +1276,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_everysec),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_early_laps),
+        cmocka_unit_test(test_round_within_append),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_apart),
         cmocka_unit_test(test_segments),
