@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """A korad that is killed at random, started again with another number of shards, and looked through, again and again.
 
-    killed.py [--korad build/korad] [--policy everysec|always|no] [--cycles n] [--processes n] [--seed n]
+    killed.py [--korad build/korad] [--policy everysec|always|no] [--cycles n] [--processes n] [--seed n] [--keep folder]
 
-Run by itself it tells how many cycles a second it does, and what they were made of.
+Run by itself it tells how many cycles a second it does, and what they were made of; and keeps the directory of one that fails.
 """
-import argparse, collections, os, random, select, subprocess, sys, time
+import argparse, collections, os, random, resource, select, shutil, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -97,18 +97,25 @@ def main():
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep")
     o = parser.parse_args()
     if o.processes > 1:
         per = -(-o.cycles // o.processes)
-        argv = [sys.executable, os.path.abspath(__file__), "--korad", o.korad, "--policy", o.policy, "--cycles", str(per)]
+        argv = [sys.executable, os.path.abspath(__file__), "--korad", o.korad, "--policy", o.policy, "--cycles", str(per)] + (["--keep", o.keep] if o.keep else [])
         children = [subprocess.Popen(argv + ["--seed", str(o.seed + 1000 * i)]) for i in range(o.processes)]
         return max([p.wait() for p in children])
     began = time.monotonic()
     with Cycles(os.path.abspath(o.korad), o.policy, o.seed) as cycles:
-        acknowledged = cycles.run(o.cycles)
+        try:
+            acknowledged = cycles.run(o.cycles)
+        except BaseException:
+            if o.keep:
+                shutil.copytree(cycles.server.dir, "%s-%d" % (o.keep, o.seed))
+            raise
         s = time.monotonic() - began
-        print("%s, seed %d: %d cycles in %.0f s, %.1f a second; %d acknowledged; %s ms a cycle" % (o.policy, o.seed, o.cycles, s, o.cycles / s, acknowledged,
-              ", ".join("%s %.1f" % (k, v * 1000 / o.cycles) for k, v in cycles.spent.items())))
+        used = [sum(resource.getrusage(who)[:2]) * 1000 / o.cycles for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        print("%s, seed %d: %d cycles in %.0f s, %.1f a second; %d acknowledged; a cycle: %s ms; %.0f ms of CPU here and %.0f in korad" % (o.policy, o.seed, o.cycles, s,
+              o.cycles / s, acknowledged, ", ".join("%s %.0f" % (k, v * 1000 / o.cycles) for k, v in cycles.spent.items()), *used), flush=True)
     return 0
 
 

@@ -135,14 +135,19 @@ def read_database(c, db):
     keys = sorted(c.several([["SELECT", db], ["KEYS", "*"]])[1])
     asked = []
     for k in keys:
-        asked += [["PEXPIRETIME", k], READ[k[0]][0](k)]
+        asked.append(["PEXPIRETIME", k])
         if k[0] == "h":
             asked.append(["HPEXPIRETIME", k, "FIELDS", len(FIELDS), *FIELDS])
+        asked.append(READ[k[0]][0](k))
     replies = iter(c.several(asked))
     for k in keys:
-        at, value = next(replies), READ[k[0]][1](next(replies))
+        at, times = next(replies), next(replies) if k[0] == "h" else None
+        value = next(replies)
+        if at == -2 or value in (None, []) and k[:2] in ("se", "he"):
+            continue  # it has expired meanwhile
+        value = READ[k[0]][1](value)
         if k[0] == "h":
-            times = dict(zip(FIELDS, next(replies)))
+            times = dict(zip(FIELDS, times or []))
             value = {f: (v, times.get(f, -1)) for f, v in value.items()}
         d[k] = value
         if at > 0:

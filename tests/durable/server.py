@@ -118,7 +118,7 @@ class Server:
 
     def __init__(self, korad, folder=None):
         self.korad = korad
-        self.place = tempfile.TemporaryDirectory(prefix="kora-durable-")
+        self.place = tempfile.TemporaryDirectory(prefix="kora-durable-", dir=os.environ.get("KORA_TEST_DIR"))
         self.dir = folder or os.path.join(self.place.name, "data")
         self.path = os.path.join(self.place.name, "s")
         self.log = open(os.path.join(self.place.name, "log"), "w+")
