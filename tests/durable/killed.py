@@ -14,6 +14,7 @@ from server import Server
 from writer import Writer
 
 SHARDS = (1, 2, 3, 8)
+SNAPSHOT_EVERY = 10
 
 
 class Cycles:
@@ -37,6 +38,8 @@ class Cycles:
         idle, control = self.server.client(), self.server.client()
         idle.send([["BLPOP", "lb-never", 0]])
         said = self.r.choice([None] * 4 + ["BGSAVE", "BGREWRITEAOF"])
+        if self.cycle % SNAPSHOT_EVERY == 0:  # few are whole when the others have been killed: the log would grow
+            control("SAVE")
         poll, of = select.poll(), {}
         for w in self.writers:
             w.connect()
@@ -110,6 +113,8 @@ def main():
             acknowledged = cycles.run(o.cycles)
         except BaseException:
             if o.keep:
+                if cycles.server.p:
+                    cycles.server.kill()
                 shutil.copytree(cycles.server.dir, "%s-%d" % (o.keep, o.seed))
             raise
         s = time.monotonic() - began

@@ -419,8 +419,8 @@ def stream_claim(s, g, ids, consumer):
 
 
 def an_xadd(r, n, w):
-    k = key("x", r)
-    return op(["XADD", k, "MAXLEN", STREAM_KEPT, "%d-1" % n, "f", "v%d" % n], lambda w: stream_add(w.here, k, "%d-1" % n, ["f", "v%d" % n]))
+    k, i = key("x", r), w.next_id()
+    return op(["XADD", k, "MAXLEN", STREAM_KEPT, i, "f", "v%d" % n], lambda w: stream_add(w.here, k, i, ["f", "v%d" % n]))
 
 
 def make_group(k, group):
@@ -519,7 +519,8 @@ SINGLE = [a_set] * 3 + [a_set_that_expires, a_change, a_change, a_count, an_mset
 
 def a_transaction(r, n, w):
     """A counter in every family, at keys of different stripes, and more, in both databases: all of it or nothing."""
-    argvs = [["INCR", "s-c"], ["RPUSH", "l-c", n], ["SADD", "t-c", n], ["ZADD", "z-c", n, n], ["HSET", "h-c", n, n], ["XADD", "x-c", "%d-1" % n, "n", n]]
+    i = w.next_id()
+    argvs = [["INCR", "s-c"], ["RPUSH", "l-c", n], ["SADD", "t-c", n], ["ZADD", "z-c", n, n], ["HSET", "h-c", n, n], ["XADD", "x-c", i, "n", n]]
     more = [r.choice(SINGLE)(r, n, w) for _ in range(2)]
     other = r.choice(SINGLE)(r, n, w) if r.random() < 0.3 else None
     numbers = w.databases if w.selected == 0 else w.databases[::-1]
@@ -531,7 +532,7 @@ def a_transaction(r, n, w):
         d.setdefault("t-c", set()).add(text)
         d.setdefault("z-c", {})[text] = float(n)
         d.setdefault("h-c", {})[text] = (text, -1)
-        stream_add(d, "x-c", "%d-1" % n, ["n", text], 1 << 30)
+        stream_add(d, "x-c", i, ["n", text], 1 << 30)
         for o in more:
             o.do(w)
         if other:
@@ -616,5 +617,6 @@ def a_wait(r, n, w):
     s = w.model.here.get("xb")
     if not s or "g" not in s.groups:
         return None, None, make_group("xb", "g")
+    i = w.next_id()
     wait = ["XREADGROUP", "GROUP", "g", "c1", "COUNT", 1, "BLOCK", 0] + (["NOACK"] if n % 2 else []) + ["STREAMS", "xb", ">"]
-    return op(wait, read), op(["XADD", "xb", "%d-1" % n, "b", item], lambda w: stream_add(w.here, "xb", "%d-1" % n, ["b", item], 1 << 30)), None
+    return op(wait, read), op(["XADD", "xb", i, "b", item], lambda w: stream_add(w.here, "xb", i, ["b", item], 1 << 30)), None

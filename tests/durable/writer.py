@@ -14,7 +14,7 @@ EXPECTED = ("no such key", "BUSYGROUP", "NOGROUP", "index out of range", "requir
 
 class Writer:
     def __init__(self, server, databases, seed):
-        self.server, self.databases, self.n = server, databases, 0
+        self.server, self.databases, self.n, self.ids = server, databases, 0, 0
         self.r = random.Random(seed)
         self.model = World()
         self.flight = []
@@ -30,6 +30,11 @@ class Writer:
         for c in (self.c, self.second):
             c("SELECT", self.databases[0])
         self.send()
+
+    def next_id(self):
+        """A stream's, larger than any before."""
+        self.ids += 1
+        return "%d-1" % self.ids
 
     def one(self):
         self.n += 1
