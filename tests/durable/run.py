@@ -152,6 +152,28 @@ def every_option():
 
 
 @test
+def how_often_and_how_long_ago():
+    """What evictions go by, as the policy has it that korad was started with: out of the log, out of a snapshot."""
+    for policy, what, kept in (("allkeys-lfu", "FREQ", range(150, 178)), ("allkeys-lru", "IDLETIME", range(177, 10000))):
+        with Server(KORAD) as s:
+            s.start("--shards", 8, "--maxmemory-policy", policy)
+            with s.client() as c:
+                c("SET", "new", 1)
+                equal(c("RESTORE", "old", 0, c("DUMP", "new"), what, 177), "OK")
+            for end in (s.kill, s.stop, s.kill):
+                end()
+                s.start("--shards", 2, "--maxmemory-policy", policy)
+                with s.client() as c:
+                    equal(c("OBJECT", what, "old") in kept, True, "%s of an old key:" % what)
+                    equal(c("OBJECT", what, "new") in (range(1, 9) if what == "FREQ" else range(100)), True, "%s of a new key:" % what)
+                    equal(c("SAVE"), "OK")
+            s.stop()
+            argv = [KORAD, "--port", "0", "--dir", s.dir, "--maxmemory-policy", "some"]
+            wrong = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+            equal((wrong.returncode, "maxmemory-policy: " in wrong.stdout + wrong.stderr), (1, True), wrong.stdout + wrong.stderr)
+
+
+@test
 def stripes_grow():
     """Commands about a whole database, and then more and more stripes, each of which has a part of what an earlier one had."""
     with Server(KORAD) as s:
