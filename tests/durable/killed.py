@@ -37,7 +37,7 @@ class Cycles:
         """All writers, until then; and what else goes on in a server."""
         idle, control = self.server.client(), self.server.client()
         idle.send([["BLPOP", "lb-never", 0]])
-        said = self.r.choice([None] * 4 + ["BGSAVE", "BGREWRITEAOF"])
+        said = self.r.choice([None] * 4 + [["BGSAVE"], ["BGREWRITEAOF"]] + [["CONFIG", "SET", "appendfsync", policy] for policy in ("always", "everysec")])
         if self.cycle % SNAPSHOT_EVERY == 0:  # few are whole when the others have been killed: the log would grow
             control("SAVE")
         poll, of = select.poll(), {}
@@ -50,7 +50,7 @@ class Cycles:
         end, at = now + s, now + self.r.uniform(0, s)
         while now < end:
             if said and now >= at:
-                control.send([[said]])
+                control.send([said])
                 said = None
             for fd, _ in poll.poll(max(0, (end - now) * 1000)):
                 w, c = of[fd]

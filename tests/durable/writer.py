@@ -59,8 +59,7 @@ class Writer:
             if before:
                 ops = [before]
             else:
-                others = [self.r.choice(SINGLE)] * self.r.randrange(3)
-                ops = [f(self.r, self.n, self) for f in others]
+                ops = [self.r.choice(SINGLE)(self.r, self.n, self) for _ in range(self.r.randrange(3))]
                 ops.insert(self.r.randrange(len(ops) + 1), serve)
                 self.waiting = wait
                 self.second.send([["SELECT", self.databases[self.selected]], *wait.argvs])
