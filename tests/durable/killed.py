@@ -5,11 +5,12 @@
 
 Run by itself it tells how many cycles a second it does, and what they were made of; and keeps the directory of one that fails.
 """
-import argparse, collections, os, random, resource, select, shutil, subprocess, sys, time
+import argparse, collections, os, random, re, resource, select, shutil, subprocess, sys, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
+from operations import a_wide_mset
 from server import Server
 from writer import Writer
 
@@ -56,6 +57,12 @@ class Cycles:
                 w, c = of[fd]
                 w.readable(c)
             now = time.monotonic()
+        if self.r.random() < 0.5:  # in the midst of a call of many stripes, if it can be met
+            while not any([w.readable(c, a_wide_mset) for w, c in (of[fd] for fd, _ in poll.poll(1000))]):
+                pass
+            now, wait = time.perf_counter(), self.r.uniform(0, 0.0005)
+            while time.perf_counter() < now + wait:
+                pass
         self.server.kill()
         for w in self.writers:
             w.drain()
@@ -119,8 +126,11 @@ def main():
             raise
         s = time.monotonic() - began
         used = [sum(resource.getrusage(who)[:2]) * 1000 / o.cycles for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        text = cycles.server.text()
         print("%s, seed %d: %d cycles in %.0f s, %.1f a second; %d acknowledged; a cycle: %s ms; %.0f ms of CPU here and %.0f in korad" % (o.policy, o.seed, o.cycles, s,
-              o.cycles / s, acknowledged, ", ".join("%s %.0f" % (k, v * 1000 / o.cycles) for k, v in cycles.spent.items()), *used), flush=True)
+              o.cycles / s, acknowledged, ", ".join("%s %.0f" % (k, v * 1000 / o.cycles) for k, v in cycles.spent.items()), *used))
+        print("calls were cut short in %d of them, the end of the log in %d, %d snapshots out of %d" % (text.count("when the process was killed"),
+              text.count("off the end of the log"), len(re.findall(r"snapshot \d+: ", text)), text.count(" begins")), flush=True)
     return 0
 
 

@@ -113,6 +113,12 @@ def an_mset(r, n, w):
     return op(["MSETNX" if nx else "MSET"] + [a for k in names for a in (k, "m%d" % n)], do)
 
 
+def a_wide_mset(r, n, w):
+    """Of so many stripes that it takes a while."""
+    names, v = ["sw%d" % i for i in range(40)], "%d-%s" % (n, "w" * 500)
+    return op(["MSET"] + [a for k in names for a in (k, v)], lambda w: [w.here.put(k, v) for k in names])
+
+
 def bits(r, n, w):
     k, how = key("b", r), r.randrange(3)
     if how == 0:

@@ -39,7 +39,7 @@ class Writer:
     def one(self):
         self.n += 1
         p = self.r.random()
-        f = a_flush if p < 0.003 else a_swap if p < 0.006 else a_select if p < 0.02 else an_spop if p < 0.04 else a_transaction if p < 0.1 else self.r.choice(SINGLE)
+        f = a_flush if p < 0.003 else a_swap if p < 0.006 else a_select if p < 0.02 else an_spop if p < 0.04 else a_transaction if p < 0.15 else self.r.choice(SINGLE)
         return f(self.r, self.n, self)
 
     def restored(self):
@@ -50,10 +50,13 @@ class Writer:
             if payload is not None:
                 yield a_restore(k, k[0] + str(self.r.randrange(6)), payload, self.model)
 
-    def send(self):
+    def send(self, only=None):
         """The next operations; all before are acknowledged."""
         ops = []
-        if self.r.random() < 0.1:
+        if only:
+            self.n += 1
+            ops = [only(self.r, self.n, self)]
+        elif self.r.random() < 0.1:
             self.n += 1
             wait, serve, before = a_wait(self.r, self.n, self)
             if before:
@@ -106,10 +109,13 @@ class Writer:
             self.waiting = self.answer = None
         return True
 
-    def readable(self, c):
+    def readable(self, c, only=None):
+        """True: it has sent something new."""
         c.receive()
-        if self.take():
-            self.send()
+        done = self.take()
+        if done:
+            self.send(only)
+        return done
 
     # ---- after it has been killed ----------------------------------------------------------------------------------------------------
 
