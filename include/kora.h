@@ -167,8 +167,10 @@ typedef struct kora_options {
                                    maxmemory-policy: keys are evicted, or (noeviction) calls that need memory answer KORA_FULL */
     kora_removed_fn *removed;   /* NULL: nobody wants to know */
     void *removed_arg;
+    const char *memory_policy;  /* parameter maxmemory-policy, which can be changed later; NULL: noeviction. With a directory it should be said here: what is
+                                   read back keeps how often or how long ago keys were used only by the policy that there is then */
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL }
 
 /*
  * Opens a database and starts its shards.

@@ -268,8 +268,9 @@ int durable_recover(struct engine *e) {
         .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
+    // No clock is read for each; under another policy this would be taken for what an access is noted as there.
     uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
-    atomic_store(&e->common.settings.access_now, access); // no clock is read for each
+    if (atomic_load(&e->common.settings.access_policy) == ACCESS_LRU) atomic_store(&e->common.settings.access_now, access);
     int status = durable_load(e, reason, sizeof reason);
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
     status = durable_loaded(e, status, reason, sizeof reason);

@@ -164,6 +164,18 @@ static void count_parts(struct engine *e) {
     account_configure(&e->common);
 }
 
+// Before anything is read: it says what the access metadata of entries means.
+static int take_policy(struct engine *e, const struct engine_config *config) {
+    struct setting_value v;
+    char reason[256] = "";
+    if (!config->memory_policy) return KORA_OK;
+    struct slice policy = slice_str(config->memory_policy);
+    int status = settings_check(&e->host, settings_find(SLICE("maxmemory-policy")), policy, SETTINGS_BY_PROGRAM, &v, reason, sizeof reason);
+    if (status == KORA_OK) settings_put(&e->host, &v);
+    else if (config->error && config->error_size) snprintf(config->error, config->error_size, "maxmemory-policy: %s", reason);
+    return status;
+}
+
 static int init_parts(struct engine *e, const struct engine_config *config) {
     e->config = *config;
     e->shard_count = config->shards;
@@ -190,7 +202,8 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     if (status == KORA_OK) status = removed_create(e);
     if (status != KORA_OK) return status;
     count_parts(e);
-    return init_host(e);
+    status = init_host(e);
+    return status == KORA_OK ? take_policy(e, config) : status;
 }
 
 static void free_parts(struct engine *e) {
@@ -230,7 +243,7 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     memset(e, 0, sizeof *e);
     int status = init_parts(e, config);
     if (status == KORA_OK) status = durable_recover(e);
-    e->config.dir = e->config.staging_dir = NULL;
+    e->config.dir = e->config.staging_dir = e->config.memory_policy = NULL;
     e->config.error = NULL;
     e->config.seed = NULL;
     e->common.access_asked = background_access_asked; // not before: it asks a shard

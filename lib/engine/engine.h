@@ -163,6 +163,7 @@ struct engine_config {
     void *shutdown_arg;
     struct engine_hooks hooks;
     uint64_t memory_max;                  // maxmemory
+    const char *memory_policy;            // maxmemory-policy, or NULL
     void (*removed)(void *arg, int cause, uint32_t db, const void *key, size_t len); // NULL: nobody wants to know
     void *removed_arg;
 };

@@ -1,36 +1,48 @@
-"""Writers with a model each: what a database of theirs must hold after what was acknowledged, and after what may have come through besides.
+"""What the databases of a writer must hold: values, expiries, streams with their groups; and how to read it from a server."""
+import time
 
-A writer has a numbered database of its own, so that FLUSHDB is one of its commands; its keys are spread over all stripes.
-"""
-import itertools, random, threading
+from encodings_of import registers
 
-from server import Error
-
-KEYS = 6
 FAR_MS = 4102444800000
-SEQUENCE = itertools.count(1)
+STREAM_KEPT = 40
+FIELDS = ["f%d" % i for i in range(12)] + ["n", "x"]  # those of a hash that may have a time
 
 
-def key(kind, i):
-    return "%s%d" % (kind, i)
+class Stream:
+    def __init__(self):
+        self.entries = {}  # id -> [field, value]
+        self.last = "0-0"
+        self.groups = {}   # name -> [last delivered, {id: [consumer, deliveries]}, {consumer}]
+
+    def copy(self):
+        s = Stream()
+        s.entries, s.last = dict(self.entries), self.last
+        s.groups = {n: [at, {i: list(p) for i, p in pending.items()}, set(consumers)] for n, (at, pending, consumers) in self.groups.items()}
+        return s
+
+    def __eq__(self, other):
+        return isinstance(other, Stream) and (self.entries, self.last, self.groups) == (other.entries, other.last, other.groups)
+
+    def __repr__(self):
+        return "%s %r %r" % (self.last, self.entries, self.groups)
+
+
+def id_order(i):
+    return tuple(map(int, i.split("-")))
 
 
 class Data(dict):
-    """key -> (type, value), and expiries apart."""
+    """A numbered database: key -> value; and the keys' expiries apart. A hash has field -> (value, expiry or -1)."""
 
     def __init__(self, of=None):
-        super().__init__((k, (t, v.copy() if hasattr(v, "copy") else v)) for k, (t, v) in (of or {}).items())
+        super().__init__((k, v.copy() if hasattr(v, "copy") else v) for k, v in (of or {}).items())
         self.at = dict(of.at) if of else {}
 
-    def get_as(self, name, kind, empty):
-        if name not in self:
-            self[name] = (kind, empty)
-        return self[name][1]
-
-    def put(self, name, kind, value, at=None):
+    def put(self, name, value, at=None):
+        """In place of what is there. A collection that is empty is none."""
         self.drop(name)
-        if value or kind in ("string", "stream"):
-            self[name] = (kind, value)
+        if value or isinstance(value, (str, Stream)) or name[0] == "p":
+            self[name] = value
             if at:
                 self.at[name] = at
 
@@ -39,290 +51,122 @@ class Data(dict):
         self.at.pop(name, None)
 
     def changed(self, name):
-        """A collection that is empty is gone."""
-        if name in self and self[name][0] not in ("string", "stream") and not self[name][1]:
+        if name in self and not isinstance(self[name], (str, Stream)) and not self[name]:
             self.drop(name)
 
-    def same(self, other):
-        return dict(self) == dict(other) and self.at == other.at
-
-
-# Each makes (argv, function that does it to a Data).
-def some_set(r, n):
-    k, v = key("s", r.randrange(KEYS)), "v%d-%s" % (n, "x" * r.choice((1, 5, 30, 300, 9000)))
-    if r.random() < 0.2:
-        return ["SET", k, v, "PXAT", FAR_MS + n], lambda d: d.put(k, "string", v, FAR_MS + n)
-    return ["SET", k, v], lambda d: d.put(k, "string", v)
-
-
-def some_append(r, n):
-    k, v = key("s", r.randrange(KEYS)), "+%d" % n
-
-    def do(d):
-        d[k] = ("string", (d[k][1] if k in d else "") + v)
-    return ["APPEND", k, v], do
-
-
-def some_incr(r, n):
-    k, by = key("i", r.randrange(KEYS)), r.randrange(1, 9)
-
-    def do(d):
-        d[k] = ("string", str(int(d[k][1] if k in d else "0") + by))
-    return ["INCRBY", k, by], do
-
-
-def some_mset(r, n):
-    names = r.sample(range(KEYS), 4)
-
-    def do(d):
-        for i in names:
-            d.put(key("m", i), "string", "m%d" % n)
-    return ["MSET"] + [a for i in names for a in (key("m", i), "m%d" % n)], do
-
-
-def some_del(r, n):
-    names = [key(r.choice("simltzhx"), r.randrange(KEYS)) for _ in range(3)]
-
-    def do(d):
-        for k in names:
-            d.drop(k)
-    return ["DEL"] + names, do
-
-
-def some_rename(r, n):
-    kind = r.choice("simltzhx")
-    a, b = r.sample(range(KEYS), 2)
-    a, b = key(kind, a), key(kind, b)
-    copy = r.random() < 0.4
-
-    def do(d):
-        if a not in d:
+    def move(self, name, to, as_):
+        """Drops it here, if `to` is another place."""
+        value, at = self[name], self.at.get(name)
+        if self is to and name == as_:
             return
-        kind, value = d[a]
-        at = d.at.get(a)
-        if not copy:
-            d.drop(a)
-        d.put(b, kind, value.copy() if hasattr(value, "copy") else value, at)
-    return ["COPY", a, b, "REPLACE"] if copy else ["RENAME", a, b], do
+        self.drop(name)
+        to.put(as_, value, at)
+
+    def copy_key(self, name, to, as_):
+        value = self[name]
+        to.put(as_, value.copy() if hasattr(value, "copy") else value, self.at.get(name))
 
 
-def some_push(r, n):
-    k, left = key("l", r.randrange(KEYS)), r.random() < 0.5
-    items = ["%d.%d" % (n, i) for i in range(r.choice((1, 2, 5)))]
+class World:
+    """Two databases, and which of them the connection has selected."""
 
-    def do(d):
-        l = d.get_as(k, "list", [])
-        for x in items:
-            l.insert(0 if left else len(l), x)
-    return ["LPUSH" if left else "RPUSH", k] + items, do
+    def __init__(self, of=None):
+        self.data = [Data(d) for d in of.data] if of else [Data(), Data()]
+        self.selected = of.selected if of else 0
 
+    @property
+    def here(self):
+        return self.data[self.selected]
 
-def some_pop(r, n):
-    k, left, count = key("l", r.randrange(KEYS)), r.random() < 0.5, r.randrange(1, 4)
+    @property
+    def there(self):
+        return self.data[1 - self.selected]
 
-    def do(d):
-        if k in d:
-            l = d[k][1]
-            for _ in range(min(count, len(l))):
-                l.pop(0 if left else -1)
-            d.changed(k)
-    return ["LPOP" if left else "RPOP", k, count], do
-
-
-def some_lmove(r, n):
-    a, b = key("l", r.randrange(KEYS)), key("l", r.randrange(KEYS))
-
-    def do(d):
-        if a in d:
-            x = d[a][1].pop(0)
-            d.changed(a)
-            d.get_as(b, "list", []).append(x)
-    return ["LMOVE", a, b, "LEFT", "RIGHT"], do
-
-
-def some_sadd(r, n):
-    k, items = key("t", r.randrange(KEYS)), [str(r.randrange(30)) if r.random() < 0.5 else "e%d" % r.randrange(30) for _ in range(3)]
-    if r.random() < 0.3:
-        def rem(d):
-            if k in d:
-                d[k][1].difference_update(items)
+    def expire(self, now_ms):
+        for d in self.data:
+            for k in [k for k, at in d.at.items() if at <= now_ms]:
+                d.drop(k)
+            for k in [k for k in d if k[0] == "h"]:
+                for f in [f for f, (_, at) in d[k].items() if 0 < at <= now_ms]:
+                    d[k].pop(f)
                 d.changed(k)
-        return ["SREM", k] + items, rem
-    return ["SADD", k] + items, lambda d: d.get_as(k, "set", set()).update(items)
+
+    def same(self, other):
+        return all(dict(a) == dict(b) and a.at == b.at for a, b in zip(self.data, other.data))
 
 
-def some_smove(r, n):
-    a, b, x = key("t", r.randrange(KEYS)), key("t", r.randrange(KEYS)), str(r.randrange(30))
+# ---- reading ---------------------------------------------------------------------------------------------------------------------------
 
-    def do(d):
-        if a in d and x in d[a][1] and a != b:
-            d[a][1].remove(x)
-            d.changed(a)
-            d.get_as(b, "set", set()).add(x)
-    return ["SMOVE", a, b, x], do
+def pairs(l):
+    return {l[i]: l[i + 1] for i in range(0, len(l), 2)}
 
 
-def some_zadd(r, n):
-    k, items = key("z", r.randrange(KEYS)), {"e%d" % r.randrange(20): float(r.randrange(100)) for _ in range(2)}
-    if r.random() < 0.3:
-        def rem(d):
-            if k in d:
-                for x in items:
-                    d[k][1].pop(x, None)
-                d.changed(k)
-        return ["ZREM", k] + list(items), rem
-    return ["ZADD", k] + [a for x, s in items.items() for a in (int(s), x)], lambda d: d.get_as(k, "zset", {}).update(items)
+def as_zset(l):
+    return {x: float(s) for x, s in pairs(l).items()}
 
 
-def some_hset(r, n):
-    k, f = key("h", r.randrange(KEYS)), "f%d" % r.randrange(12)
-    how = r.random()
-    if how < 0.2:
-        def rem(d):
-            if k in d:
-                d[k][1].pop(f, None)
-                d.changed(k)
-        return ["HDEL", k, f], rem
-    if how < 0.5:
-        def add(d):
-            h = d.get_as(k, "hash", {})
-            h["n"] = str(int(h.get("n", "0")) + n % 7)
-        return ["HINCRBY", k, "n", n % 7], add
-    return ["HSET", k, f, "v%d" % n], lambda d: d.get_as(k, "hash", {}).update({f: "v%d" % n})
+def as_stream(info):
+    s, info = Stream(), pairs(info)
+    s.entries = {i: fields for i, fields in info["entries"]}
+    s.last = info["last-generated-id"]
+    for g in map(pairs, info["groups"]):
+        pending = {i: [consumer, count] for i, consumer, _, count in g["pending"]}
+        s.groups[g["name"]] = [g["last-delivered-id"], pending, {pairs(c)["name"] for c in g["consumers"]}]
+        of_consumers = {i: [c["name"], count] for c in map(pairs, g["consumers"]) for i, _, count in c["pending"]}
+        if of_consumers != pending:
+            raise AssertionError("pending of the group %r, of its consumers %r" % (pending, of_consumers))
+    return s
 
 
-def some_xadd(r, n):
-    k, i = key("x", r.randrange(KEYS)), "%d-%d" % (n, next(SEQUENCE))
-    return ["XADD", k, i, "f", "v%d" % n], lambda d: d.get_as(k, "stream", []).append([i, ["f", "v%d" % n]])
+# The first letter of a key says its type.
+READ = {
+    **dict.fromkeys("simbf", (lambda k: ["GET", k], str)),
+    "p": (lambda k: ["GET", k], registers),
+    "l": (lambda k: ["LRANGE", k, 0, -1], list),
+    "t": (lambda k: ["SMEMBERS", k], set),
+    **dict.fromkeys("zg", (lambda k: ["ZRANGE", k, 0, -1, "WITHSCORES"], as_zset)),
+    "h": (lambda k: ["HGETALL", k], pairs),
+    "x": (lambda k: ["XINFO", "STREAM", k, "FULL", "COUNT", 0], as_stream),
+}
 
 
-def some_expire(r, n):
-    k = key(r.choice("siltzhx"), r.randrange(KEYS))
-    if r.random() < 0.4:
-        return ["PERSIST", k], lambda d: d.at.pop(k, None)
-
-    def do(d):
-        if k in d:
-            d.at[k] = FAR_MS + n
-    return ["PEXPIREAT", k, FAR_MS + n], do
-
-
-def some_flush(r, n):
-    return ["FLUSHDB"], lambda d: (d.clear(), d.at.clear())
-
-
-SINGLE = [some_set] * 3 + [some_append, some_incr, some_mset, some_mset, some_del, some_rename, some_push, some_push, some_pop, some_lmove, some_sadd, some_smove,
-                           some_zadd, some_hset, some_xadd, some_expire]
-COUNTED = ["c-string", "c-list", "c-set", "c-zset", "c-hash", "c-stream"]  # of the transactions: all of one length
-
-
-def some_multi(r, n):
-    """A counter in every family, at keys of different stripes: they are equal, always."""
-    argvs = [["INCR", "c-string"], ["RPUSH", "c-list", n], ["SADD", "c-set", n], ["ZADD", "c-zset", n, n], ["HSET", "c-hash", n, n], ["XADD", "c-stream", "%d-1" % n, "n", n]]
-    more = [r.choice(SINGLE)(r, n) for _ in range(2)]
-
-    def do(d):
-        d["c-string"] = ("string", str(int(d["c-string"][1] if "c-string" in d else "0") + 1))
-        d.get_as("c-list", "list", []).append(str(n))
-        d.get_as("c-set", "set", set()).add(str(n))
-        d.get_as("c-zset", "zset", {})[str(n)] = float(n)
-        d.get_as("c-hash", "hash", {})[str(n)] = str(n)
-        d.get_as("c-stream", "stream", []).append(["%d-1" % n, ["n", str(n)]])
-        for _, f in more:
-            f(d)
-    return [["MULTI"], *argvs, *[a for a, _ in more], ["EXEC"]], do
-
-
-def read(c, db):
-    """What the database holds."""
-    c("SELECT", db)
+def read_database(c, db):
     d = Data()
-    for k in c("KEYS", "*"):
-        kind = c("TYPE", k)
-        if kind == "string":
-            v = c("GET", k)
-        elif kind == "list":
-            v = c("LRANGE", k, 0, -1)
-        elif kind == "set":
-            v = set(c("SMEMBERS", k))
-        elif kind == "zset":
-            l = c("ZRANGE", k, 0, -1, "WITHSCORES")
-            v = {l[i]: float(l[i + 1]) for i in range(0, len(l), 2)}
-        elif kind == "hash":
-            l = c("HGETALL", k)
-            v = {l[i]: l[i + 1] for i in range(0, len(l), 2)}
-        else:
-            v = c("XRANGE", k, "-", "+")
-        d[k] = (kind, v)
-        at = c("PEXPIRETIME", k)
+    keys = sorted(c.several([["SELECT", db], ["KEYS", "*"]])[1])
+    asked = []
+    for k in keys:
+        asked.append(["PEXPIRETIME", k])
+        if k[0] == "h":
+            asked.append(["HPEXPIRETIME", k, "FIELDS", len(FIELDS), *FIELDS])
+        asked.append(READ[k[0]][0](k))
+    replies = iter(c.several(asked))
+    for k in keys:
+        at, times = next(replies), next(replies) if k[0] == "h" else None
+        value = next(replies)
+        if at == -2 or value in (None, []) and k[:2] in ("se", "he"):
+            continue  # it has expired meanwhile
+        value = READ[k[0]][1](value)
+        if k[0] == "h":
+            times = dict(zip(FIELDS, times or []))
+            value = {f: (v, times.get(f, -1)) for f, v in value.items()}
+        d[k] = value
         if at > 0:
             d.at[k] = at
     return d
 
 
-class Writer:
-    """Goes on until its connection ends. Then `models` are what its database may hold, the first of them what was acknowledged."""
-
-    def __init__(self, server, db, seed):
-        self.server, self.db, self.n = server, db, 0
-        self.r = random.Random(seed)
-        self.model = Data()
-        self.flight = []
-        self.acknowledged = 0
-        self.wrong = None
-
-    def start(self):
-        self.c = self.server.client()
-        self.c("SELECT", self.db)
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def one(self):
-        self.n += 1
-        if self.r.random() < 0.004:
-            return some_flush(self.r, self.n)
-        return self.r.choice(SINGLE + [some_multi] * 2)(self.r, self.n)
-
-    def run(self):
-        try:
-            while True:
-                calls = [self.one() for _ in range(self.r.choice((1, 1, 1, 4, 16)))]
-                self.flight = [do for _, do in calls]
-                sent = [a if isinstance(a[0], list) else [a] for a, _ in calls]
-                self.c.s.sendall(b"".join(self.c.encode(a) for argvs in sent for a in argvs))
-                for argvs in sent:
-                    reply = [self.c.value() for _ in argvs][-1]
-                    bad = [x for x in (reply if isinstance(reply, list) else [reply]) if isinstance(x, Error) and "no such key" not in x]
-                    if bad:
-                        self.wrong = "%r: %r" % (argvs, bad)
-                        return
-                    self.flight.pop(0)(self.model)
-                    self.acknowledged += 1
-        except (OSError, EOFError):
-            pass
-
-    def check(self, c):
-        """After the restart. What has come through becomes the model."""
-        self.thread.join()
-        self.c.__exit__()
-        if self.wrong:
-            raise AssertionError(self.wrong)
-        is_there = read(c, self.db)
-        model = self.model
-        tried = 0
-        while not model.same(is_there):
-            if tried == len(self.flight):
-                raise AssertionError("database %d, %d acknowledged, %d in flight: %s" % (self.db, self.acknowledged, tried, difference(self.model, is_there)))
-            model = Data(model)
-            self.flight[tried](model)
-            tried += 1
-        self.model = model
-        self.flight = []
+def read_world(c, databases):
+    """What is there, and between which times it was."""
+    w = World()
+    from_ms = int(time.time() * 1000)
+    w.data = [read_database(c, db) for db in databases]
+    return w, from_ms, int(time.time() * 1000) + 1
 
 
-def difference(model, is_there):
+def difference(model, there):
     parts = []
-    for k in sorted(set(model) | set(is_there)):
-        if model.get(k) != is_there.get(k) or model.at.get(k) != is_there.at.get(k):
-            parts.append("%s: acknowledged %.120r %s, there %.120r %s" % (k, model.get(k), model.at.get(k), is_there.get(k), is_there.at.get(k)))
+    for n, (a, b) in enumerate(zip(model.data, there.data)):
+        for k in sorted(set(a) | set(b)):
+            if a.get(k) != b.get(k) or a.at.get(k) != b.at.get(k):
+                parts.append("%d %s: acknowledged %.300r %s, there %.300r %s" % (n, k, a.get(k), a.at.get(k), b.get(k), b.at.get(k)))
     return "; ".join(parts[:4])
