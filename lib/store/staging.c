@@ -512,6 +512,13 @@ void staging_taken(struct staging *s, uint64_t k) {
     }
 }
 
+void staging_synced(struct staging *s, uint64_t round) {
+    char *at = s->map + STAGING_SYNCED_AT;
+    bytes_put64(at, round);
+    bytes_put32(at + 8, crc32c(0, at, 8));
+    stored(s, at, STAGING_SYNCED_BYTES);
+}
+
 #ifdef KORA_DELAYS
 _Atomic uint32_t log_delay_per_mille;
 static _Thread_local uint64_t delay_state;
