@@ -379,31 +379,28 @@ static bool is_header(const char *page, const uint8_t *id) {
         memcmp(page + 72, id, STORE_ID_BYTES) == 0;
 }
 
-// What was synced, if the page tells: *round. False: what should tell it is not whole.
-static bool synced_of(const char *page, uint64_t *round) {
-    const char *at = page + STAGING_SYNCED_AT;
-    *round = 0;
-    if (all_zero(at, 0, STAGING_SYNCED_BYTES)) return true;
-    if (crc32c(0, at, 8) != get_u32(at + 8) || get_u64(at) > ROUND_MAX) return false;
-    *round = get_u64(at);
-    return true;
+// The round of which the page tells at this place. False: what stands there is damaged.
+static bool round_at(const char *page, size_t at, uint64_t *round) {
+    uint64_t word = get_u64(page + at);
+    *round = word & ROUND_WORD_MASK;
+    return word == round_word(*round);
 }
 
 // What does not matter to what is staged, and is not as it was written.
 static void look_at_page(struct staged *s, const struct staged_source *from, const char *path, const char *page) {
     uint32_t state = get_u32(page + STAGING_STATE_AT);
-    uint64_t synced;
+    uint64_t round;
     bool sound = all_zero(page, STAGING_HEADER, STAGING_STATE_AT) && all_zero(page, STAGING_STATE_AT + 4, STAGING_ROUND_AT) &&
-        all_zero(page, STAGING_SYNCED_AT + STAGING_SYNCED_BYTES, STAGING_PAGE);
+        all_zero(page, STAGING_SYNCED_AT + 8, STAGING_PAGE);
     if (!sound) note_problem(s, from, path, STAGING_HEADER, "the header's page is damaged, where nothing stands");
     if (state != STAGING_IN_USE && state != STAGING_CLOSED) note_problem(s, from, path, STAGING_STATE_AT, "it is neither in use nor closed");
-    // Not a problem: a process may be killed between the two words of it.
-    if (!synced_of(page, &synced)) say(from, KORA_LOG_WARNING, "%s: offset %d: which round was synced can't be told", path, STAGING_SYNCED_AT);
+    if (state != STAGING_IN_USE && !round_at(page, STAGING_ROUND_AT, &round)) note_problem(s, from, path, STAGING_ROUND_AT, "the number of the last round is damaged");
+    if (!round_at(page, STAGING_SYNCED_AT, &round)) note_problem(s, from, path, STAGING_SYNCED_AT, "the number of the last synced round is damaged");
 }
 
 // What the header page says. *bytes of each ring; 0: nothing is to be read.
 static int read_page(struct staged *s, const struct staged_source *from, const char *path, const char *page, uint64_t size, uint64_t *bytes, struct reason why) {
-    uint64_t ring = get_u64(page + 16), round = get_u64(page + STAGING_ROUND_AT);
+    uint64_t ring = get_u64(page + 16), round;
     *bytes = 0;
     if (get_u64(page) == 0) return nothing_there(from, path);
     if (memcmp(page, STAGING_MAGIC, 8) != 0 || crc32c(0, page, HEADER_CRC_AT) != get_u32(page + HEADER_CRC_AT)) return ignore(s, from, path, "the header is damaged");
@@ -423,7 +420,8 @@ static int read_page(struct staged *s, const struct staged_source *from, const c
         size < STAGING_PAGE + s->stripes * (ring + STAGING_STRIPE_HEADER))
         return ignore(s, from, path, "it is not as long as it says");
     // Rounds that were written, and that the log doesn't have any more: what came after them would follow a gap.
-    if (round > from->round && round <= ROUND_MAX) return ignore(s, from, path, "rounds that were taken from it are missing in the log");
+    if (!round_at(page, STAGING_ROUND_AT, &round)) return ignore(s, from, path, "offset 264: the number of the last round that was taken from it is damaged");
+    if (round > from->round) return ignore(s, from, path, "rounds that were taken from it are missing in the log");
     *bytes = ring;
     return KORA_OK;
 }
@@ -459,7 +457,8 @@ int staged_read(struct staged *s, const struct staged_source *from, struct reaso
 }
 
 int staged_synced(const struct staged_source *from, uint64_t *round, struct reason why) {
-    char page[STAGING_SYNCED_AT + STAGING_SYNCED_BYTES];
+    char page[STAGING_SYNCED_AT + 8];
+    uint64_t known;
     *round = 0;
     char *path = store_path(from->dir, "staging");
     if (!path) return store_fail_memory(why);
@@ -467,7 +466,7 @@ int staged_synced(const struct staged_source *from, uint64_t *round, struct reas
     if (fd >= 0) {
         err = os_read_all(from->os, fd, page, sizeof page, 0);
         from->os->close(from->os->arg, fd);
-        if (!err && is_header(page, from->id)) synced_of(page, round);
+        if (!err && is_header(page, from->id) && round_at(page, STAGING_SYNCED_AT, &known)) *round = known;
     }
     int status = err && err != -ENOENT && err != -ENODATA ? store_fail_os(why, path, err) : KORA_OK;
     mem_free(path);

@@ -151,7 +151,7 @@ static void rounds_are_missing(void **state) {
     struct recovery r = { 0 };
     world_begin(&w);
     set(&w, 0, 5, "a");
-    le(w.staging.p + 264, 4, 8);
+    le_round(w.staging.p + 264, 4);
     world_put(&w);
     recover(w.d, &r);
     assert_true(r.warnings > 0);
