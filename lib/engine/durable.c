@@ -258,7 +258,8 @@ int durable_recover(struct engine *e) {
     replay_end(&d->replay);
     if (status == KORA_OK && d->cut) {
         status = KORA_CORRUPT;
-        snprintf(reason, sizeof reason, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);
+        snprintf(reason, sizeof reason, "log/%016llx.wal: offset %d: the marks of snapshot %llu are missing", (unsigned long long)d->store.manifest.first_round, SEGMENT_HEADER,
+            (unsigned long long)d->cut);
     }
     atomic_store(&e->common.settings.access_now, ACCESS_ASK);
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;

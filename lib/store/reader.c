@@ -39,7 +39,7 @@ static const char *look(struct reader *r, uint64_t at, size_t n) {
         r->window = NULL;
         r->window_cap = r->window_n = 0;
     }
-    if (!window_make(r, MAX(n, (size_t)READ_PIECE))) return NULL;
+    if (!window_make(r, MAX(n, (size_t)MIN(r->size, (uint64_t)READ_PIECE)))) return NULL;
     size_t kept = 0;
     if (at >= r->window_at && at < r->window_at + r->window_n) {
         kept = (size_t)(r->window_at + r->window_n - at);

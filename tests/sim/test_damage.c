@@ -30,7 +30,7 @@
 #include "store/rdb_file.h"
 #include "store/recover.h"
 
-enum { STRIPES = 2, CALLS_MAX = 600, FILES_MAX = 16, HASH_EVERY = 64, FLIPS_MAX = 8 };
+enum { STRIPES = 2, CALLS_MAX = 600, FILES_MAX = 16, HASH_EVERY = 64, SETTLE_EVERY = 256, FLIPS_MAX = 8 };
 
 static bool is_long(void) {
     const char *v = getenv("KORA_TEST_LONG");
@@ -198,8 +198,7 @@ struct world {
     size_t logged, synced;           // of them are in the log; on the disk for sure
     struct disk *disk;
     struct files files;
-    struct disk *base;               // of which copies are made
-    uint64_t hash;
+    struct disk *base, *work;        // of which copies are made; the one at hand
     uint64_t refused, cut, staged, unseen, done;
 };
 
@@ -281,12 +280,6 @@ static struct log *open_log(struct world *w, struct store *s, size_t bytes) {
     return l;
 }
 
-static void begin_copies(struct world *w, struct disk *base) {
-    w->base = base;
-    disk_settle(base);
-    w->hash = disk_hash(base);
-}
-
 static void world_begin(struct world *w, size_t bytes, bool closed) {
     struct store s;
     *w = (struct world){ 0 };
@@ -306,7 +299,10 @@ static void world_begin(struct world *w, size_t bytes, bool closed) {
         log_close(l);
         store_close(&s);
     }
-    begin_copies(w, w->base);
+    char error[300];
+    assert_int_equal(store_open(disk_os(w->base), "/db", NULL, &s, error, sizeof error), KORA_OK); // LOCK is made
+    store_close(&s);
+    disk_settle(w->base);
     list_files(&w->files, w->base, "/db");
     list_files(&w->files, w->base, "/db/log");
     disk_free(w->disk);
@@ -316,6 +312,7 @@ static void world_begin(struct world *w, size_t bytes, bool closed) {
 static void world_end(struct world *w) {
     for (size_t i = 0; i < w->count; i++) free(w->sent[i].value);
     disk_free(w->base);
+    if (w->work) disk_free(w->work);
 }
 
 struct back {
@@ -391,22 +388,26 @@ static int recover_copy(const struct world *w, struct disk *d, struct back *b, s
     return status;
 }
 
+static void undo_damage(struct world *w, const struct damage *x, bool taken) {
+    if (taken || !x->count) {
+        disk_free(w->work);
+        w->work = NULL;
+        return;
+    }
+    apply_damage(w->work, x); // once more
+    if (w->done % SETTLE_EVERY == 0) disk_settle(w->work);
+}
+
+// Where it was refused nothing has changed, so that the same copy serves again.
 static void try_log(struct world *w, const struct damage *x) {
-    struct disk *d = disk_kill(w->base);
+    if (!w->work) w->work = disk_kill(w->base);
+    struct disk *d = w->work;
     struct back b;
     struct recovered out;
     char error[300] = "";
     bool look = w->done++ % HASH_EVERY == 0;
     apply_damage(d, x);
-    uint64_t hash = 0;
-    if (look) { // LOCK is made by the first who opens it
-        write_bytes(d, "/db/LOCK", "", 0, 0);
-        recover_copy(w, d, &b, &out, error, sizeof error);
-        hash = disk_hash(d);
-        disk_free(d);
-        d = disk_kill(w->base);
-        apply_damage(d, x);
-    }
+    uint64_t hash = look ? disk_hash(d) : 0;
     int status = recover_copy(w, d, &b, &out, error, sizeof error);
     if (b.wrong) fail_msg("%s: an effect has come back changed", describe(x));
     if (status == KORA_OK) {
@@ -414,13 +415,13 @@ static void try_log(struct world *w, const struct damage *x) {
     } else {
         check_refused(d, status, error, x, hash);
         w->refused++;
-        if (look) { // nothing was changed: it is refused again in the same words
+        if (look) { // it is refused again in the same words
             char again[300] = "";
             assert_int_equal(recover_copy(w, d, &b, &out, again, sizeof again), status);
             assert_string_equal(again, error);
         }
     }
-    disk_free(d);
+    undo_damage(w, x, status == KORA_OK);
 }
 
 static void one_bit(struct damage *x, const struct file *f, size_t bit) {
