@@ -242,7 +242,7 @@ static void write_log(struct world *w, struct log *l, size_t bytes) {
     uint64_t first;
     random_seed(&r, 77);
     size_t value = MAX(bytes / 60, (size_t)24);
-    for (size_t at = 0, of = bytes / 6, n = 0; n < 3; n++) {
+    for (size_t of = bytes / 6, n = 0; n < 3; n++) {
         struct log_stats stats;
         bool synced = false;
         do {
@@ -255,7 +255,6 @@ static void write_log(struct world *w, struct log *l, size_t bytes) {
             }
         } while (stats.segment_bytes < (n < 2 ? of : bytes * 2 / 3));
         if (n == 0) append(w, l, &r, 2, bytes / 12); // a large value
-        at += stats.segment_bytes;
         if (n < 2) {
             flush(w, l);
             assert_int_equal(log_rotate(l, &first), 0);
