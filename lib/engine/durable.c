@@ -159,7 +159,8 @@ int durable_loaded(struct engine *e, int status, char *error, size_t error_size)
     struct durable *d = e->durable;
     replay_end(&d->replay);
     if (status != KORA_OK || !d->cut) return status;
-    snprintf(error, error_size, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);
+    snprintf(error, error_size, "log/%016llx.wal: offset %d: the marks of snapshot %llu are missing", (unsigned long long)d->store.manifest.first_round, SEGMENT_HEADER,
+        (unsigned long long)d->cut);
     return KORA_CORRUPT;
 }
 

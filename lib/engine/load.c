@@ -39,7 +39,7 @@ struct loading { // a file
     struct lz4_source lz4;
     struct rdb_file_reader reader;
     uint32_t stripes;            // that the data was divided into; 0: it has not told yet
-    bool numbered;               // it has told which snapshot's it is
+    bool numbered, placed;       // it has told which snapshot's it is; which of how many files
     uint64_t told;               // bytes of the file that are in load.done
     struct txn txn;              // of all its keys: clocks are read once
 };
@@ -73,6 +73,8 @@ static int store_key(struct txn *t, const struct key *k, struct rdb_object *o, i
     return o->is_string ? key_set_string(t, k, NULL, o->string, STRING_AS_SET, expire_at_ms, NULL) : value_store(&o->value, NULL, expire_at_ms);
 }
 
+static bool has_told(const struct loading *x) { return x->stripes && x->numbered && x->placed; }
+
 static int load_key(struct loading *x) {
     struct common *c = &x->of->engine->common;
     const struct rdb_file_key *from = &x->reader.key;
@@ -80,7 +82,7 @@ static int load_key(struct loading *x) {
     struct key k;
     struct txn *t = &x->txn;
     struct rdb_object o;
-    if (!x->stripes || !x->numbered) return refuse(x, KORA_CORRUPT, "it does not tell which snapshot's it is");
+    if (!has_told(x)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": it does not tell which snapshot's it is", from->offset);
     if (m->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, m->db);
     key_locate(c, &k, m->db, from->name);
     if (!is_ours(x, &k)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that belongs into another file", from->offset);
@@ -112,6 +114,11 @@ static int take_field(struct loading *x) {
     } else if (slice_equal(x->reader.field, SLICE("kora-snapshot"))) {
         if ((uint64_t)n != e->durable->store.manifest.snapshot) return refuse(x, KORA_CORRUPT, "it is of snapshot %lld", (long long)n);
         x->numbered = true;
+    } else if (slice_equal(x->reader.field, SLICE("kora-file"))) {
+        if ((uint64_t)n != x->number + UINT64_C(1)) return refuse(x, KORA_CORRUPT, "it is the file number %lld of its snapshot", (long long)n);
+        x->placed = true;
+    } else if (slice_equal(x->reader.field, SLICE("kora-files")) && (uint64_t)n != x->of->files) {
+        return refuse(x, KORA_CORRUPT, "its snapshot has %lld files, and %u are there", (long long)n, x->of->files);
     }
     return KORA_OK;
 }
@@ -128,8 +135,10 @@ static int load_items(struct loading *x) {
         switch (rdb_file_next(r)) {
         case RDB_FILE_KEY: status = load_key(x); break;
         case RDB_FILE_FIELD: status = take_field(x); break;
-        case RDB_FILE_END: return KORA_OK;
-        case RDB_FILE_ERROR: return refuse(x, r->status, "%s", r->status == KORA_SYSTEM && r->code == -EBADMSG ? x->lz4.error : r->error);
+        case RDB_FILE_END: return has_told(x) ? KORA_OK : refuse(x, KORA_CORRUPT, "it does not tell which snapshot's it is");
+        case RDB_FILE_ERROR:
+            if (r->status == KORA_SYSTEM && r->code == -EBADMSG) return refuse(x, KORA_CORRUPT, "%s", x->lz4.error);
+            return refuse(x, r->status, "%s", r->error);
         }
         if (status != KORA_OK || atomic_load_explicit(&x->of->failing, memory_order_relaxed)) return status;
         tell(x);

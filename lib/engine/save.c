@@ -317,19 +317,22 @@ static bool start_walks(struct saver *v) {
 
 // ---- what becomes of it ----------------------------------------------------------------------------------------------------------
 
-static void begin_rdb(struct rdb_file_writer *f, const struct saver *v) {
+// `file`: which of the snapshot's.
+static void begin_rdb(struct rdb_file_writer *f, const struct saver *v, uint32_t file) {
     rdb_file_field(f, SLICE("redis-ver"), SLICE(HOST_REDIS_VERSION));
     rdb_file_number(f, "redis-bits", 64);
     rdb_file_number(f, "ctime", clock_wall_ms() / 1000);
     if (v->kind == SAVE_RDB) return;
     rdb_file_number(f, "kora-snapshot", (int64_t)v->number);
+    rdb_file_number(f, "kora-files", v->engine->shard_count);
+    rdb_file_number(f, "kora-file", (int64_t)file + 1);
     rdb_file_number(f, "kora-stripes", v->engine->common.stripe_count);
 }
 
 static bool begin_dir(struct saver *v, const struct store *store) {
     int code = snapshot_dir_begin(&v->dir, store->os, store->dir, v->number, v->engine->shard_count);
     if (code < 0) fail_at(v, "the folder of the snapshot", code);
-    for (uint32_t i = 0; code == 0 && i < v->engine->shard_count; i++) begin_rdb(snapshot_dir_file(&v->dir, i), v);
+    for (uint32_t i = 0; code == 0 && i < v->engine->shard_count; i++) begin_rdb(snapshot_dir_file(&v->dir, i), v, i);
     return code == 0;
 }
 
@@ -370,7 +373,7 @@ static bool begin_file(struct saver *v) {
         to = lz4_sink_bytes(&v->lz4);
     }
     rdb_file_begin(&v->rdb, to, false);
-    begin_rdb(&v->rdb, v);
+    begin_rdb(&v->rdb, v, 0);
     return true;
 }
 

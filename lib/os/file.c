@@ -8,6 +8,7 @@ int os_write_all(const struct os *os, int fd, const void *p, size_t n, uint64_t 
     for (size_t done = 0; done < n;) {
         struct iovec part = { (char *)p + done, n - done };
         ssize_t wrote = os->write(os->arg, fd, &part, 1, at + done);
+        if (wrote == -EINTR) continue;
         if (wrote <= 0) return wrote < 0 ? (int)wrote : -EIO;
         done += (size_t)wrote;
     }
@@ -17,6 +18,7 @@ int os_write_all(const struct os *os, int fd, const void *p, size_t n, uint64_t 
 int os_read_all(const struct os *os, int fd, void *to, size_t n, uint64_t at) {
     for (size_t done = 0; done < n;) {
         ssize_t got = os->read(os->arg, fd, (char *)to + done, n - done, at + done);
+        if (got == -EINTR) continue;
         if (got <= 0) return got < 0 ? (int)got : -ENODATA;
         done += (size_t)got;
     }

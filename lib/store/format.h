@@ -21,9 +21,11 @@
 // The staging file: a header page (STAGING_PAGE bytes), then for each stripe a header of 64 bytes and its ring.
 //
 //     magic "KORASTG1", u32 version 1, u32 stripes, u64 ring bytes, u64 first epoch, boot id [40], database id [16], u32 CRC32C of all that;
-//     and, at offset 256, u32 state: 1 in use, 2 closed: empty; at offset 264, u64 round: the last one that has taken anything. It was written before; if the
-//     log does not have it, what is staged follows a gap
-//     stripe header: u64 taken: position up to which rounds have taken its records, and they are durable by policy. There the reader begins; the record at
+//     and, at offset 256, u32 state: in use, or closed: empty; at offset 264, the last round that has taken anything. It was written before; if the
+//     log does not have it, what is staged follows a gap; at offset 272, the last round of the log that has been synced. It is stored after the sync, so it is true
+//     also after a power cut: the log's last blocks, which nothing in the log itself says it of, are known to have been on the disk. Each of the two is a
+//     u64, which is stored at once: 48 bits of the number, above them the low 16 bits of the CRC32C of these six bytes. The rest of the page is zeros
+//     stripe header, but for that zeros: u64 taken: position up to which rounds have taken its records, and they are durable by policy. There the reader begins; the record at
 //     position p is at p modulo the ring's size, and the first one that does not bear its position, or whose CRC is wrong, is where the stripe ends
 //
 // A segment (dir/log/<first round, 16 hex digits>.wal): a header of 64 bytes, then blocks without gaps.
@@ -60,6 +62,7 @@ enum {
     STAGING_STRIPE_HEADER = 64,
     STAGING_STATE_AT = 256,
     STAGING_ROUND_AT = 264,
+    STAGING_SYNCED_AT = 272,
     SEGMENT_HEADER = 64,
     BLOCK_HEADER = 48,
     BLOCK_PART = 16,
@@ -68,7 +71,8 @@ enum {
 };
 #define RECORD_SKIP UINT32_C(0xffffffff)
 #define RECORD_APART UINT32_C(0xfffffffe)
-enum staging_state { STAGING_IN_USE = 1, STAGING_CLOSED = 2 };
+// Far from each other, so that no few bits make one of the other.
+enum staging_state { STAGING_IN_USE = 0x45535549, STAGING_CLOSED = 0x534f4c43 };
 
 #define STAGING_MAGIC "KORASTG1"
 #define SEGMENT_MAGIC "KORALOG1"

@@ -185,6 +185,7 @@ static bool no_room(int code) { return code == -ENOSPC || code == -EDQUOT; }
 static int synced(struct log *l, int status, uint64_t round, int64_t us) {
     if (status != 0) return round_failed(l, status, true);
     l->synced = MAX(l->synced, round);
+    staging_synced(&l->staging, l->synced);
     atomic_store_explicit(&l->last_sync_us, (uint64_t)us, memory_order_relaxed);
     if ((uint64_t)us > atomic_load_explicit(&l->longest_sync_us, memory_order_relaxed)) {
         atomic_store_explicit(&l->longest_sync_us, (uint64_t)us, memory_order_relaxed);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "store/recover_int.h"
 
-enum { READ_PIECE = 1 << 20, ARGS_MIN = 64 };
+enum { READ_PIECE = 1 << 20, SEARCH_PIECE = 4096, ARGS_MIN = 64 };
 
 static enum read_result damaged(struct reader *r, const char *why) {
     r->damage = why;
@@ -39,7 +39,7 @@ static const char *look(struct reader *r, uint64_t at, size_t n) {
         r->window = NULL;
         r->window_cap = r->window_n = 0;
     }
-    if (!window_make(r, MAX(n, (size_t)READ_PIECE))) return NULL;
+    if (!window_make(r, MAX(n, (size_t)MIN(r->size, (uint64_t)READ_PIECE)))) return NULL;
     size_t kept = 0;
     if (at >= r->window_at && at < r->window_at + r->window_n) {
         kept = (size_t)(r->window_at + r->window_n - at);
@@ -219,23 +219,36 @@ static enum read_result damaged_length(struct reader *r, uint64_t round, uint64_
     return READ_OK;
 }
 
+// The next place from *at on, in steps, at which a block's first bytes stand. READ_END: there is none.
+static enum read_result find_magic(struct reader *r, uint64_t *at) {
+    while (*at < r->size && r->size - *at >= BLOCK_HEADER) {
+        size_t n = (size_t)MIN(r->size - *at, (uint64_t)SEARCH_PIECE), i = 0;
+        const char *p = look(r, *at, n);
+        if (!p) return READ_FAILED;
+        while (i + BLOCK_HEADER <= n && memcmp(p + i, BLOCK_MAGIC, 4) != 0) i += RECORD_ALIGN;
+        *at += i;
+        if (i + BLOCK_HEADER <= n) return READ_OK;
+    }
+    return READ_END;
+}
+
 enum read_result reader_search(struct reader *r, uint64_t round, uint64_t *synced_upto) {
     uint64_t at = ALIGN_UP(r->at, RECORD_ALIGN), step;
     enum read_result result = damaged_length(r, round, &step);
     if (result != READ_OK) return result;
-    for (*synced_upto = round; r->size >= BLOCK_HEADER && at <= r->size - BLOCK_HEADER; at += step, step = RECORD_ALIGN) {
+    for (*synced_upto = round; (result = find_magic(r, &at)) == READ_OK; at += step, step = RECORD_ALIGN) {
         const char *p = look(r, at, BLOCK_HEADER);
         if (!p) return READ_FAILED;
         struct block b = block_header(p, at);
-        // Most places are told by their first bytes; those that could not say more than is known are not worth a checksum.
-        if (memcmp(p, BLOCK_MAGIC, 4) != 0 || b.synced_upto <= *synced_upto || !header_fits(r, &b, p)) continue;
+        // Those that could not say more than is known are not worth a checksum.
+        if (b.synced_upto <= *synced_upto || !header_fits(r, &b, p)) continue;
         result = read_block(r, &b);
         if (result == READ_FAILED) return result;
         if (result != READ_OK) continue;
         *synced_upto = b.synced_upto;
         step = b.bytes;
     }
-    return READ_OK;
+    return result == READ_FAILED ? READ_FAILED : READ_OK;
 }
 
 // ---- records ------------------------------------------------------------------------------------------------------------------------------

@@ -131,6 +131,8 @@ struct staged_source {
 // What is staged of epochs after the last round, complete calls only. KORA_OK also if there is nothing, or nothing that can be used.
 int staged_read(struct staged *s, const struct staged_source *from, struct reason why);
 void staged_free(struct staged *s);
+// The last round that the staging file knows to have been synced; 0: it knows of none. Whatever else is wrong with it, staged_read says.
+int staged_synced(const struct staged_source *from, uint64_t *round, struct reason why);
 // Removes the staging file and those beside it, for good.
 int staged_remove(const struct os *os, const char *dir, struct reason why);
 bool staged_name(const char *name); // is it a file of staging?

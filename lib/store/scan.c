@@ -2,7 +2,7 @@
 //
 // Rounds are a chain: each block names the one before it, in its segment or the last one with blocks. Where the chain ends before the files do (a block that is not
 // whole, one that does not follow, a segment without header), there is a gap, and nothing behind it counts. Is it the tail of a crash? Every block, and every segment's
-// header, says up to which round the log was synced before. If anything that is whole, before the gap or behind it, says so of a round that should be in the gap, then it
+// header, says up to which round the log was synced before; so does the staging file, of the last rounds, too. If anything that is whole, before the gap or behind it, says so of a round that should be in the gap, then it
 // was lost after it had been on the disk, and nothing is touched. Else nobody was promised more than that what is kept is a prefix; the rest is cut.
 //
 // What is not whole, but where the next segment goes on after the last round that was, is no gap: an end that was cut, and whose cutting did not reach the disk.
@@ -407,6 +407,15 @@ static int check_end(struct scan *s) {
     return s->c->repair ? drop_empty(s) : KORA_CORRUPT;
 }
 
+// What the end of the log may not lose, though nothing in it says so: the staging file was told.
+static int find_synced(struct scan *s) {
+    uint64_t round;
+    const struct staged_source from = { .os = s->os, .dir = s->staging_dir, .id = s->c->store->manifest.id };
+    int status = staged_synced(&from, &round, s->why);
+    s->synced = MAX(s->synced, round);
+    return status;
+}
+
 // ---- staging ---------------------------------------------------------------------------------------------------------------------------------
 
 static int apply_staged(struct scan *s, const struct staged_record *e, struct args *args) {
@@ -449,6 +458,7 @@ int scan_all(struct scan *s) {
     s->staging_dir = store->staging_dir ? store->staging_dir : store->dir;
     s->dir = store_path(store->dir, "log");
     int status = s->dir ? find_segments(s) : store_fail_memory(s->why);
+    if (status == KORA_OK) status = find_synced(s);
     if (status == KORA_OK && s->checking) status = look_at_older(s);
     for (size_t i = s->begin; i < s->count && status == KORA_OK && !s->damaged; i++) status = take_segment(s, i);
     if (status == KORA_OK) status = find_last(s);

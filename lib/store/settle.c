@@ -123,6 +123,8 @@ static int remove_empty(const struct scan *s) {
 
 static int cut_end(struct scan *s) {
     int status = s->c->repair ? copy_dropped(s) : KORA_OK;
+    // It knows of rounds that repair drops; what was staged is in the copy.
+    if (status == KORA_OK && s->gap) status = staged_remove(s->os, s->staging_dir, s->why);
     // A segment without a header is nothing; one that has only that can be written to again, but it may know of rounds that repair has dropped.
     bool stays = s->damaged_at > SEGMENT_HEADER || (s->damaged_at == SEGMENT_HEADER && !s->c->repair);
     size_t left = s->damaged_segment + stays;

@@ -65,6 +65,17 @@ static int nothing_there(const struct staged_source *from, const char *path) {
     return KORA_OK;
 }
 
+static void note_problem(struct staged *s, const struct staged_source *from, const char *path, uint64_t at, const char *what) {
+    s->whole = false;
+    s->problems++;
+    say(from, KORA_LOG_WARNING, "%s: offset %" PRIu64 ": %s", path, at, what);
+}
+
+static bool all_zero(const char *p, size_t from, size_t to) {
+    while (from < to && p[from] == 0) from++;
+    return from == to;
+}
+
 // The checksum of a record that is `n` long and must be at `position`.
 static bool sum_is_right(const char *p, size_t n, uint64_t position) {
     char expected[8];
@@ -244,6 +255,8 @@ static int read_stripe(struct ring *r, uint32_t stripe) {
     if (!err) err = os_read_all(r->from->os, r->fd, r->p, (size_t)r->bytes, at + sizeof header);
     if (err) return store_fail_os(r->why, r->path, err);
     uint64_t taken = get_u64(header) & ~(uint64_t)(RECORD_ALIGN - 1), position;
+    if (taken > ROUND_MAX || taken != get_u64(header) || !all_zero(header, 8, sizeof header))
+        note_problem(r->s, r->from, r->path, at, "the header of a stripe is damaged");
     if (taken > ROUND_MAX) taken = 0;
     position = taken;
     int status = walk_stripe(r, stripe, &position, &epoch);
@@ -360,14 +373,40 @@ static bool is_this_boot(const struct os *os, const char *header) {
     return os->boot_id(os->arg, boot) == 0 && memcmp(header + 32, boot, sizeof boot) == 0;
 }
 
+// Is it the header of a staging file of this database?
+static bool is_header(const char *page, const uint8_t *id) {
+    return memcmp(page, STAGING_MAGIC, 8) == 0 && crc32c(0, page, HEADER_CRC_AT) == get_u32(page + HEADER_CRC_AT) && get_u32(page + 8) == STORE_VERSION &&
+        memcmp(page + 72, id, STORE_ID_BYTES) == 0;
+}
+
+// The round of which the page tells at this place. False: what stands there is damaged.
+static bool round_at(const char *page, size_t at, uint64_t *round) {
+    uint64_t word = get_u64(page + at);
+    *round = word & ROUND_WORD_MASK;
+    return word == round_word(*round);
+}
+
+// What does not matter to what is staged, and is not as it was written.
+static void look_at_page(struct staged *s, const struct staged_source *from, const char *path, const char *page) {
+    uint32_t state = get_u32(page + STAGING_STATE_AT);
+    uint64_t round;
+    bool sound = all_zero(page, STAGING_HEADER, STAGING_STATE_AT) && all_zero(page, STAGING_STATE_AT + 4, STAGING_ROUND_AT) &&
+        all_zero(page, STAGING_SYNCED_AT + 8, STAGING_PAGE);
+    if (!sound) note_problem(s, from, path, STAGING_HEADER, "the header's page is damaged, where nothing stands");
+    if (state != STAGING_IN_USE && state != STAGING_CLOSED) note_problem(s, from, path, STAGING_STATE_AT, "it is neither in use nor closed");
+    if (state != STAGING_IN_USE && !round_at(page, STAGING_ROUND_AT, &round)) note_problem(s, from, path, STAGING_ROUND_AT, "the number of the last round is damaged");
+    if (!round_at(page, STAGING_SYNCED_AT, &round)) note_problem(s, from, path, STAGING_SYNCED_AT, "the number of the last synced round is damaged");
+}
+
 // What the header page says. *bytes of each ring; 0: nothing is to be read.
 static int read_page(struct staged *s, const struct staged_source *from, const char *path, const char *page, uint64_t size, uint64_t *bytes, struct reason why) {
-    uint64_t ring = get_u64(page + 16), round = get_u64(page + STAGING_ROUND_AT);
+    uint64_t ring = get_u64(page + 16), round;
     *bytes = 0;
     if (get_u64(page) == 0) return nothing_there(from, path);
     if (memcmp(page, STAGING_MAGIC, 8) != 0 || crc32c(0, page, HEADER_CRC_AT) != get_u32(page + HEADER_CRC_AT)) return ignore(s, from, path, "the header is damaged");
     if (get_u32(page + 8) != STORE_VERSION) return store_fail(why, KORA_UNSUPPORTED, "%s: it was written by a version of this software that is not known here", path);
     if (memcmp(page + 72, from->id, STORE_ID_BYTES) != 0) return store_fail(why, KORA_CORRUPT, "%s: it belongs to another database", path);
+    look_at_page(s, from, path, page);
     s->stripes = get_u32(page + 12);
     if (get_u32(page + STAGING_STATE_AT) == STAGING_CLOSED) {
         s->closed = true;
@@ -381,7 +420,8 @@ static int read_page(struct staged *s, const struct staged_source *from, const c
         size < STAGING_PAGE + s->stripes * (ring + STAGING_STRIPE_HEADER))
         return ignore(s, from, path, "it is not as long as it says");
     // Rounds that were written, and that the log doesn't have any more: what came after them would follow a gap.
-    if (round > from->round && round <= ROUND_MAX) return ignore(s, from, path, "rounds that were taken from it are missing in the log");
+    if (!round_at(page, STAGING_ROUND_AT, &round)) return ignore(s, from, path, "offset 264: the number of the last round that was taken from it is damaged");
+    if (round > from->round) return ignore(s, from, path, "rounds that were taken from it are missing in the log");
     *bytes = ring;
     return KORA_OK;
 }
@@ -412,6 +452,23 @@ int staged_read(struct staged *s, const struct staged_source *from, struct reaso
     } else if (fd != -ENOENT) {
         status = store_fail_os(why, path, fd);
     }
+    mem_free(path);
+    return status;
+}
+
+int staged_synced(const struct staged_source *from, uint64_t *round, struct reason why) {
+    char page[STAGING_SYNCED_AT + 8];
+    uint64_t known;
+    *round = 0;
+    char *path = store_path(from->dir, "staging");
+    if (!path) return store_fail_memory(why);
+    int fd = from->os->open(from->os->arg, path, OS_READ), err = fd;
+    if (fd >= 0) {
+        err = os_read_all(from->os, fd, page, sizeof page, 0);
+        from->os->close(from->os->arg, fd);
+        if (!err && is_header(page, from->id) && round_at(page, STAGING_SYNCED_AT, &known)) *round = known;
+    }
+    int status = err && err != -ENOENT && err != -ENODATA ? store_fail_os(why, path, err) : KORA_OK;
     mem_free(path);
     return status;
 }

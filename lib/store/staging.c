@@ -96,6 +96,8 @@ static int write_header(struct staging *s, const uint8_t id[STORE_ID_BYTES], uin
     memcpy(h + 32 + OS_BOOT_ID_MAX, id, STORE_ID_BYTES);
     bytes_put32(h + STAGING_HEADER - 4, crc32c(0, h, STAGING_HEADER - 4));
     bytes_put32(h + STAGING_STATE_AT, STAGING_IN_USE);
+    bytes_put64(h + STAGING_ROUND_AT, round_word(0));
+    bytes_put64(h + STAGING_SYNCED_AT, round_word(0));
     stored(s, h, STAGING_PAGE);
     *what = "write";
     return atomic_load(&s->failed);
@@ -505,7 +507,7 @@ void staging_taken(struct staging *s, uint64_t k) {
         if (r->take_to == r->take_from) continue;
         if (first) {
             // Before anything of it is given away: a reader who finds the log without this round knows that there is a gap.
-            bytes_put64(s->map + STAGING_ROUND_AT, k);
+            bytes_put64(s->map + STAGING_ROUND_AT, round_word(k));
             stored(s, s->map + STAGING_ROUND_AT, 8);
             first = false;
         }
@@ -517,6 +519,12 @@ void staging_taken(struct staging *s, uint64_t k) {
             apart_free(s, a);
         }
     }
+}
+
+void staging_synced(struct staging *s, uint64_t round) {
+    char *at = s->map + STAGING_SYNCED_AT;
+    bytes_put64(at, round_word(round));
+    stored(s, at, 8);
 }
 
 #ifdef KORA_DELAYS

@@ -122,5 +122,7 @@ size_t staging_take(struct staging *s, uint64_t k);
 uint64_t staging_pieces(const struct staging *s, const struct ring *r, struct iovec *iov, int *count);
 // What round k has taken is durable: its space is free again.
 void staging_taken(struct staging *s, uint64_t k);
+// The log is on the disk up to this round: noted where recovery finds it.
+void staging_synced(struct staging *s, uint64_t round);
 
 #endif

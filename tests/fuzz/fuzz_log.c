@@ -103,6 +103,8 @@ static void put_staging(struct disk *d, const uint8_t *data, size_t n, unsigned 
     memcpy(p + 72, id, sizeof id);
     bytes_put32(p + 88, crc32c(0, p, 88));
     bytes_put32(p + STAGING_STATE_AT, STAGING_IN_USE);
+    bytes_put64(p + STAGING_ROUND_AT, round_word(0));
+    bytes_put64(p + STAGING_SYNCED_AT, round_word(0));
     for (size_t i = 0; i < STRIPES; i++, data += n / STRIPES) {
         char *ring = p + STAGING_PAGE + i * (STAGING_STRIPE_HEADER + RING) + STAGING_STRIPE_HEADER;
         if (n / STRIPES < 2) continue;

@@ -103,7 +103,13 @@ static inline void put_block(struct buf *b, uint64_t round, uint64_t before, uin
     le(b->p + at + 4, crc32c(0, b->p + at + 8, b->n - at - 8), 4);
 }
 
-// A staging file: all of it zeros but the header.
+// A round with its check.
+static inline void le_round(void *to, uint64_t round) {
+    le(to, round, 6);
+    le((char *)to + 6, crc32c(0, to, 6), 2);
+}
+
+// A staging file: all of it zeros but the header. Nothing was synced.
 static inline void put_staging(struct buf *b, uint32_t stripes, uint64_t ring, uint64_t first_epoch, const char *boot, uint32_t state, uint64_t round) {
     size_t size = 4096 + stripes * (64 + ring);
     char *p = buf_reserve(b, size);
@@ -119,7 +125,8 @@ static inline void put_staging(struct buf *b, uint32_t stripes, uint64_t ring, u
     memcpy(p + 72, test_id, sizeof test_id);
     le(p + 88, crc32c(0, p, 88), 4);
     le(p + 256, state, 4);
-    le(p + 264, round, 8);
+    le_round(p + 264, round);
+    le_round(p + 272, 0);
 }
 
 // The ring of a stripe while it is being filled; the position wraps as the format says.

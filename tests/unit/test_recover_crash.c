@@ -43,7 +43,7 @@ static void make_mess(struct mess *m) {
     second.n = n + 300;
     buf_append(&third, "KORALOG1\1\0\0\0", 12);
     boot_of(m->d, boot);
-    put_staging(&staging, STRIPES, RING, 1, boot, 1, 8);
+    put_staging(&staging, STRIPES, RING, 1, boot, STAGING_IN_USE, 8);
     struct ring_writer w[STRIPES];
     for (uint32_t i = 0; i < STRIPES; i++) w[i] = (struct ring_writer){ &staging, RING, 0, i };
     ring_set(&w[0], 9, 0, 1, "a", 10);

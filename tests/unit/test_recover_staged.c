@@ -17,7 +17,7 @@ static void world_begin(struct world *w) {
     char boot[OS_BOOT_ID_MAX];
     *w = (struct world){ .d = new_db(1, STRIPES) };
     boot_of(w->d, boot);
-    put_staging(&w->staging, STRIPES, RING, 1, boot, 1, 3);
+    put_staging(&w->staging, STRIPES, RING, 1, boot, STAGING_IN_USE, 3);
     for (uint32_t i = 0; i < STRIPES; i++) w->rings[i] = (struct ring_writer){ &w->staging, RING, 0, i };
     put_segment_header(&w->log, 1, 0, STRIPES);
     for (uint64_t round = 1; round <= 3; round++) {
@@ -107,7 +107,7 @@ static void other_boots_and_closed(void **state) {
             w.staging.p[33] ^= 1;
             le(w.staging.p + 88, crc32c(0, w.staging.p, 88), 4);
         } else {
-            le(w.staging.p + 256, 2, 4);
+            le(w.staging.p + 256, STAGING_CLOSED, 4);
             if (i == 2) w.staging.p[33] ^= 1, le(w.staging.p + 88, crc32c(0, w.staging.p, 88), 4);
         }
         world_put(&w);
@@ -151,7 +151,7 @@ static void rounds_are_missing(void **state) {
     struct recovery r = { 0 };
     world_begin(&w);
     set(&w, 0, 5, "a");
-    le(w.staging.p + 264, 4, 8);
+    le_round(w.staging.p + 264, 4);
     world_put(&w);
     recover(w.d, &r);
     assert_true(r.warnings > 0);
@@ -215,7 +215,7 @@ static void rings_wrap(void **state) {
         char boot[OS_BOOT_ID_MAX], key[32];
         w = (struct world){ .d = new_db(1, STRIPES) };
         boot_of(w.d, boot);
-        put_staging(&w.staging, STRIPES, RING, 1, boot, 1, 0);
+        put_staging(&w.staging, STRIPES, RING, 1, boot, STAGING_IN_USE, 0);
         struct ring_writer *ring = &w.rings[1];
         *ring = (struct ring_writer){ &w.staging, RING, 0, 1 };
         for (int i = 0; ring->position < from; i++) {
