@@ -166,8 +166,10 @@ typedef struct kora_options {
                                    maxmemory-policy: keys are evicted, or (noeviction) calls that need memory answer KORA_FULL */
     kora_removed_fn *removed;   /* NULL: nobody wants to know */
     void *removed_arg;
+    int owns_process;           /* 1: the process does nothing else, so memory_max is meant to bound all that it has resident: more is evicted for what it takes
+                                   beyond the data. 0: for what the pages of the data take alone */
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 
 /*
  * Opens a database and starts its shards.

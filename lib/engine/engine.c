@@ -18,6 +18,7 @@
 #include "engine/exec.h"
 #include "engine/feeding.h"
 #include "engine/removed.h"
+#include "engine/resident.h"
 #include "engine/room.h"
 #include "engine/save.h"
 #include "engine/shard.h"
@@ -167,6 +168,7 @@ static void count_parts(struct engine *e) {
 static int init_parts(struct engine *e, const struct engine_config *config) {
     e->config = *config;
     e->shard_count = config->shards;
+    resident_init(e);
     int status = settings_init(&e->common.settings);
     if (status != KORA_OK) return status;
     atomic_store(&e->common.settings.log_level, (uint64_t)config->log_level);
