@@ -239,6 +239,7 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     if (status == KORA_OK && config->hooks.create) status = config->hooks.create(e);
     uint32_t made = 0;
     for (; status == KORA_OK && made < e->shard_count; made++) status = shard_init(&e->shards[made], e, made);
+    if (status == KORA_OK) resident_opened(e);
     for (uint32_t i = 0; status == KORA_OK && i < e->shard_count; i++) status = shard_start(&e->shards[i]);
     if (status == KORA_OK) {
         *out = e;

@@ -5,16 +5,19 @@
 #include "base/mem.h"
 #include "engine/background.h"
 
+enum { OPENED_MAX = 4 << 20, ABOVE_LEAST = 4 << 20, SMALL = 16 << 20 };
 enum { LOOK_US = 100 * 1000, COLLECT_US = 1000 * 1000 };
 enum { ABOVE = 20, ABOVE_BASE = 40, NEAR = 64, LOWERED_MAX = 4 /* parts of maxmemory */, GAIN = 4 /* of the error */ };
 
 static uint64_t relaxed(const _Atomic uint64_t *n) { return atomic_load_explicit(n, memory_order_relaxed); }
 
 uint64_t resident_lower_by(const struct resident_view *v) {
-    uint64_t aim = v->max + MAX(v->max / ABOVE, v->base + v->max / ABOVE_BASE);
-    if (v->resident > aim) return MIN(v->lowered + (v->resident - aim) / GAIN, v->max / LOWERED_MAX);
-    if (v->counted + v->max / NEAR < v->max - v->lowered) return v->lowered;
-    return v->lowered - MIN(v->lowered, (aim - v->resident) / GAIN);
+    uint64_t aim = v->max + MAX(v->max / ABOVE, v->base + MAX(v->max / ABOVE_BASE, (uint64_t)ABOVE_LEAST));
+    uint64_t most = MIN(v->max / LOWERED_MAX, (v->max - MIN(v->max, (uint64_t)SMALL)) / 2);
+    uint64_t lowered = MIN(v->lowered, most); // it may be of another maxmemory
+    if (v->resident > aim) return MIN(lowered + (v->resident - aim) / GAIN, most);
+    if (v->counted + v->max / NEAR < v->max - lowered) return lowered;
+    return lowered - MIN(lowered, (aim - v->resident) / GAIN);
 }
 
 // Pages of the data, and what connections take; never less than the account.
@@ -66,4 +69,10 @@ void resident_changes(struct engine *e, int64_t now_us) {
 void resident_init(struct engine *e) {
     e->resident.message.run = look;
     e->resident.base = e->config.owns_process ? host_resident_bytes() : 0;
+}
+
+void resident_opened(struct engine *e) {
+    uint64_t all = e->config.owns_process ? host_resident_bytes() : 0, data = data_bytes(e), base = e->resident.base;
+    // What reading back has left with the allocator is not to stay.
+    if (all > data) e->resident.base = MIN(MAX(all - data, base), base + OPENED_MAX);
 }

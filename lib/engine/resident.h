@@ -7,10 +7,11 @@
 // Looking. Who finds memory full (a write, before it evicts), or has compacted pages, asks shard 0 to look, at most every LOOK_US. So nothing is read on
 // the way of a call, and where nothing changes no timer runs.
 //
-// Aiming. Resident may be a twentieth above maxmemory (under a small one: what the process took before it had any data, and a fortieth). By a part of what
+// Aiming. Resident may be a twentieth above maxmemory (under a small one: what the process took before it had any data, and a fortieth or 4 MB). By a part of what
 // it is above or below that, eviction begins lower or higher from then on: a sum of errors, not a difference to the account, since what is evicted is not given back to the
 // system at once, and to evict again for that would run away. It is raised only while the account is near where eviction begins: what is resident while less is counted
-// says nothing of how it will be there. It is lowered by a quarter of maxmemory at most: who has other things in the process than this keeps most of his data.
+// says nothing of how it will be there. It is lowered by a quarter of maxmemory at most: who has other things in the process than this keeps most of his data. Under a limit of
+// less than 32 MB that is less, and up to 16 MB nothing: there most of what is resident is the process, and eviction would not help.
 //
 // Giving back. While it is above, each shard gives back what its part of the allocator holds free.
 //
@@ -21,7 +22,8 @@
 
 #include "engine/engine.h"
 
-void resident_init(struct engine *e); // before anything is made
+void resident_init(struct engine *e);   // before anything is made
+void resident_opened(struct engine *e); // all is made, and no shard runs yet
 void resident_changes(struct engine *e, int64_t now_us); // memory is full, or pages have been given back. Any thread
 void resident_collect(struct shard *s, struct message *m); // a shard's message
 
