@@ -11,8 +11,10 @@ Traces:
 
 Rounds of 100 requests, one connection. LRU of both counts in seconds, so what it can tell in a run this short is little; --requests makes it longer.
 
-Churn. Strings of 10 bytes to 64 KB, hashes, sorted sets, lists and streams, whose sizes drift, are written over and over into a korad with --churn-cap: RSS has to stay below
-that and a tenth, in every sample but those of the first fifth. --churn-seconds 1800 is the long form.
+Churn. A korad with each of --churn-caps, in memory only and with a folder, is written over and over by four connections: strings of 32 bytes to 64 KB, hashes, sets, sorted sets,
+lists and streams, whose sizes drift to large and back, in every second period at one stroke; a third deletes, trims, lets expire, appends. RSS (all of it: also the pages of
+mapped files) is read each second, and after --warm-up it has to stay below the cap and a tenth. Then all of that is saved, and loaded by another process under the same cap: as
+many keys must be there as before, with the frequencies that they had. --minutes 30 is the long form.
 
 Exit status: 0; 1 if something is missing or broke, or RSS was above; with --check also 1 if the best of Kora's hit rates is below Redis's allkeys-lfu.
 """

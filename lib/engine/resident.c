@@ -36,6 +36,7 @@ void resident_collect(struct shard *s, struct message *m) {
 static void give_back(struct engine *e, int64_t now_us) {
     if (now_us - e->resident.collected_us < COLLECT_US) return;
     e->resident.collected_us = now_us;
+    if (e->log) log_trim(e->log);
     for (uint32_t i = 0; i < e->shard_count; i++) {
         if (!atomic_exchange(&e->shards[i].collect_queued, true)) shard_post(&e->shards[i], &e->shards[i].collect);
     }

@@ -13,7 +13,8 @@
 // says nothing of how it will be there. It is lowered by a quarter of maxmemory at most: who has other things in the process than this keeps most of his data. Under a limit of
 // less than 32 MB that is less, and up to 16 MB nothing: there most of what is resident is the process, and eviction would not help.
 //
-// Giving back. While it is above, each shard gives back what its part of the allocator holds free.
+// Giving back. While that is so, once a second, each shard gives back what its part of the allocator holds free, and the pages of the log's staging are given back: who stages
+// something behind that pays for a fault at each, so it is not done where there is room.
 //
 // What is looked at: if the database has the process for itself (korad), all that is resident of it. Else the host's memory can't be told from ours, and it is the pages
 // of the data, with what connections take.
