@@ -21,7 +21,7 @@ enum {
     SLICE_US = 250,               // of a shard's turn
     CHUNK_BYTES = 256 << 10,
     CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk; under a small limit of memory all shards together AHEAD_PART of it
-    AHEAD_PART = 64,
+    AHEAD_PART = 256,
 };
 
 struct chunk {
