@@ -14,7 +14,6 @@
 #include "store/byte_file.h"
 #include "store/lz4_file.h"
 #include "store/snapshot_dir.h"
-#include "stripe/s3fifo.h"
 #include "type/rdb_value.h"
 
 enum { WHY = 200, TELL_EVERY_MS = 100 };
@@ -41,7 +40,6 @@ struct loading { // a file
     struct rdb_file_reader reader;
     uint32_t stripes;            // that the data was divided into; 0: it has not told yet
     bool numbered;               // it has told which snapshot's it is
-    bool s3fifo;                 // frequencies are S3-FIFO's bits
     uint64_t told;               // bytes of the file that are in load.done
     struct txn txn;              // of all its keys: clocks are read once
 };
@@ -96,8 +94,7 @@ static int load_key(struct loading *x) {
     rdb_object_free(&o);
     if (status == KORA_CORRUPT) return refuse(x, status, "offset %" PRIu64 ": bytes behind the value", from->offset);
     if (status != KORA_OK) return refuse(x, status, "out of memory");
-    if (x->s3fifo) key_find(t, &k, 0)->access = s3_told((uint32_t)MAX(m->frequency, 0)) & ((1u << ENTRY_ACCESS_BITS) - 1);
-    else if (m->idle_s >= 0 || m->frequency >= 0) entry_set_access(t, key_find(t, &k, 0), m->idle_s, m->frequency);
+    if (m->idle_s >= 0 || m->frequency >= 0) entry_set_access(t, key_find(t, &k, 0), m->idle_s, m->frequency);
     key_publish(&k);
     return KORA_OK;
 }
@@ -114,8 +111,7 @@ static int take_field(struct loading *x) {
         x->stripes = (uint32_t)n;
     } else if (slice_equal(x->reader.field, SLICE("kora-access"))) {
         // What accesses mean is known later, when maxmemory-policy is set. Until then it is what the file says they did.
-        x->s3fifo = n == ACCESS_S3FIFO;
-        if (n == ACCESS_LFU || x->s3fifo) atomic_store(&x->of->engine->common.settings.access_policy, (uint64_t)n);
+        if (n == ACCESS_LFU || n == ACCESS_S3FIFO) atomic_store(&x->of->engine->common.settings.access_policy, (uint64_t)n);
     } else if (slice_equal(x->reader.field, SLICE("kora-snapshot"))) {
         if ((uint64_t)n != e->durable->store.manifest.snapshot) return refuse(x, KORA_CORRUPT, "it is of snapshot %lld", (long long)n);
         x->numbered = true;
