@@ -55,9 +55,9 @@ def command_of(name, options, port):
 class Server:
     """A server process. It is stopped by stop(), at the end of a `with`."""
 
-    def __init__(self, name, options, port, files=None):
+    def __init__(self, name, options, port, files=None, words=()):
         self.name, self.port = name, port
-        words = command_of(name, options, port)
+        words = command_of(name, options, port) + list(words)
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
             die(f"port {port} is in use; choose others with --port")
@@ -113,6 +113,13 @@ class Server:
                 if line.startswith("Rss:"):
                     return int(line.split()[1]) * 1024
         die(f"no Rss of {self.name}")
+
+    def resident(self):
+        """Rss, and of it Anonymous, File and Shmem, in bytes."""
+        with open(f"/proc/{self.pid}/status") as f:
+            lines = dict(l.split(":", 1) for l in f)
+        kinds = {n: int(lines[key].split()[0]) * 1024 for n, key in (("Anonymous", "RssAnon"), ("File", "RssFile"), ("Shmem", "RssShmem"))}
+        return dict(kinds, Rss=sum(kinds.values()))
 
     def switches(self):
         """Times that its threads were put to sleep or preempted, summed: what a wake-up adds to. And the number of threads."""

@@ -169,8 +169,10 @@ typedef struct kora_options {
     void *removed_arg;
     const char *memory_policy;  /* parameter maxmemory-policy, which can be changed later; NULL: noeviction. With a directory it should be said here: what is
                                    read back keeps how often or how long ago keys were used only by the policy that there is then */
+    int owns_process;           /* 1: the process does nothing else, so memory_max is meant to bound all that it has resident: more is evicted for what it takes
+                                   beyond the data. 0: for what the pages of the data take alone */
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0 }
 
 /*
  * Opens a database and starts its shards.

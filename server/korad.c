@@ -494,6 +494,7 @@ int main(int argc, char **argv) {
     struct server s = { .log_fd = STDOUT_FILENO, .port = 6379, .text = { [BIND] = "127.0.0.1", [METRICS_BIND] = "127.0.0.1" }, .options = KORA_OPTIONS_INIT };
     s.options.log = log_line;
     s.options.log_arg = &s;
+    s.options.owns_process = 1;
     s.options.shutdown = client_asks_to_end;
     int fd;
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO) {} // a socket must not become standard output

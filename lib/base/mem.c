@@ -54,7 +54,7 @@ void *mem_alloc(size_t size) { return fault() ? NULL : mi_malloc(size); }
 void *mem_alloc_zero(size_t size) { return fault() ? NULL : mi_zalloc(size); }
 void *mem_realloc(void *p, size_t size) { return fault() ? NULL : mi_realloc(p, size); }
 void mem_free(void *p) { mi_free(p); }
-void mem_collect(void) { mi_collect(false); }
+void mem_collect(void) { mi_collect(true); }
 bool mem_statistics(void (*out)(const char *text, void *arg), void *arg) {
     mi_stats_print_out(out, arg);
     return true;

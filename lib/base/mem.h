@@ -13,7 +13,7 @@ char *mem_copy(const void *p, size_t n);            // with a zero byte behind i
 void mem_free(void *p);
 // Hands the allocator's own statistics to `out`, piece by piece. False: it has none.
 bool mem_statistics(void (*out)(const char *text, void *arg), void *arg);
-void mem_collect(void); // gives back what the calling thread's part of the allocator holds free
+void mem_collect(void); // gives back what the calling thread's part of the allocator holds free, to the system
 
 // Mappings: zeroed, private, `size` a multiple of 4096, aligned to `align` (a power of two, at least 4096). Not touched
 // pages take no memory. They are not inherited by a forked child (its copy of them is unmapped).

@@ -29,7 +29,7 @@ enum memory_policy {
     POLICY_VOLATILE_LRU, POLICY_VOLATILE_LFU, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL, POLICY_ALLKEYS_LRU, POLICY_ALLKEYS_LFU, POLICY_ALLKEYS_RANDOM,
     POLICY_NOEVICTION, POLICY_ALLKEYS_S3FIFO,
 };
-enum access_policy { ACCESS_LRU, ACCESS_LFU, ACCESS_S3FIFO }; // what the access metadata of entries means
+enum access_policy { ACCESS_LRU, ACCESS_LFU, ACCESS_S3FIFO }; // what the access metadata of entries means; the numbers are in snapshots
 
 enum fsync_policy { FSYNC_EVERYSEC, FSYNC_ALWAYS, FSYNC_NO }; // by Redis's order; KORA_SYNC_*
 enum { ACCESS_ASK = 0 };                       // settings.access_now: not known
@@ -52,6 +52,7 @@ struct settings {
     _Atomic uint32_t access_now;           // not a setting: what an access is noted as now, see stripe.h
     _Atomic uint32_t memory_full;          // not a setting: 1 when there is more in memory than maxmemory allows (stripe/account.h)
     _Atomic uint64_t memory_quantum, memory_slack; // nor these
+    _Atomic uint64_t memory_limit;         // nor this: where eviction begins, maxmemory or less (account_lower); 0: nowhere
     _Atomic uint64_t maxmemory;            // bytes; 0: no limit
     _Atomic uint64_t maxmemory_samples;    // keys that are looked at for one that goes
     _Atomic uint64_t active_expire;        // 0, 1 (DEBUG SET-ACTIVE-EXPIRE)

@@ -220,6 +220,7 @@ static void memory(struct info *i) {
     text(i, "mem_allocator", "mimalloc");
 #endif
     field(i, "active_defrag_running", 0);
+    field(i, "kora_memory_limit", atomic_load_explicit(&i->host->common->settings.memory_limit, memory_order_relaxed)); // where eviction begins
 }
 
 // What was kept by snapshots: nothing.

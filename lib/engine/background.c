@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/resident.h"
 #include "engine/room.h"
 
 enum { EXPIRE = 1, COMPACT = 2, RUNNING = 4, REAP = 8, EVICT = 16 };
@@ -122,6 +123,7 @@ static void run_job(struct shard *s, struct stripe_job *j) {
     if (what & REAP) watch_reap(j->stripe);
     if ((what & COMPACT) && stripe_compact(j->stripe)) more |= COMPACT;
     lease_release(l);
+    if (what & COMPACT) resident_changes(e, clock_mono_us());
     if (more) atomic_fetch_or(&j->wanted, more);
     if (atomic_fetch_and(&j->wanted, ~(uint32_t)RUNNING) != RUNNING) add_job(s, j); // there is more to do
     else arm(s);
@@ -332,6 +334,7 @@ void background_init(struct shard *s) {
     s->rearm.run = rearm;
     s->work.run = work;
     s->access_start.run = access_start;
+    s->collect.run = resident_collect;
 }
 
 void background_free(struct engine *e) {

@@ -18,6 +18,7 @@
 #include "engine/exec.h"
 #include "engine/feeding.h"
 #include "engine/removed.h"
+#include "engine/resident.h"
 #include "engine/room.h"
 #include "engine/save.h"
 #include "engine/shard.h"
@@ -179,6 +180,7 @@ static int take_policy(struct engine *e, const struct engine_config *config) {
 static int init_parts(struct engine *e, const struct engine_config *config) {
     e->config = *config;
     e->shard_count = config->shards;
+    resident_init(e);
     int status = settings_init(&e->common.settings);
     if (status != KORA_OK) return status;
     atomic_store(&e->common.settings.log_level, (uint64_t)config->log_level);
@@ -250,6 +252,7 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     if (status == KORA_OK && config->hooks.create) status = config->hooks.create(e);
     uint32_t made = 0;
     for (; status == KORA_OK && made < e->shard_count; made++) status = shard_init(&e->shards[made], e, made);
+    if (status == KORA_OK) resident_opened(e);
     for (uint32_t i = 0; status == KORA_OK && i < e->shard_count; i++) status = shard_start(&e->shards[i]);
     if (status == KORA_OK) {
         *out = e;

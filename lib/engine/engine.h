@@ -117,8 +117,8 @@ struct shard {
     uv_timer_t timer;                   // expiry of its stripes
     uv_timer_t access_timer;            // shard 0's: settings.access_now
     uv_timer_t save_timer;              // shard 0's: snapshots that the settings ask for (autosave.c)
-    struct message rearm, work, access_start;
-    _Atomic bool rearm_queued;
+    struct message rearm, work, access_start, collect;
+    _Atomic bool rearm_queued, collect_queued;
     struct message stop, exit;
     struct feeding *feeding;            // its subscribers (feeding.c)
     struct wheel *deadlines;            // of calls that wait for their keys; NULL: there was none yet
@@ -164,6 +164,7 @@ struct engine_config {
     struct engine_hooks hooks;
     uint64_t memory_max;                  // maxmemory
     const char *memory_policy;            // maxmemory-policy, or NULL
+    bool owns_process;                    // nothing else runs in the process: maxmemory is of all that it has resident
     void (*removed)(void *arg, int cause, uint32_t db, const void *key, size_t len); // NULL: nobody wants to know
     void *removed_arg;
 };
@@ -177,6 +178,15 @@ struct autosave {
     _Atomic bool watching;  // the message is on its way, or shard 0 looks once a second
     uint64_t rounds;        // of the log, when it looked last
     int64_t tried_ms;       // wall clock
+};
+
+// What is resident beyond the account of memory (resident.c).
+struct resident {
+    struct message message; // to shard 0, that it is to look
+    _Atomic bool on_its_way;
+    _Atomic int64_t looked_us;
+    int64_t collected_us;   // shard 0's
+    uint64_t base;          // what the process had before there was a database
 };
 
 struct engine {
@@ -193,6 +203,7 @@ struct engine {
     struct durable *durable;             // likewise (durable.c)
     struct saver *saver;                 // snapshots (save.c)
     struct autosave autosave;
+    struct resident resident;
     struct {                             // for writes that wait until the log has room (durable.h)
         _Atomic uint32_t turn, sleepers;
         _Atomic bool there;              // `log` is set

@@ -111,6 +111,9 @@ static int take_field(struct loading *x) {
         bool nests = n <= e->common.stripe_count && e->common.stripe_count % (uint32_t)n == 0;
         if (!nests) return refuse(x, KORA_CORRUPT, "%lld stripes, which do not fit this database's", (long long)n);
         x->stripes = (uint32_t)n;
+    } else if (slice_equal(x->reader.field, SLICE("kora-access"))) {
+        // What accesses mean is known later, when maxmemory-policy is set. Until then it is what the file says they did.
+        if (n == ACCESS_LFU || n == ACCESS_S3FIFO) atomic_store(&x->of->engine->common.settings.access_policy, (uint64_t)n);
     } else if (slice_equal(x->reader.field, SLICE("kora-snapshot"))) {
         if ((uint64_t)n != e->durable->store.manifest.snapshot) return refuse(x, KORA_CORRUPT, "it is of snapshot %lld", (long long)n);
         x->numbered = true;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "call/multi.h"
 #include "engine/background.h"
+#include "engine/resident.h"
 #include "kora.h"
 
 enum { BUDGET_US = 500, BATCH = 16 /* keys evicted while a lease is held */, DRAWN = 3 /* stripes that are compared */, SLACK_MAX = 64 * 1024 };
@@ -98,6 +99,7 @@ int engine_make_room(struct engine *e) {
     }
     enum memory_policy p = policy_of(c);
     int64_t began_us = clock_mono_us();
+    resident_changes(e, began_us);
     enum outcome last = p == POLICY_NOEVICTION ? NOTHING : BUSY;
     for (int tries = 0; p != POLICY_NOEVICTION && account_over(c);) {
         last = ++tries % 8 ? evict_at(e, choose_stripe(c, p)) : evict_anywhere(e);

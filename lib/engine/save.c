@@ -20,7 +20,8 @@
 enum {
     SLICE_US = 250,               // of a shard's turn
     CHUNK_BYTES = 256 << 10,
-    CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk
+    CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk; under a small limit of memory all shards together AHEAD_PART of it
+    AHEAD_PART = 256,
 };
 
 struct chunk {
@@ -39,6 +40,7 @@ struct walk {
     uint32_t at;                  // its stripe at hand
     uint32_t db;                  // of the last key in its file
     struct chunk *chunk;          // that is being filled; NULL: none
+    _Atomic(struct chunk *) spare; // one that was written: where another thread frees memory, the allocator does not get it back soon
     _Atomic uint64_t ahead;       // bytes handed on, and not yet written
     _Atomic bool stalled;         // it waits for that to become less
 };
@@ -123,6 +125,12 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
 
 // ---- on the shards -------------------------------------------------------------------------------------------------------------
 
+static uint64_t ahead_max(const struct saver *v) {
+    uint64_t limit = atomic_load_explicit(&v->engine->common.settings.maxmemory, memory_order_relaxed);
+    if (!limit) return CHUNKS_AHEAD;
+    return MIN(MAX(limit / AHEAD_PART / v->engine->shard_count, (uint64_t)CHUNK_BYTES), (uint64_t)CHUNKS_AHEAD);
+}
+
 static void tell_saver(struct saver *v) {
     atomic_fetch_add(&v->news, 1);
     syscall(SYS_futex, &v->news, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
@@ -140,9 +148,16 @@ static void hand_on(struct walk *w, bool last) {
     tell_saver(v); // from here on, if it was the last, the walk is not ours
 }
 
+static void free_chunk(struct chunk *k) {
+    if (!k) return;
+    buf_free(&k->bytes);
+    mem_free(k);
+}
+
 static bool make_chunk(struct walk *w) {
     if (w->chunk) return true;
-    w->chunk = mem_alloc_zero(sizeof *w->chunk);
+    w->chunk = atomic_exchange(&w->spare, NULL);
+    if (!w->chunk) w->chunk = mem_alloc_zero(sizeof *w->chunk);
     if (w->chunk) w->chunk->shard = w->shard->id;
     return w->chunk != NULL;
 }
@@ -207,9 +222,9 @@ static bool turn(struct walk *w) {
         hand_on(w, true); // there always is a chunk, so that this can't fail
         return false;
     }
-    if (atomic_load(&w->ahead) > CHUNKS_AHEAD) {
+    if (atomic_load(&w->ahead) > ahead_max(v)) {
         atomic_store(&w->stalled, true);
-        if (atomic_load(&w->ahead) > CHUNKS_AHEAD || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
+        if (atomic_load(&w->ahead) > ahead_max(v) || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
     }
     struct lease *l = &e->leases[w->at];
     if (!lease_try(l)) {
@@ -265,14 +280,19 @@ static void write_chunk(struct saver *v, struct chunk *k) {
         if (to->status == KORA_NOMEM) fail_memory(v);
         else if (to->status != KORA_OK) fail_at(v, "write", to->code);
     }
-    buf_free(&k->bytes);
-    mem_free(k);
+    if (k->bytes.cap <= 4 * CHUNK_BYTES && !last) {
+        buf_clear(&k->bytes);
+        k->last = false;
+        k = atomic_exchange(&w->spare, k);
+    }
+    free_chunk(k);
     if (last) {
+        free_chunk(atomic_exchange(&w->spare, NULL));
         start_next(v, (uint32_t)(w - v->walks));
         return;
     }
     uint64_t left = atomic_fetch_sub(&w->ahead, n) - n;
-    if (left <= CHUNKS_AHEAD / 2 && atomic_exchange(&w->stalled, false)) shard_post(w->shard, &w->work);
+    if (left <= ahead_max(v) / 2 && atomic_exchange(&w->stalled, false)) shard_post(w->shard, &w->work);
 }
 
 // Takes what the shards hand on, until all of them have ended.
@@ -327,6 +347,7 @@ static void begin_rdb(struct rdb_file_writer *f, const struct saver *v, uint32_t
     rdb_file_number(f, "kora-files", v->engine->shard_count);
     rdb_file_number(f, "kora-file", (int64_t)file + 1);
     rdb_file_number(f, "kora-stripes", v->engine->common.stripe_count);
+    rdb_file_number(f, "kora-access", (int64_t)atomic_load_explicit(&v->engine->common.settings.access_policy, memory_order_relaxed) /* enum access_policy */);
 }
 
 static bool begin_dir(struct saver *v, const struct store *store) {
@@ -452,6 +473,7 @@ static void wake_clients(struct shard *shard, struct message *m) {
     struct host *h = &shard->engine->host;
     atomic_store(&CONTAINER_OF(m, struct news, message)->on_its_way, false);
     if (h->client_each) h->client_each(h, shard->id, wake_client, h);
+    mem_collect(); // the chunks that the saver has freed
 }
 
 uint64_t save_changes(struct engine *e) {

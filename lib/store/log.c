@@ -697,6 +697,8 @@ bool log_error(struct log *l, struct log_error *out) {
     return out->code != 0;
 }
 
+void log_trim(struct log *l) { staging_trim(&l->staging); }
+
 void log_stats(struct log *l, struct log_stats *out) {
     *out = (struct log_stats){ .epoch = atomic_load(&l->epoch), .durable = atomic_load(&l->durable), .rounds = atomic_load(&l->rounds),
         .syncs = atomic_load(&l->syncs), .bytes = atomic_load(&l->bytes), .last_sync_us = atomic_load(&l->last_sync_us),

@@ -106,6 +106,7 @@ struct log_stats {
     int64_t last_sync_ms;                                    // wall clock
 };
 void log_stats(struct log *l, struct log_stats *out);
+void log_trim(struct log *l); // memory is short: gives back what it can (staging_trim). Any thread
 
 // Of a stepped log: what its thread would do now, without waiting for anything. True: it has written or synced something.
 bool log_step(struct log *l);

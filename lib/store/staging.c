@@ -171,6 +171,11 @@ static void apart_free(struct staging *s, struct apart *a) {
     mem_free(a);
 }
 
+// Only of a file that the system itself has mapped: pages of anything else would come back as zeros.
+void staging_trim(const struct staging *s) {
+    if (s->mapped && s->os == os_system() && s->map_size > 2 * STAGING_PAGE) mem_discard(s->map + STAGING_PAGE, (s->map_size - STAGING_PAGE) & ~(uint64_t)4095);
+}
+
 void staging_close(struct staging *s, bool empty) {
     if (empty && s->map) {
         bytes_put32(s->map + STAGING_STATE_AT, STAGING_CLOSED);

@@ -86,6 +86,9 @@ int staging_open(struct staging *s, const struct os *os, const char *dir, uint32
     uint64_t first_epoch, const char **what);
 void staging_close(struct staging *s, bool empty); // empty: mark the file so
 
+// The pages of the mapped file are given back by the process; the file keeps what is in them, and who touches one again pays for a fault. Any thread, at any time.
+void staging_trim(const struct staging *s);
+
 // ---- the appender ------------------------------------------------------------------------------------------------------------
 
 struct staged_call {

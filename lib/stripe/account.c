@@ -8,7 +8,7 @@
 enum { SLACK = 16 * 1024, SLACK_SMALL = 48 * 1024, STRIPE_SMALL = 1 << 20 };
 enum { QUANTUM_MAX = 64 * 1024, QUANTUM_MIN = 256, QUANTA = 256 };
 
-static uint64_t limit_of(const struct common *c) { return atomic_load_explicit(&c->settings.maxmemory, memory_order_relaxed); }
+static uint64_t limit_of(const struct common *c) { return atomic_load_explicit(&c->settings.memory_limit, memory_order_relaxed); }
 
 // Two who look at the same time may leave the older answer behind: a wrong "full" is found by whoever tries to make room, a wrong "not full" by the next
 // quantum.
@@ -42,8 +42,23 @@ uint64_t account_exact(const struct common *c) {
     return sum > 0 ? (uint64_t)sum : 0;
 }
 
+// Where nothing can be evicted, writes are refused at maxmemory itself: to refuse them earlier would bring nothing back.
+static void set_limit(struct common *c, uint64_t max) {
+    uint64_t lowered = atomic_load_explicit(&c->account.lowered, memory_order_relaxed);
+    if (atomic_load_explicit(&c->settings.maxmemory_policy, memory_order_relaxed) == POLICY_NOEVICTION) lowered = 0;
+    atomic_store_explicit(&c->settings.memory_limit, max - MIN(lowered, max / 2), memory_order_relaxed);
+}
+
+void account_lower(struct common *c, uint64_t bytes) {
+    uint64_t max = atomic_load_explicit(&c->settings.maxmemory, memory_order_relaxed);
+    atomic_store_explicit(&c->account.lowered, bytes, memory_order_relaxed);
+    set_limit(c, max);
+    look(c, atomic_load_explicit(&c->account.sum, memory_order_relaxed));
+}
+
 void account_configure(struct common *c) {
-    uint64_t limit = limit_of(c), quantum = QUANTUM_MAX;
+    uint64_t limit = atomic_load_explicit(&c->settings.maxmemory, memory_order_relaxed), quantum = QUANTUM_MAX;
+    set_limit(c, limit);
     if (limit) quantum = MIN(MAX(limit / QUANTA / c->stripe_count, (uint64_t)QUANTUM_MIN), (uint64_t)QUANTUM_MAX);
     atomic_store_explicit(&c->settings.memory_quantum, quantum, memory_order_relaxed);
     bool small = limit && limit / c->stripe_count < STRIPE_SMALL;

@@ -126,6 +126,8 @@ void entry_set_access(struct txn *t, struct entry *e, int64_t idle_s, int64_t fr
     } else if (idle_s >= 0 && access_policy(t->common) == ACCESS_LRU) {
         // What was used before that clock began is as old as it can be.
         access = lru_touched(t) - (uint32_t)MIN(idle_s, (1 << ENTRY_ACCESS_BITS) - 2 * IDLE_AHEAD_MAX_S);
+    } else if (frequency >= 0 && (t->flags & TXN_REPLAY) && access_policy(t->common) == ACCESS_S3FIFO) { // its bits, of a snapshot
+        access = s3_told((uint32_t)frequency);
     }
     e->access = access & ((1u << ENTRY_ACCESS_BITS) - 1);
 }

@@ -25,6 +25,8 @@ enum { S3_USES = 3, S3_MAIN = 1 << 2, S3_SEEN = 1 << 3 };
 
 // One more use, as the access bits are then.
 static inline uint32_t s3_used(uint32_t access) { return (access & S3_USES) == S3_USES ? access : access + 1; }
+// What of these bits outlives the queues, as a frequency in a snapshot.
+static inline uint32_t s3_told(uint32_t access) { return access & (S3_USES | S3_MAIN); }
 // A new key is in the table.
 void s3_added(struct keyspace *k, uint64_t hash, struct entry *e);
 // Who goes; NULL: the keyspace is empty.

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "kora.h"
+#include "stripe/s3fifo.h"
 #include "type/rdb_value.h"
 
 enum {
@@ -69,11 +70,14 @@ bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice k
 }
 
 static struct about about_of(struct snapshot *s, const struct keyspace *ks, const struct entry *e) {
-    bool lfu = atomic_load_explicit(&s->stripe->common->settings.access_policy, memory_order_relaxed) == ACCESS_LFU;
+    struct about about = { ks->walk.db, entry_expire_at(e), -1, -1 };
     if (!s->sink) txn_begin(&s->txn, s->stripe->common);
-    return (struct about){
-        ks->walk.db, entry_expire_at(e), lfu ? -1 : (int64_t)entry_idle_s(&s->txn, e), lfu ? (int64_t)entry_frequency(&s->txn, e) : -1
-    };
+    switch (access_policy(s->stripe->common)) {
+    case ACCESS_LFU: about.frequency = entry_frequency(&s->txn, e); break;
+    case ACCESS_LRU: about.idle_s = (int64_t)entry_idle_s(&s->txn, e); break;
+    case ACCESS_S3FIFO: about.frequency = s->options.newest ? (int64_t)s3_told(e->access) : -1; break;
+    }
+    return about;
 }
 
 static void tell_saved(struct snapshot *s) {

@@ -43,7 +43,7 @@
 
 struct snapshot_options {
     bool compress; // strings with LZF, in values that are told in one go (what is written into a compressed file needs none)
-    bool newest;   // forms that Redis 7.0 does not read where these hold more (rdb_writer.newest)
+    bool newest;   // forms that Redis 7.0 does not read where these hold more (rdb_writer.newest), and what means nothing to it: uses as S3-FIFO counts them
     size_t large;  // collections that take more bytes are told in portions; 0: 64 KB
     size_t portion; // bytes of these, about; 0: 64 KB
 };

@@ -370,6 +370,63 @@ def accounts():
         wait_for("they are forgotten", lambda: used(c) < before + MB // 2)
 
 
+# ---- what the process has ------------------------------------------------------------------------------------------------------
+
+def resident(s):
+    with open("/proc/%d/smaps_rollup" % s.p.pid) as f:
+        return next(int(l.split()[1]) * 1024 for l in f if l.startswith("Rss:"))
+
+
+def values(c, n, low, high):
+    for _ in range(n // 10):
+        pipeline(c, [("SET", "v:%d" % random.randrange(10 ** 7), "x" * random.randrange(low, high)) for _ in range(10)])
+
+
+@test
+def the_process_stays_near_the_limit():
+    # Sizes that drift leave pages sparse, large values leave buffers behind: all of it comes back to the limit and a tenth, and what the process is without data.
+    if SLOW:
+        return  # there is a shadow of everything
+    limit = 48 * MB
+    with Server("--maxmemory", str(limit), "--maxmemory-policy", "allkeys-lru") as s, s.client() as c:
+        base = resident(s)
+        while info(c)["evicted_keys"] == "0":
+            values(c, 2000, 50, 4000)
+        for size in 100, 30000, 300, 8000, 40000, 60, 2000:
+            def enough():
+                nonlocal written
+                values(c, 200, size, 2 * size)
+                written += 300 * size + 20000
+                return written > limit and resident(s) <= limit * 1.1 + base
+            written = 0
+            wait_for("%d bytes: %.1f MB are resident, the limit is %.1f MB, %.1f MB were there before" % (size, resident(s) / MB, limit / MB, base / MB), enough)
+        if used(c) < limit * 0.7:
+            raise AssertionError("only %.1f MB are used" % (used(c) / MB))
+
+
+@test
+def uses_outlive_a_restart():
+    hot = ["hot:%d" % i for i in range(300)]
+    for policy in "allkeys-lfu", "allkeys-s3fifo":
+        with tempfile.TemporaryDirectory() as folder:
+            flags = "--dir", os.path.join(folder, "d"), "--maxmemory", "5mb", "--maxmemory-policy", policy
+            with Server(*flags) as s, s.client() as c:
+                c("CONFIG", "SET", "lfu-log-factor", "0")
+                fill(c, 300, "hot")
+                fill(c, 6000, "cold")
+                for _ in range(20):
+                    pipeline(c, [("GET", k) for k in hot])
+                keys = c("DBSIZE")
+                equal(c("SAVE"), "OK")
+            with Server(*flags) as s, s.client() as c:
+                equal(c("DBSIZE"), keys, policy)
+                c("CONFIG", "SET", "maxmemory-samples", "20")
+                fill(c, 40000, "once")  # more than fits besides
+                left = c("EXISTS", *hot)
+                if left < 250 or c("DBSIZE") > 30000:
+                    raise AssertionError("%s: %d of 300 that were used are left, of %d keys" % (policy, left, c("DBSIZE")))
+
+
 def main():
     global KORAD
     p = argparse.ArgumentParser()
