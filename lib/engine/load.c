@@ -40,6 +40,7 @@ struct loading { // a file
     struct rdb_file_reader reader;
     uint32_t stripes;            // that the data was divided into; 0: it has not told yet
     bool numbered, placed;       // it has told which snapshot's it is; which of how many files
+    int64_t access;              // enum access_policy of those who noted it; -1: it has not told
     uint64_t told;               // bytes of the file that are in load.done
     struct txn txn;              // of all its keys: clocks are read once
 };
@@ -96,7 +97,9 @@ static int load_key(struct loading *x) {
     rdb_object_free(&o);
     if (status == KORA_CORRUPT) return refuse(x, status, "offset %" PRIu64 ": bytes behind the value", from->offset);
     if (status != KORA_OK) return refuse(x, status, "out of memory");
-    if (m->idle_s >= 0 || m->frequency >= 0) entry_set_access(t, key_find(t, &k, 0), m->idle_s, m->frequency);
+    // A frequency means what it did when it was noted: nothing under another policy.
+    int64_t frequency = x->access == (int64_t)atomic_load_explicit(&t->common->settings.access_policy, memory_order_relaxed) ? m->frequency : -1;
+    if (m->idle_s >= 0 || frequency >= 0) entry_set_access(t, key_find(t, &k, 0), m->idle_s, frequency);
     key_publish(&k);
     return KORA_OK;
 }
@@ -112,8 +115,7 @@ static int take_field(struct loading *x) {
         if (!nests) return refuse(x, KORA_CORRUPT, "%lld stripes, which do not fit this database's", (long long)n);
         x->stripes = (uint32_t)n;
     } else if (slice_equal(x->reader.field, SLICE("kora-access"))) {
-        // What accesses mean is known later, when maxmemory-policy is set. Until then it is what the file says they did.
-        if (n == ACCESS_LFU || n == ACCESS_S3FIFO) atomic_store(&x->of->engine->common.settings.access_policy, (uint64_t)n);
+        x->access = n;
     } else if (slice_equal(x->reader.field, SLICE("kora-snapshot"))) {
         if ((uint64_t)n != e->durable->store.manifest.snapshot) return refuse(x, KORA_CORRUPT, "it is of snapshot %lld", (long long)n);
         x->numbered = true;
@@ -150,7 +152,7 @@ static int load_items(struct loading *x) {
 
 static int load_file(struct load *l, uint32_t number) {
     const struct store *store = &l->engine->durable->store;
-    struct loading x = { .of = l, .number = number };
+    struct loading x = { .of = l, .number = number, .access = -1 };
     char *path = snapshot_dir_path(store->dir, store->manifest.snapshot, number);
     int code = path ? file_source_open(&x.file, store->os, path) : -ENOMEM;
     mem_free(path);
