@@ -68,6 +68,9 @@ struct recovered {
 // killed, it can be done again, and comes to the same.
 int log_recover(const struct recover_config *c, struct recovered *out, char *error, size_t error_size);
 
+// Bytes of the segments that it would read, about: for who wants to tell how far it is. 0: that can't be told.
+uint64_t log_recover_bytes(const struct store *store, uint64_t from_round);
+
 // ---- looking, without changing anything ------------------------------------------------------------------------------------------
 
 struct check_config {
