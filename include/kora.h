@@ -124,7 +124,7 @@ typedef void kora_shutdown_fn(void *arg);
  * Threads: on the calling thread; what is loaded in the background, on one of the library's. Calls that may wait return KORA_MISUSE; kora_open's must not call kora_* at all. */
 typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
 
-/* What is loaded in the background (kora_options.background) is all there: `status` is KORA_OK, or what kora_loaded answers. Called once, perhaps before kora_open has returned.
+/* What is loaded in the background (kora_options.background) is all there: `status` is KORA_OK, or what kora_load answers. Called once, perhaps before kora_open has returned.
  * Threads: one of the library's. Calls that may wait return KORA_MISUSE: what there is to do with the data is another thread's. */
 typedef void kora_loaded_fn(void *arg, int status);
 
@@ -172,7 +172,7 @@ typedef struct kora_options {
     kora_removed_fn *removed;   /* NULL: nobody wants to know */
     void *removed_arg;
     /* of a database in a directory */
-    int background;             /* 1: kora_open returns before the data is loaded (kora_loaded) */
+    int background;             /* 1: kora_open returns before the data is loaded, which kora_load begins */
     kora_loaded_fn *loaded;     /* with `background`: NULL, or called when it is, or when that has failed */
     void *loaded_arg;
 } kora_options;
@@ -182,7 +182,7 @@ typedef struct kora_options {
  * Opens a database and starts its shards.
  *   dir      where the data is kept; made if it is missing. It is this database's alone, and one process's at a time. NULL: the data lives in memory only.
  *   options  NULL for defaults. Of `databases` and `stripes` there are never fewer than the directory was opened with before
- * What the directory holds is read back before kora_open returns; with `background`, afterwards: see kora_loaded.
+ * What the directory holds is read back before kora_open returns; with `background`, kora_load does it.
  * Errors: INVAL, NOMEM, SYSTEM (a thread or loop could not be started, or a file is not as it should be), BUSY (another process has the directory),
  * CORRUPT (damage that no crash explains: nothing was changed; see `repair`). options->error tells the reason of the last three.
  * Owns: *db is the caller's, until kora_close.
@@ -190,16 +190,16 @@ typedef struct kora_options {
 KORA_API int kora_open(const char *dir, const kora_options *options, kora **db);
 
 /*
- * Waits until the data of a database that was opened with `background` is loaded, at most `timeout_ms` milliseconds; 0: looks only, negative: as long as it takes.
- * KORA_OK: it is (or was opened without).
+ * Loads the data of a database that was opened with `background`: begins with it, if that has not been done, and waits until it is loaded, at most `timeout_ms` milliseconds; 0: does
+ * not wait, negative: as long as it takes. KORA_OK: it is (or was opened without). What is to hold for the loading, too, is set before (kora_config_set).
  * Until then calls about data, and those that would wait for some, answer KORA_LOADING, and clients get -LOADING, as from Redis. These go on at once: kora_listen, kora_config_*,
  * kora_get_stats (loading, loaded_bytes) and its kind, kora_session_open, kora_close, which stops the loading and leaves the directory as it is, and, by kora_exec and kora_submit,
- * commands that are flagged `loading` (INFO, CONFIG, CLIENT, SUBSCRIBE of clients ...). Nothing expires, or is evicted, meanwhile.
- * If it fails, all but these calls answer KORA_CLOSED from then on, and kora_loaded with the error that kora_open would have had; the reason is in error (may be NULL). What is
- * left to do is kora_close.
+ * commands that are flagged `loading` (INFO, CONFIG, CLIENT ...). Nothing expires, or is evicted, meanwhile.
+ * If it fails, all but these calls answer KORA_CLOSED from then on, and kora_load the error that kora_open would have had; `error` (may be NULL) tells the reason. What is left
+ * to do is kora_close.
  * Errors: LOADING (not by then), NOMEM, SYSTEM, CORRUPT, UNSUPPORTED (it has failed), INVAL, MISUSE (not if timeout_ms is 0), CLOSED.
  */
-KORA_API int kora_loaded(kora *db, int64_t timeout_ms, char *error, size_t error_size);
+KORA_API int kora_load(kora *db, int64_t timeout_ms, char *error, size_t error_size);
 
 /*
  * Closes a database. Calls that wait inside are answered KORA_CLOSED, pending callbacks are called with KORA_CLOSED, calls
@@ -868,7 +868,7 @@ typedef struct kora_stats {
     uint64_t evicted;        /* keys that were evicted (maxmemory-policy) */
     uint64_t memory_counted; /* bytes that count for the limit: the data, and what connections, watching and waiting take */
     uint64_t memory_max;     /* the limit (maxmemory); 0: none */
-    uint64_t loading;        /* 1: its data is being loaded (kora_loaded) */
+    uint64_t loading;        /* 1: its data is not loaded yet (kora_load) */
     uint64_t loading_bytes, loaded_bytes; /* then: of all files; of these, read */
 } kora_stats;
 #define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }

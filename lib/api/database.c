@@ -146,11 +146,11 @@ int api_open(const char *dir, const kora_options *options, const struct os *os, 
     return KORA_OK;
 }
 
-KORA_API int kora_loaded(kora *db, int64_t timeout_ms, char *error, size_t error_size) {
+KORA_API int kora_load(kora *db, int64_t timeout_ms, char *error, size_t error_size) {
     if (error && error_size) *error = '\0';
     int status = timeout_ms ? api_enter_loading(db) : api_enter_loading_any(db);
     if (status != KORA_OK) return status;
-    status = engine_loaded(db->engine, timeout_ms, error, error_size);
+    status = engine_load(db->engine, timeout_ms, error, error_size);
     api_leave(db);
     return status;
 }

@@ -82,7 +82,7 @@ struct host {
     _Atomic uint64_t snapshot_keys;            // that were loaded from the snapshot when the database was opened
     struct {                                   // while it is loaded in the background
         _Atomic bool running;
-        int64_t since_s;                       // Unix time
+        _Atomic int64_t since_s;               // Unix time
         _Atomic uint64_t total, done;          // bytes of files
     } load;
     int (*save)(struct host *h, uint64_t *number); // begins a snapshot: KORA_OK, and which one it is; KORA_BUSY: one is under way; KORA_UNSUPPORTED: in memory only; or what failed

@@ -143,7 +143,7 @@ enum { SAY_EVERY_US = 2000000 };
 static int apply(void *arg, const struct recovered_effect *r) {
     struct durable *d = ((struct engine *)arg)->durable;
     bool known = r->stripe < r->stripes && r->stripes <= STRIPES_MAX; // else it is refused
-    if (loading_gives_up(arg)) return KORA_CLOSED;
+    if (!loading_goes_on(arg)) return KORA_CLOSED;
     if (known && ((d->cut && is_loaded(d, r)) || is_mark(r))) return KORA_OK;
     return replay_effect(&d->replay, r);
 }
@@ -266,6 +266,7 @@ int durable_recover(struct engine *e) {
         .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
+    atomic_store(&e->host.load.since_s, clock_wall_ms() / 1000);
     uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
     atomic_store(&e->common.settings.access_now, access); // no clock is read for each
     d->snapshot_bytes = save_load_bytes(e);

@@ -242,7 +242,6 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     uint32_t made = 0;
     for (; status == KORA_OK && made < e->shard_count; made++) status = shard_init(&e->shards[made], e, made);
     for (uint32_t i = 0; status == KORA_OK && i < e->shard_count; i++) status = shard_start(&e->shards[i]);
-    if (status == KORA_OK && e->loading) status = loading_start(e);
     if (status == KORA_OK) {
         *out = e;
         return KORA_OK;

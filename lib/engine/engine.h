@@ -223,8 +223,9 @@ static inline bool engine_loads(const struct engine *e) {
     uint32_t state = atomic_load(&e->state);
     return state == ENGINE_LOADING || state == ENGINE_NOT_LOADED;
 }
-// Host threads: waits until it is loaded, or has failed to: KORA_OK, or why (`error` says more). KORA_LOADING: not by then; `timeout_ms` 0: looks only, negative: for ever.
-int engine_loaded(struct engine *e, int64_t timeout_ms, char *error, size_t error_size);
+// Begins to load what is loaded in the background, and waits until it is, or has failed: KORA_OK, or why (`error` says more). KORA_LOADING: not by then; `timeout_ms` 0: does not
+// wait, negative: for ever.
+int engine_load(struct engine *e, int64_t timeout_ms, char *error, size_t error_size);
 // Answers everybody who waits for a lease, and everybody who comes later, with KORA_CLOSED; calls that run end first.
 void engine_begin_close(struct engine *e);
 // Ends the shards and frees everything. After engine_begin_close, when no host thread is inside any more.

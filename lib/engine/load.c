@@ -100,7 +100,7 @@ static int load_key(struct loading *x) {
     const struct rdb_file_key *from = &x->reader.key;
     const struct rdb_file_meta *m = &from->meta;
     struct key k;
-    if (loading_gives_up(e)) return refuse(x, KORA_CLOSED, "the database is being closed");
+    if (!loading_goes_on(e)) return refuse(x, KORA_CLOSED, "the database is being closed");
     if (!x->stripes || !x->numbered) return refuse(x, KORA_CORRUPT, "it does not tell which snapshot's it is");
     if (m->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, m->db);
     key_locate(c, &k, m->db, from->name);

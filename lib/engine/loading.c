@@ -17,6 +17,12 @@ static void tell(struct engine *e, int status) {
     engine_callback_end();
 }
 
+bool loading_goes_on(struct engine *e) {
+    uint64_t us = atomic_load_explicit(&e->common.settings.key_load_delay_us, memory_order_relaxed);
+    if (unlikely(us)) nanosleep(&(struct timespec){ (time_t)(us / 1000000), (long)(us % 1000000) * 1000 }, NULL);
+    return !e->loading || !atomic_load_explicit(&e->loading->gives_up, memory_order_relaxed);
+}
+
 static void *loading_main(void *arg) {
     struct engine *e = arg;
     struct loader *l = e->loading;
@@ -50,28 +56,30 @@ int loading_create(struct engine *e) {
     e->loading = l;
     e->durable->error = l->error;
     e->durable->error_size = sizeof l->error;
-    e->host.load.since_s = clock_wall_ms() / 1000;
+    atomic_store(&e->host.load.since_s, clock_wall_ms() / 1000);
     atomic_store(&e->host.load.running, true);
     atomic_store(&e->state, ENGINE_LOADING);
     return KORA_OK;
 }
 
-int loading_start(struct engine *e) {
+static bool start(struct engine *e) {
     struct loader *l = e->loading;
     sigset_t all, old; // the host's signals are never delivered to a thread of ours
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    l->started = pthread_create(&l->thread, NULL, loading_main, e) == 0;
+    bool started = pthread_create(&l->thread, NULL, loading_main, e) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return l->started ? KORA_OK : KORA_SYSTEM;
+    return started;
 }
 
 void loading_stop(struct engine *e) {
     struct loader *l = e->loading;
-    if (!l || !l->started) return;
+    if (!l) return;
+    pthread_mutex_lock(&l->mutex);
     atomic_store(&l->gives_up, true);
-    pthread_join(l->thread, NULL);
-    l->started = false;
+    bool started = l->started;
+    pthread_mutex_unlock(&l->mutex);
+    if (started) pthread_join(l->thread, NULL);
 }
 
 void loading_free(struct engine *e) {
@@ -83,7 +91,7 @@ void loading_free(struct engine *e) {
     e->loading = NULL;
 }
 
-int engine_loaded(struct engine *e, int64_t timeout_ms, char *error, size_t error_size) {
+int engine_load(struct engine *e, int64_t timeout_ms, char *error, size_t error_size) {
     struct loader *l = e->loading;
     if (error && error_size) *error = '\0';
     if (!l) return KORA_OK;
@@ -97,11 +105,12 @@ int engine_loaded(struct engine *e, int64_t timeout_ms, char *error, size_t erro
         until.tv_nsec %= 1000000000;
     }
     pthread_mutex_lock(&l->mutex);
-    for (int late = timeout_ms == 0; !l->over && !late;) {
+    bool there = l->started || atomic_load(&l->gives_up) || (l->started = start(e));
+    for (int late = timeout_ms == 0 || !l->started; !l->over && !late;) {
         if (timeout_ms < 0) pthread_cond_wait(&l->changed, &l->mutex);
         else late = pthread_cond_timedwait(&l->changed, &l->mutex, &until) != 0;
     }
-    int status = l->over ? l->status : KORA_LOADING;
+    int status = !there ? KORA_SYSTEM : l->over ? l->status : l->started ? KORA_LOADING : KORA_CLOSED;
     if (l->over && error && error_size) snprintf(error, error_size, "%s", l->error);
     pthread_mutex_unlock(&l->mutex);
     return status;
