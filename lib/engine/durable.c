@@ -145,8 +145,11 @@ static int apply(void *arg, const struct recovered_effect *r) {
     bool known = r->stripe < r->stripes && r->stripes <= STRIPES_MAX; // else it is refused
     if (!loading_goes_on(arg)) return KORA_CLOSED;
     if (known && ((d->cut && is_loaded(d, r)) || is_mark(r))) return KORA_OK;
-    return replay_effect(&d->replay, r);
+    return deal_effect(&d->deal, r);
 }
+
+// What recovery changes on the disk it changes only if all could be run.
+static int applied(void *arg) { return deal_finish(&((struct engine *)arg)->durable->deal); }
 
 void durable_progress(struct engine *e, uint64_t done) {
     struct durable *d = e->durable;
@@ -263,7 +266,7 @@ int durable_recover(struct engine *e) {
     char reason[256] = "";
     if (!d) return KORA_OK;
     const struct recover_config config = {
-        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .progress = progress, .say = log_says, .arg = e,
+        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .applied = applied, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
     atomic_store(&e->host.load.since_s, clock_wall_ms() / 1000);
@@ -276,9 +279,11 @@ int durable_recover(struct engine *e) {
     int status = save_load(e, reason, sizeof reason, &keys);
     atomic_store(&e->host.snapshot_keys, keys);
     d->cut = d->store.manifest.first_round > 1 ? d->store.manifest.snapshot : 0; // a copy has no marks: see end_copy in save.c
-    replay_begin(&d->replay, e, reason, sizeof reason);
+    char why[DEAL_ERROR_MAX] = "";
+    deal_begin(&d->deal, e, why, sizeof why);
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
-    replay_end(&d->replay);
+    deal_end(&d->deal);
+    if (*why && !*reason) memcpy(reason, why, sizeof reason);
     if (status == KORA_OK && d->cut) {
         status = KORA_CORRUPT;
         snprintf(reason, sizeof reason, "the log has not the marks of snapshot %llu", (unsigned long long)d->cut);

@@ -11,7 +11,7 @@
 #define KORA_ENGINE_DURABLE_H
 
 #include "engine/engine.h"
-#include "engine/replay.h"
+#include "engine/deal.h"
 
 struct durable {
     struct store store;
@@ -19,7 +19,7 @@ struct durable {
     int64_t recovery_ms;             // how long that took
     bool repair;
     // Only while it recovers
-    struct replay replay;
+    struct deal deal;
     engine_progress_fn *progress;
     void *progress_arg;
     int64_t began_us, told_us;

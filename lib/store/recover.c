@@ -7,6 +7,7 @@ int log_recover(const struct recover_config *c, struct recovered *out, char *err
     if (error_size) *error = 0;
     *out = (struct recovered){ 0 };
     int status = scan_all(&s);
+    if (status == KORA_OK && c->applied) status = c->applied(c->arg);
     if (status == KORA_OK) status = settle(&s);
     scan_free(&s);
     return status;

@@ -47,6 +47,7 @@ struct recover_config {
     bool repair;                 // keep what is whole; what is dropped goes to dir/dropped-<n>.wal
     // In order for each stripe; on the calling thread. Not 0: stop, and return that (a kora_status).
     int (*apply)(void *arg, const struct recovered_effect *e);
+    int (*applied)(void *arg);   // apply has had all there is, and nothing was changed on the disk yet. NULL, or as apply
     void (*progress)(void *arg, uint64_t done, uint64_t total); // bytes; about once in 16 MB
     void (*say)(void *arg, int level, const char *text);        // what was cut, dropped, ignored
     void *arg;

@@ -137,6 +137,7 @@ def what_it_tells():
     def one(s, digest):
         start_slowly(s, "--shards", 2)
         with s.client() as c:
+            wait_for("it has begun", lambda: int(info(c)["loading_total_bytes"]) > 0)
             i = info(c)
             equal((i["loading"], i["async_loading"], i["aof_enabled"]), ("1", "0", "1"))
             equal(abs(int(i["loading_start_time"]) - time.time()) < 3600, True)
