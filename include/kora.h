@@ -87,7 +87,8 @@ extern "C" {
     X(CONFLICT, 14, "a watched key has changed, nothing was done")                \
     X(CORRUPT, 15, "damaged data")                                                \
     X(READONLY, 16, "the log cannot be written: nothing is changed any more")      \
-    X(FULL, 17, "the memory limit is reached (maxmemory)")
+    X(FULL, 17, "the memory limit is reached (maxmemory)")                        \
+    X(LOADING, 18, "the database is being loaded")
 
 typedef enum kora_status {
 #define KORA_STATUS_ENUM_(name, number, text) KORA_##name = number,
@@ -120,8 +121,12 @@ typedef void kora_log_fn(void *arg, int level, const char *text);
 typedef void kora_shutdown_fn(void *arg);
 
 /* Tells how far a call has come that takes long: `done` of `total` (bytes that are read: kora_open, kora_import; keys, about: kora_export), from time to time.
- * Threads: on the calling thread. Calls that may wait return KORA_MISUSE; kora_open's must not call kora_* at all. */
+ * Threads: on the calling thread; what is loaded in the background, on one of the library's. Calls that may wait return KORA_MISUSE; kora_open's must not call kora_* at all. */
 typedef void kora_progress_fn(void *arg, uint64_t done, uint64_t total);
+
+/* What is loaded in the background (kora_options.background) is all there: `status` is KORA_OK, or what kora_load answers. Called once, perhaps before kora_open has returned.
+ * Threads: one of the library's. Calls that may wait return KORA_MISUSE: what there is to do with the data is another thread's. */
+typedef void kora_loaded_fn(void *arg, int status);
 
 /* When what was written is on the disk. In each case what was acknowledged survives the end of the process, however it ends (kill -9). */
 enum {
@@ -171,19 +176,35 @@ typedef struct kora_options {
                                    read back keeps how often or how long ago keys were used only by the policy that there is then */
     int owns_process;           /* 1: the process does nothing else, so memory_max is meant to bound all that it has resident: more is evicted for what it takes
                                    beyond the data. 0: for what the pages of the data take alone */
+    /* of a database in a directory */
+    int background;             /* 1: kora_open returns before the data is loaded, which kora_load begins */
+    kora_loaded_fn *loaded;     /* with `background`: NULL, or called when it is, or when that has failed */
+    void *loaded_arg;
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0 }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL }
 
 /*
  * Opens a database and starts its shards.
  *   dir      where the data is kept; made if it is missing. It is this database's alone, and one process's at a time. NULL: the data lives in memory only.
  *   options  NULL for defaults. Of `databases` and `stripes` there are never fewer than the directory was opened with before
- * What the directory holds is read back before kora_open returns.
+ * What the directory holds is read back before kora_open returns; with `background`, kora_load does it.
  * Errors: INVAL, NOMEM, SYSTEM (a thread or loop could not be started, or a file is not as it should be), BUSY (another process has the directory),
  * CORRUPT (damage that no crash explains: nothing was changed; see `repair`). options->error tells the reason of the last three.
  * Owns: *db is the caller's, until kora_close.
  */
 KORA_API int kora_open(const char *dir, const kora_options *options, kora **db);
+
+/*
+ * Loads the data of a database that was opened with `background`: begins with it, if that has not been done, and waits until it is loaded, at most `timeout_ms` milliseconds; 0: does
+ * not wait, negative: as long as it takes. KORA_OK: it is (or was opened without). What is to hold for the loading, too, is set before (kora_config_set).
+ * Until then calls about data, and those that would wait for some, answer KORA_LOADING, and clients get -LOADING, as from Redis. These go on at once: kora_listen, kora_config_*,
+ * kora_get_stats (loading, loaded_bytes) and its kind, kora_session_open, kora_close, which stops the loading and leaves the directory as it is, and, by kora_exec and kora_submit,
+ * commands that are flagged `loading` (INFO, CONFIG, CLIENT ...). Nothing expires, or is evicted, meanwhile.
+ * If it fails, all but these calls answer KORA_CLOSED from then on, and kora_load the error that kora_open would have had; `error` (may be NULL) tells the reason. What is left
+ * to do is kora_close.
+ * Errors: LOADING (not by then), NOMEM, SYSTEM, CORRUPT, UNSUPPORTED (it has failed), INVAL, MISUSE (not if timeout_ms is 0), CLOSED.
+ */
+KORA_API int kora_load(kora *db, int64_t timeout_ms, char *error, size_t error_size);
 
 /*
  * Closes a database. Calls that wait inside are answered KORA_CLOSED, pending callbacks are called with KORA_CLOSED, calls
@@ -852,8 +873,10 @@ typedef struct kora_stats {
     uint64_t evicted;        /* keys that were evicted (maxmemory-policy) */
     uint64_t memory_counted; /* bytes that count for the limit: the data, and what connections, watching and waiting take */
     uint64_t memory_max;     /* the limit (maxmemory); 0: none */
+    uint64_t loading;        /* 1: its data is not loaded yet (kora_load) */
+    uint64_t loading_bytes, loaded_bytes; /* then: of all files; of these, read */
 } kora_stats;
-#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define KORA_STATS_INIT { sizeof(kora_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Counters since open; they are read while others write, each exact at some instant. Errors: INVAL, MISUSE, CLOSED. Never waits. */
 KORA_API int kora_get_stats(kora *db, kora_stats *stats);

@@ -7,7 +7,8 @@
 //     2  the command line is bad
 //
 // The main thread blocks the signals that it takes before the library starts its threads (which block all), and then does
-// nothing but wait for them: no handler runs anywhere.
+// nothing but wait for them: no handler runs anywhere. It listens while the library still loads the data; that it is all there,
+// or can't be, it hears by SIGUSR1.
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -133,6 +134,12 @@ __attribute__((format(printf, 3, 4))) static void say(struct server *s, int leve
 static void client_asks_to_end(void *arg) {
     (void)arg;
     kill(getpid(), SIGTERM); // blocked by all threads, taken by serve()
+}
+
+// The library has loaded the data, or has failed to: serve() is told.
+static void has_loaded(void *arg, int status) {
+    (void)arg, (void)status;
+    kill(getpid(), SIGUSR1);
 }
 
 static bool open_log(struct server *s) {
@@ -425,10 +432,28 @@ static void export(struct server *s) {
 
 // ---- serving ----
 
-static void serve(struct server *s, const sigset_t *signals) {
-    say(s, KORA_LOG_NOTICE, "korad %s is ready", kora_version());
-    notify("READY=1");
+static void cannot_open(struct server *s, const char *dir, int status, const char *error) {
+    wrong(s, 1, "cannot open %s: %s%s%s", dir ? dir : "the database", kora_status_text(status), *error ? ": " : "", error);
+}
+
+// Waits so long for the data: KORA_OK, KORA_LOADING, or it can't be loaded, and is told of.
+static int loaded(struct server *s, const char *dir, int64_t timeout_ms) {
+    char error[512] = "";
+    int status = kora_load(s->db, timeout_ms, error, sizeof error);
+    if (status != KORA_OK && status != KORA_LOADING) cannot_open(s, dir, status, error);
+    return status;
+}
+
+static void serve(struct server *s, const char *dir, const sigset_t *signals) {
+    bool ready = false;
     for (int sig = 0; sig != SIGTERM && sig != SIGINT;) {
+        int status = ready ? KORA_OK : loaded(s, dir, 0);
+        if (status != KORA_OK && status != KORA_LOADING) return;
+        if (!ready && status == KORA_OK) {
+            say(s, KORA_LOG_NOTICE, "korad %s is ready", kora_version());
+            notify("READY=1");
+            ready = true;
+        }
         if (sigwait(signals, &sig) != 0 || sig != SIGHUP) continue;
         if (open_log(s)) say(s, KORA_LOG_NOTICE, "log opened anew");
         else say(s, KORA_LOG_WARNING, "cannot open %s: %s; going on with the old log", s->text[LOGFILE], strerror(errno));
@@ -469,22 +494,25 @@ static void run(struct server *s, const sigset_t *signals) {
     char error[512] = "";
     s->options.error = error;
     s->options.error_size = sizeof error;
+    s->options.background = 1;
+    s->options.loaded = has_loaded;
     s->options.staging_dir = s->text[STAGING_DIR] && *s->text[STAGING_DIR] ? s->text[STAGING_DIR] : NULL;
     if (dir) s->options.memory_policy = value_of(s, "maxmemory-policy");
     int status = kora_open(dir, &s->options, &s->db);
     if (status != KORA_OK) {
-        wrong(s, 1, "cannot open %s: %s%s%s", dir ? dir : "the database", kora_status_text(status), *error ? ": " : "", error);
+        cannot_open(s, dir, status, error);
         return;
     }
     take_settings(s, false);
     bool work = !s->check_only;
+    if (work && !s->exit_code && (s->import || s->export)) loaded(s, dir, -1);
     if (work && !s->exit_code && s->import) import(s);
     if (work && !s->exit_code && s->export) {
         export(s);
         work = false;
     }
     if (work && !s->exit_code) introduce(s), raise_file_limit(s), listen_all(s);
-    if (work && !s->exit_code) serve(s, signals);
+    if (work && !s->exit_code) serve(s, dir, signals);
     status = kora_close(s->db);
     if (status != KORA_OK) wrong(s, 1, "cannot close the database: %s", kora_status_text(status));
     else if (s->check_only && !s->exit_code) puts("korad: the configuration is good");
@@ -504,6 +532,7 @@ int main(int argc, char **argv) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (parse_flags(&s, argc, argv)) {

@@ -42,7 +42,7 @@ struct database {
 int api_open(const char *dir, const kora_options *options, const struct os *os, kora **db); // kora_open, over any files; NULL: the system's
 
 bool gates_init(void);                   // whether plain gates can be used
-void gates_wait(struct database *d);     // until nobody is inside; `closing` is set
+void gates_wait(struct database *d);     // until nobody is inside; `state` is ENGINE_CLOSING
 void gate_find(kora *db, bool claim);    // sets thread_state for db
 
 static inline void gate_enter(kora *db) {
@@ -64,21 +64,25 @@ static inline void gate_leave(kora *db) {
     gate_leave_by(db, thread_state.gate);
 }
 
+// It is not open: KORA_LOADING or KORA_CLOSED, the gate left.
+int api_not_open(kora *db);
 // KORA_OK: the caller is inside, and leaves with api_leave. Any thread.
 static inline int api_enter_any(kora *db) {
     if (unlikely(!db)) return KORA_INVAL;
     if (unlikely(!*db->alive)) return KORA_MISUSE;
     gate_enter(db);
     // Sequentially consistent for gates without membarrier: kora_close sets it, then looks at the gates.
-    if (likely(!atomic_load(&db->engine->closing))) return KORA_OK;
-    gate_leave(db);
-    return KORA_CLOSED;
+    if (likely(atomic_load(&db->engine->state) == ENGINE_OPEN)) return KORA_OK;
+    return api_not_open(db);
 }
 // The same for calls that may wait.
 static inline int api_enter(kora *db) {
     if (unlikely(engine_must_not_wait())) return KORA_MISUSE;
     return api_enter_any(db);
 }
+// The same for calls that need none of the data: also while it is loaded, and when that has failed.
+int api_enter_loading_any(kora *db);
+int api_enter_loading(kora *db);
 static inline void api_leave(kora *db) { gate_leave(db); }
 
 // One more thing is out. False: kora_close came first.

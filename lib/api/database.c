@@ -147,7 +147,7 @@ int api_open(const char *dir, const kora_options *options, const struct os *os, 
     if (o.error && o.error_size) *o.error = '\0';
     struct engine_config config = {
         .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .os = os, .staging_dir = o.staging_dir, .sync = (enum fsync_policy)o.sync, .repair = o.repair,
-        .progress = o.progress, .progress_arg = o.progress_arg, .error = o.error, .error_size = o.error_size,
+        .progress = o.progress, .progress_arg = o.progress_arg, .background = dir && o.background, .loaded = o.loaded, .loaded_arg = o.loaded_arg, .error = o.error, .error_size = o.error_size,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
         .memory_max = o.memory_max, .memory_policy = o.memory_policy, .owns_process = o.owns_process == 1, .removed = o.removed, .removed_arg = o.removed_arg,
         .hooks = { .create = create_network, .shard_start = net_shard_start, .shard_stop = stop_network, .shard_pushed = net_shard_pushed, .destroy = destroy_network },
@@ -168,6 +168,15 @@ int api_open(const char *dir, const kora_options *options, const struct os *os, 
     }
     *db = &d->handle[0];
     return KORA_OK;
+}
+
+KORA_API int kora_load(kora *db, int64_t timeout_ms, char *error, size_t error_size) {
+    if (error && error_size) *error = '\0';
+    int status = timeout_ms ? api_enter_loading(db) : api_enter_loading_any(db);
+    if (status != KORA_OK) return status;
+    status = engine_load(db->engine, timeout_ms, error, error_size);
+    api_leave(db);
+    return status;
 }
 
 KORA_API int kora_close(kora *db) {
@@ -192,7 +201,7 @@ KORA_API kora *kora_database(kora *db, uint32_t index) {
 
 KORA_API int kora_listen(kora *db, const char *address, char *bound, size_t bound_size, char *error, size_t error_size) {
     if (error && error_size) error[0] = '\0';
-    int status = api_enter(db);
+    int status = api_enter_loading(db);
     if (status != KORA_OK) return status;
     status = !address ? KORA_INVAL : http_is_address(address) ? http_listen(db->engine, address, bound, bound_size, error, error_size) :
         net_listen(db->engine, address, bound, bound_size, error, error_size);
@@ -202,7 +211,7 @@ KORA_API int kora_listen(kora *db, const char *address, char *bound, size_t boun
 
 KORA_API int kora_config_set(kora *db, const char *name, const char *value, char *error, size_t error_size) {
     if (error && error_size) error[0] = '\0';
-    int status = api_enter(db);
+    int status = api_enter_loading(db);
     if (status != KORA_OK) return status;
     status = name && value ? settings_set(&db->engine->host, slice_str(name), slice_str(value), error, error_size) : KORA_INVAL;
     api_leave(db);
@@ -210,7 +219,7 @@ KORA_API int kora_config_set(kora *db, const char *name, const char *value, char
 }
 
 KORA_API int kora_config_get(kora *db, const char *name, char **value) {
-    int status = api_enter(db);
+    int status = api_enter_loading(db);
     if (status != KORA_OK) return status;
     struct buf b = { 0 };
     status = name && value ? settings_get(&db->engine->host, slice_str(name), &b) : KORA_INVAL;
@@ -244,7 +253,7 @@ static void add_log_stats(struct log *log, kora_stats *all) {
 }
 
 KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
-    int status = api_enter_any(db);
+    int status = api_enter_loading_any(db);
     if (status != KORA_OK) return status;
     size_t size = stats ? stats->size : 0;
     if (size < sizeof size) {
@@ -263,6 +272,11 @@ KORA_API int kora_get_stats(kora *db, kora_stats *stats) {
         .memory_max = atomic_load_explicit(&e->common.settings.maxmemory, memory_order_relaxed),
     };
     if (e->log) add_log_stats(e->log, &all);
+    if (atomic_load(&e->host.load.running)) {
+        all.loading_bytes = atomic_load_explicit(&e->host.load.total, memory_order_relaxed);
+        all.loaded_bytes = atomic_load_explicit(&e->host.load.done, memory_order_relaxed);
+        all.loading = 1;
+    }
     api_result(stats, size, &all, sizeof all);
     api_leave(db);
     return KORA_OK;

@@ -21,7 +21,7 @@ void api_session_stop(struct session *s, kora *db) {
 }
 
 KORA_API int kora_session_open(kora *db, kora_session **session) {
-    int status = api_enter(db);
+    int status = api_enter_loading(db);
     if (status != KORA_OK) return status;
     kora_session *s = session ? mem_alloc(sizeof *s) : NULL;
     if (!s) status = session ? KORA_NOMEM : KORA_INVAL;
@@ -136,6 +136,16 @@ bool api_reply_is_full(struct slice reply) {
     return reply.n && *reply.p == '-' && memmem(reply.p, reply.n, text, sizeof text - 1); // also behind EXECABORT
 }
 
+// The database is not open. KORA_OK: it is being loaded, and the command needs none of the data: the caller is inside.
+static __attribute__((noinline)) int enter_to_load(kora *db, int status, int argc, const char *const *argv, const size_t *argv_len) {
+    const struct command *container;
+    if (status != KORA_LOADING) return status;
+    if (api_args_bad(argc, argv, argv_len)) return KORA_INVAL;
+    struct slice names[2] = { api_arg(0, argv, argv_len), argc > 1 ? api_arg(1, argv, argv_len) : SLICE("") };
+    const struct command *cmd = command_find(db->engine->index, argc, names, &container);
+    return cmd && (cmd->flags & CMD_LOADING) ? api_enter_loading_any(db) : KORA_LOADING;
+}
+
 // ---- waiting for it ------------------------------------------------------------------------------------------------------
 
 enum { ARGS_INLINE = 16 };
@@ -171,6 +181,8 @@ int api_command(kora *db, int argc, struct slice *argv, struct buf *out, struct 
 KORA_API int kora_exec(kora *db, kora_session *session, int argc, const char *const *argv, const size_t *argv_len, kora_reply **reply) {
     struct slice few[ARGS_INLINE], *args = few;
     int status = api_enter(db);
+    if (unlikely(status != KORA_OK)) status = enter_to_load(db, status, argc, argv, argv_len);
+    if (unlikely(status == KORA_LOADING) && session && session_queues(&session->session)) session->session.multi->refused = true; // no part of a transaction runs
     if (status != KORA_OK) return status;
     if (api_args_bad(argc, argv, argv_len) || (session && session->db->owner != db->owner)) status = KORA_INVAL;
     if (status == KORA_OK && argc > ARGS_INLINE) {
@@ -275,6 +287,7 @@ static struct submitted *submitted_create(kora *db, int argc, const char *const 
 
 KORA_API int kora_submit(kora *db, int argc, const char *const *argv, const size_t *argv_len, kora_done_fn *done, void *arg_of_done) {
     int status = api_enter_any(db);
+    if (unlikely(status != KORA_OK)) status = enter_to_load(db, status, argc, argv, argv_len);
     if (status != KORA_OK) return status;
     struct submitted *s = NULL;
     if (api_args_bad(argc, argv, argv_len) || !done) status = KORA_INVAL;

@@ -1,8 +1,8 @@
 // Gates: who is inside, so that kora_close knows when it may free what they use.
 //
 // A thread says "inside" by a plain store to its own gate, then looks whether the database is closing. Nothing keeps the processor from
-// doing the second before others see the first; instead, kora_close sets `closing` and then has the kernel run a full barrier on every
-// thread of the process (membarrier): after it, each thread either has seen `closing`, or is seen inside.
+// doing the second before others see the first; instead, kora_close sets `state` and then has the kernel run a full barrier on every
+// thread of the process (membarrier): after it, each thread either has seen `state`, or is seen inside.
 //
 // A gate is found by the thread's id, and remembered per thread. It stays its owner's until the database is closed, or until the owner
 // has ended and another thread needs one. When all belong to living threads, the others share one by atomic increments.
@@ -53,6 +53,23 @@ void gate_find(kora *db, bool claim) {
     t->database = db->id;
     errno = saved;
 }
+
+int api_not_open(kora *db) {
+    uint32_t state = atomic_load(&db->engine->state);
+    gate_leave(db);
+    return state == ENGINE_CLOSING || state == ENGINE_NOT_LOADED ? KORA_CLOSED : KORA_LOADING;
+}
+
+int api_enter_loading_any(kora *db) {
+    if (!db) return KORA_INVAL;
+    if (!*db->alive) return KORA_MISUSE;
+    gate_enter(db);
+    if (atomic_load(&db->engine->state) != ENGINE_CLOSING) return KORA_OK;
+    gate_leave(db);
+    return KORA_CLOSED;
+}
+
+int api_enter_loading(kora *db) { return engine_must_not_wait() ? KORA_MISUSE : api_enter_loading_any(db); }
 
 void gates_wait(struct database *d) {
     barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);

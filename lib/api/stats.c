@@ -9,7 +9,7 @@ static size_t size_of(const void *result) {
 }
 
 KORA_API int kora_get_shard_stats(kora *db, uint32_t shard, kora_shard_stats *stats) {
-    int status = api_enter_any(db);
+    int status = api_enter_loading_any(db);
     if (status != KORA_OK) return status;
     struct host *h = &db->engine->host;
     size_t size = size_of(stats);
@@ -45,7 +45,7 @@ static int command_stats(struct host *h, uint32_t row, kora_command_stats *stats
 }
 
 KORA_API int kora_get_command_stats(kora *db, const char *command, kora_command_stats *stats, const double *percent, uint64_t *ns, size_t count) {
-    int status = api_enter_any(db);
+    int status = api_enter_loading_any(db);
     if (status != KORA_OK) return status;
     struct host *h = &db->engine->host;
     if (!command || (stats && size_of(stats) < sizeof(size_t)) || (count && (!percent || !ns))) status = KORA_INVAL;
@@ -61,7 +61,7 @@ KORA_API int kora_get_command_stats(kora *db, const char *command, kora_command_
 
 KORA_API int kora_get_hot_keys(kora *db, int by, kora_hot_key *keys, size_t max, size_t *count) {
     _Static_assert(sizeof keys->key == HOT_SHOWN_MAX && (int)KORA_HOT_BYTES == (int)HOT_BYTES, "kora_hot_key is struct stat_hot_key in public");
-    int status = api_enter_any(db);
+    int status = api_enter_loading_any(db);
     if (status != KORA_OK) return status;
     if (!count || (max && !keys) || by < KORA_HOT_READS || by > KORA_HOT_BYTES) status = KORA_INVAL;
     max = MIN(max, (size_t)db->engine->host.shards * 1024);

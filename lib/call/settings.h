@@ -75,6 +75,7 @@ struct settings {
     _Atomic uint64_t rewrite_percentage, rewrite_min_size;
     _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
     _Atomic uint64_t appendfsync;          // enum fsync_policy
+    _Atomic uint64_t key_load_delay_us;    // loading pauses so long for each key or record: to look at what happens meanwhile
     _Atomic uint64_t auth_required;        // 1 if requirepass is not empty
 
     pthread_mutex_t mutex; // of what follows

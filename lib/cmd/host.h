@@ -74,12 +74,17 @@ struct host {
     void (*shard_stats)(struct host *h, uint32_t shard, struct stat_shard *out); // any thread
     struct stats *stat;
     // Of a database that is kept in a directory (else NULL)
-    struct log *wal;
+    _Atomic(struct log *) wal;         // NULL while it is loaded
     const char *dir, *staging_dir;
     const struct recovered *recovered; // what opening it brought back
     int64_t recovery_ms;               // how long that took
     void (*log)(struct host *h, int level, const char *text);
-    uint64_t snapshot_keys;                    // that were loaded from the snapshot when the database was opened
+    _Atomic uint64_t snapshot_keys;            // that were loaded from the snapshot when the database was opened
+    struct {                                   // while it is loaded in the background
+        _Atomic bool running;
+        _Atomic int64_t since_s;               // Unix time
+        _Atomic uint64_t total, done;          // bytes of files
+    } load;
     int (*save)(struct host *h, uint64_t *number); // begins a snapshot: KORA_OK, and which one it is; KORA_BUSY: one is under way; KORA_UNSUPPORTED: in memory only; or what failed
     int (*save_wait)(struct host *h);          // until none is under way: what it ended with. KORA_MISUSE: this thread must not wait
     void (*save_state)(struct host *h, struct host_save *out);

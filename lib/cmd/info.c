@@ -266,6 +266,18 @@ static void log_fields(struct info *i, const struct log_stats *l) {
     field(i, "kora_recovered_msec", (uint64_t)MAX(i->host->recovery_ms, 0));
 }
 
+// As long as it is loaded.
+static void load_fields(struct info *i) {
+    const struct host *h = i->host;
+    uint64_t total = atomic_load_explicit(&h->load.total, memory_order_relaxed), done = atomic_load_explicit(&h->load.done, memory_order_relaxed);
+    int64_t elapsed_s = MAX(clock_wall_ms() / 1000 - h->load.since_s, 0);
+    signed_field(i, "loading_start_time", h->load.since_s);
+    field(i, "loading_total_bytes", total);
+    field(i, "loading_loaded_bytes", done);
+    buf_printf(&i->out, "loading_loaded_perc:%.2f\r\n", total ? 100 * (double)done / (double)total : 0);
+    signed_field(i, "loading_eta_seconds", done ? (int64_t)((double)elapsed_s * (double)(total - MIN(done, total)) / (double)done) : 1);
+}
+
 // To those who know Redis the log is an append only file that is rewritten by snapshots.
 static void persistence(struct info *i) {
     struct log *log = i->host->wal;
@@ -273,10 +285,11 @@ static void persistence(struct info *i) {
     if (log) log_stats(log, &l);
     struct host_save s;
     i->host->save_state(i->host, &s);
-    field(i, "loading", 0); // who can ask is served: recovery comes before
+    bool loading = atomic_load(&i->host->load.running);
+    field(i, "loading", loading);
     field(i, "async_loading", 0);
     snapshots(i, &s);
-    field(i, "aof_enabled", log != NULL);
+    field(i, "aof_enabled", i->host->dir != NULL);
     field(i, "aof_rewrite_in_progress", s.running); // a snapshot takes its place
     field(i, "aof_rewrite_scheduled", 0);
     text(i, "aof_last_rewrite_time_sec", "-1");
@@ -287,6 +300,7 @@ static void persistence(struct info *i) {
     field(i, "aof_last_cow_size", 0);
     field(i, "module_fork_in_progress", 0);
     field(i, "module_fork_last_cow_size", 0);
+    if (loading) load_fields(i);
     if (!log) return;
     field(i, "aof_current_size", s.bytes + l.log_bytes);
     field(i, "aof_base_size", s.bytes);

@@ -187,7 +187,7 @@ static void format_fixed(struct host *h, enum fixed what, struct buf *out) {
     case FIXED_STRIPES: buf_append_int(out, h->common->stripe_count); break;
     case FIXED_NO: buf_append_slice(out, SLICE("no")); break;
     case FIXED_NOTHING: break;
-    case FIXED_APPENDONLY: buf_append_slice(out, h->wal ? SLICE("yes") : SLICE("no")); break;
+    case FIXED_APPENDONLY: buf_append_slice(out, h->dir ? SLICE("yes") : SLICE("no")); break;
     case FIXED_DIR: if (h->dir) buf_append_slice(out, slice_str(h->dir)); break;
     case FIXED_STAGING_DIR: if (h->staging_dir) buf_append_slice(out, slice_str(h->staging_dir)); break;
     }

@@ -57,7 +57,7 @@ static void look(struct shard *s) {
     struct autosave *a = &e->autosave;
     struct host_save state;
     struct log_stats l;
-    if (uv_is_closing((uv_handle_t *)&s->save_timer) || atomic_load(&e->closing)) return;
+    if (uv_is_closing((uv_handle_t *)&s->save_timer) || engine_closes(e)) return;
     log_stats(e->log, &l);
     save_state(e, &state);
     int64_t now_ms = clock_wall_ms(), in_ms = due_in(e, &state, save_changes(e) - state.changes_then, now_ms);

@@ -61,7 +61,8 @@ void background_make_room(struct engine *e) {
 
 void background_reap(struct engine *e, struct stripe *s) { want(e, s, REAP); }
 
-static bool expiry_is_on(struct engine *e) { return atomic_load_explicit(&e->common.settings.active_expire, memory_order_relaxed); }
+// Nothing expires, and nothing is evicted, while it is loaded: what comes later in the log is about what was there.
+static bool expiry_is_on(struct engine *e) { return atomic_load_explicit(&e->common.settings.active_expire, memory_order_relaxed) && !engine_loads(e); }
 
 static void add_job(struct shard *s, struct stripe_job *j) {
     j->next = NULL;
@@ -112,7 +113,7 @@ static void run_job(struct shard *s, struct stripe_job *j) {
         txn_end(&t, &j->stripe->index, 1);
         if (unlikely(j->stripe->waiting.ready)) engine_serve(e, j->stripe);
     }
-    if ((what & EVICT) && may_expire(e, j->stripe)) {
+    if ((what & EVICT) && may_expire(e, j->stripe) && !engine_loads(e)) {
         struct txn t;
         txn_begin(&t, &e->common);
         if (room_evict_slice(e, j->stripe, &t, EVICT_BUDGET_US)) more |= EVICT;

@@ -1,6 +1,7 @@
 // See durable.h.
 #include "engine/durable.h"
 
+#include "engine/loading.h"
 #include "engine/save.h"
 
 #include <linux/futex.h>
@@ -45,11 +46,12 @@ static bool refuses(void *arg) { return atomic_load_explicit(&((struct engine *)
 
 enum log_gate gate_ask(struct engine *e, const uint32_t *stripes, uint32_t count, uint32_t *turn) {
     struct log_error error;
+    struct log *log = e->log;
     *turn = atomic_load(&e->gate.turn);
     uint32_t i = 0;
-    while (i < count && log_may_write(e->log, stripes[i])) i++;
+    while (i < count && log_may_write(log, stripes[i])) i++;
     if (likely(i == count)) return GATE_OPEN;
-    return log_error(e->log, &error) ? GATE_REFUSED : GATE_WAIT;
+    return log_error(log, &error) ? GATE_REFUSED : GATE_WAIT;
 }
 
 void gate_open(struct engine *e) {
@@ -108,7 +110,7 @@ static void log_has_changed(void *arg) {
     if (!atomic_load(&e->gate.there)) return; // start_log looks itself
     bool failing = log_error(e->log, &error);
     atomic_store(&e->gate.refused, failing);
-    if (!atomic_load(&e->closing)) await_failing(e, !failing ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
+    if (!engine_closes(e)) await_failing(e, !failing ? AWAIT_FINE : error.for_good ? AWAIT_LOST : AWAIT_STUCK);
     if (failing) engine_log(e, KORA_LOG_WARNING, "cannot write the log: %s; writes are refused", error.text);
     else engine_log(e, KORA_LOG_NOTICE, "the log is written again");
     gate_open(e);
@@ -141,43 +143,58 @@ enum { SAY_EVERY_US = 2000000 };
 int durable_apply(struct engine *e, const struct recovered_effect *r) {
     struct durable *d = e->durable;
     bool known = r->stripe < r->stripes && r->stripes <= STRIPES_MAX; // else it is refused
+    if (!loading_goes_on(e)) return KORA_CLOSED;
     if (known && ((d->cut && is_loaded(d, r)) || is_mark(r))) return KORA_OK;
-    return replay_effect(&d->replay, r);
+    return deal_effect(&d->deal, r);
 }
 
 static int apply(void *arg, const struct recovered_effect *r) { return durable_apply(arg, r); }
 
+// What recovery changes on the disk it changes only if all could be run.
+static int applied(void *arg) { return deal_finish(&((struct engine *)arg)->durable->deal); }
+
 int durable_load(struct engine *e, char *error, size_t error_size) {
     struct durable *d = e->durable;
-    int status = save_load(e, error, error_size, &e->host.snapshot_keys);
+    uint64_t keys;
+    int status = save_load(e, error, error_size, &keys);
+    atomic_store(&e->host.snapshot_keys, keys);
     d->cut = d->store.manifest.first_round > 1 ? d->store.manifest.snapshot : 0; // a copy has no marks: see end_copy in save.c
-    replay_begin(&d->replay, e, error, error_size);
+    deal_begin(&d->deal, e, d->why, sizeof d->why);
     return status;
 }
 
 int durable_loaded(struct engine *e, int status, char *error, size_t error_size) {
     struct durable *d = e->durable;
-    replay_end(&d->replay);
+    if (status == KORA_OK) status = deal_finish(&d->deal);
+    deal_end(&d->deal);
+    if (*d->why && !*error) snprintf(error, error_size, "%s", d->why);
     if (status != KORA_OK || !d->cut) return status;
     snprintf(error, error_size, "log/%016llx.wal: offset %d: the marks of snapshot %llu are missing", (unsigned long long)d->store.manifest.first_round, SEGMENT_HEADER,
         (unsigned long long)d->cut);
     return KORA_CORRUPT;
 }
 
-void durable_progress(struct engine *e, uint64_t done, uint64_t total) {
+void durable_progress(struct engine *e, uint64_t done) {
     struct durable *d = e->durable;
     int64_t now = clock_mono_us();
+    done = MIN(done, d->bytes);
+    atomic_store_explicit(&e->host.load.done, done, memory_order_relaxed);
     if (now - d->told_us >= SAY_EVERY_US) {
         d->told_us = now;
-        engine_log(e, KORA_LOG_NOTICE, "loading: %llu of %llu MB", (unsigned long long)(done >> 20), (unsigned long long)(total >> 20));
+        engine_log(e, KORA_LOG_NOTICE, "loading: %llu of %llu MB", (unsigned long long)(done >> 20), (unsigned long long)(d->bytes >> 20));
     }
     if (!d->progress) return;
     engine_callback_begin();
-    d->progress(d->progress_arg, done, total);
+    d->progress(d->progress_arg, done, d->bytes);
     engine_callback_end();
 }
 
-static void progress(void *arg, uint64_t done, uint64_t total) { durable_progress(arg, done, total); }
+// Of the log.
+static void progress(void *arg, uint64_t done, uint64_t total) {
+    struct engine *e = arg;
+    (void)total;
+    durable_progress(e, e->durable->snapshot_bytes + done);
+}
 
 int durable_open(struct engine *e, struct engine_config *config) {
     char reason[256] = "";
@@ -215,11 +232,21 @@ int durable_open(struct engine *e, struct engine_config *config) {
 
 static const enum log_sync policies[] = { [FSYNC_EVERYSEC] = LOG_EVERYSEC, [FSYNC_ALWAYS] = LOG_ALWAYS, [FSYNC_NO] = LOG_OS };
 
+void durable_prepare(struct engine *e) {
+    struct durable *d = e->durable;
+    if (!d) return;
+    e->host.dir = d->store.dir;
+    e->host.staging_dir = d->store.staging_dir;
+    e->host.recovered = &d->recovered;
+    atomic_store(&e->common.settings.appendfsync, e->config.sync);
+    e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room, .refuses = refuses };
+}
+
 static int start_log(struct engine *e, char *error, size_t size) {
     struct durable *d = e->durable;
     struct log_config config = {
         .os = d->store.os, .round_before = d->recovered.last_round, .dir = d->store.dir, .staging_dir = d->store.staging_dir,
-        .stripes = e->common.stripe_count, .sync = policies[e->config.sync],
+        .stripes = e->common.stripe_count, .sync = policies[atomic_load_explicit(&e->common.settings.appendfsync, memory_order_relaxed)],
         .durable = is_durable, .room = there_is_room, .broken = log_has_changed, .say = log_says, .arg = e,
     };
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
@@ -228,21 +255,18 @@ static int start_log(struct engine *e, char *error, size_t size) {
     bool same = !d->store.is_new && m.stripes == e->common.stripe_count && m.databases == e->common.databases;
     m.stripes = e->common.stripe_count;
     m.databases = e->common.databases;
+    struct log *log = NULL;
     int status = same ? KORA_OK : store_commit(&d->store, &m, error, size);
     if (status == KORA_OK) status = store_note_staging(&d->store, error, size);
-    if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &e->log, error, size);
+    if (status == KORA_OK) status = log_open(&config, d->recovered.next_round, &log, error, size);
     if (status == KORA_OK) {
-        await_set(e, e->config.sync == FSYNC_ALWAYS);
-        atomic_store(&e->common.settings.appendfsync, e->config.sync);
-        atomic_store(&e->gate.there, true);
-        e->host.wal = e->log;
-        e->host.dir = d->store.dir;
-        e->host.staging_dir = d->store.staging_dir;
-        e->host.recovered = &d->recovered;
+        await_set(e, config.sync == LOG_ALWAYS);
         e->host.recovery_ms = d->recovery_ms;
         host_reset_stats(&e->host); // what the replay has counted
-        e->common.effects = (struct effect_sink){ .fn = append_one, .arg = e, .several = append_several, .room = has_room, .refuses = refuses };
-        if (log_error(e->log, &(struct log_error){ 0 })) log_has_changed(e); // already
+        atomic_store(&e->log, log);
+        atomic_store(&e->host.wal, log);
+        atomic_store(&e->gate.there, true);
+        if (log_error(log, &(struct log_error){ 0 })) log_has_changed(e); // already
     }
     return status;
 }
@@ -266,12 +290,16 @@ int durable_recover(struct engine *e) {
     char reason[256] = "";
     if (!d) return KORA_OK;
     const struct recover_config config = {
-        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .progress = progress, .say = log_says, .arg = e,
+        .store = &d->store, .from_round = d->store.manifest.first_round, .repair = d->repair, .apply = apply, .applied = applied, .progress = progress, .say = log_says, .arg = e,
     };
     d->began_us = d->told_us = clock_mono_us();
+    atomic_store(&e->host.load.since_s, clock_wall_ms() / 1000);
     // No clock is read for each; under another policy this would be taken for what an access is noted as there.
     uint32_t access = (uint32_t)clock_mono_s() & ((1u << ENTRY_ACCESS_BITS) - 1);
     if (atomic_load(&e->common.settings.access_policy) == ACCESS_LRU) atomic_store(&e->common.settings.access_now, access);
+    d->snapshot_bytes = save_load_bytes(e);
+    d->bytes = d->snapshot_bytes + log_recover_bytes(&d->store, config.from_round);
+    atomic_store(&e->host.load.total, d->bytes);
     int status = durable_load(e, reason, sizeof reason);
     if (status == KORA_OK) status = log_recover(&config, &d->recovered, reason, sizeof reason);
     status = durable_loaded(e, status, reason, sizeof reason);

@@ -1,7 +1,7 @@
 // A database that is kept in a directory: opening it, the gate that writes pass, and what it costs to wait there.
 //
-// Opening: store_open, log_recover, log_open, all on the opening thread, before any shard has started: the handlers that ran the commands run their
-// effects again, with TXN_REPLAY.
+// Opening: store_open, the snapshot, log_recover, log_open: on the opening thread before any shard has started, or in the background (loading.h). The handlers that
+// ran the commands run their effects again, with TXN_REPLAY.
 //
 // The gate. Before a call that writes runs, and while it holds its leases, its stripes are asked whether they take more (log_may_write). If one does not,
 // the call lets go of all leases. Is the log broken, it is answered with an error, and reads go on. Else its staging has to be written first: the call waits
@@ -11,7 +11,7 @@
 #define KORA_ENGINE_DURABLE_H
 
 #include "engine/engine.h"
-#include "engine/replay.h"
+#include "engine/deal.h"
 
 struct durable {
     struct store store;
@@ -19,10 +19,12 @@ struct durable {
     int64_t recovery_ms;             // how long that took
     bool repair;
     // Only while it recovers
-    struct replay replay;
+    struct deal deal;
+    char why[DEAL_ERROR_MAX];        // of deal
     engine_progress_fn *progress;
     void *progress_arg;
     int64_t began_us, told_us;
+    uint64_t bytes, snapshot_bytes;  // of all files to be read; of these, of the snapshot
     uint64_t cut;                    // of the snapshot that was loaded: a stripe's effects up to its mark with this number are in it; 0: none, or all marks were seen
     uint32_t marks_left;
     bool marks_known;                // how many there are
@@ -34,6 +36,7 @@ struct durable {
 // The directory's stripes, databases and hash seed: before the stripes are made. Without a directory nothing is done.
 // KORA_OK, KORA_NOMEM, KORA_BUSY, KORA_SYSTEM, KORA_CORRUPT; the reason is in config->error.
 int durable_open(struct engine *e, struct engine_config *config);
+void durable_prepare(struct engine *e); // the stripes are made
 // Brings the data back, and starts the log. Likewise.
 int durable_recover(struct engine *e);
 // What durable_recover does with the snapshot and the log, for those who only look: loads the snapshot that the manifest names (KORA_OK, or the reason), then
@@ -41,8 +44,8 @@ int durable_recover(struct engine *e);
 int durable_load(struct engine *e, char *error, size_t error_size);
 int durable_apply(struct engine *e, const struct recovered_effect *r);
 int durable_loaded(struct engine *e, int status, char *error, size_t error_size);
-// While it is opened: tells how far it is.
-void durable_progress(struct engine *e, uint64_t done, uint64_t total);
+// While it is opened: tells how far it is, in bytes of all files.
+void durable_progress(struct engine *e, uint64_t done);
 void durable_setting_changed(struct engine *e);
 // All leases are closed: what was logged is made durable, and who waits for that is told, whatever comes of it.
 void durable_finish(struct engine *e);

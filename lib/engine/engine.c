@@ -17,6 +17,7 @@
 #include "engine/durable.h"
 #include "engine/exec.h"
 #include "engine/feeding.h"
+#include "engine/loading.h"
 #include "engine/removed.h"
 #include "engine/resident.h"
 #include "engine/room.h"
@@ -202,8 +203,10 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
     if (status == KORA_OK) status = saver_create(e);
     if (status == KORA_OK) status = await_create(e);
     if (status == KORA_OK) status = removed_create(e);
+    if (status == KORA_OK && config->background && e->durable) status = loading_create(e);
     if (status != KORA_OK) return status;
     count_parts(e);
+    durable_prepare(e);
     status = init_host(e);
     return status == KORA_OK ? take_policy(e, config) : status;
 }
@@ -211,6 +214,7 @@ static int init_parts(struct engine *e, const struct engine_config *config) {
 static void free_parts(struct engine *e) {
     saver_free(e);
     durable_close(e);
+    loading_free(e);
     removed_free(e);
     background_free(e);
     stats_destroy(e->host.stat);
@@ -244,7 +248,7 @@ int engine_open(const struct engine_config *config, struct engine **out) {
     if (!e) return KORA_NOMEM;
     memset(e, 0, sizeof *e);
     int status = init_parts(e, config);
-    if (status == KORA_OK) status = durable_recover(e);
+    if (status == KORA_OK && !e->loading) status = durable_recover(e);
     e->config.dir = e->config.staging_dir = e->config.memory_policy = NULL;
     e->config.error = NULL;
     e->config.seed = NULL;
@@ -268,7 +272,8 @@ int engine_open(const struct engine_config *config, struct engine **out) {
 // ---- closing -----------------------------------------------------------------------------------------------------------
 
 void engine_begin_close(struct engine *e) {
-    atomic_store(&e->closing, true);
+    atomic_store(&e->state, ENGINE_CLOSING);
+    loading_stop(e);
     for (uint32_t i = 0; i < e->common.stripe_count; i++) {
         bool held = lease_wait(&e->leases[i]);
         invariant(held);

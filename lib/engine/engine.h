@@ -142,6 +142,9 @@ struct engine_hooks { // the network's; any may be NULL
 
 enum { STRIPES_MAX = 4096, DATABASES_MAX = 1024 };
 
+// Calls are let in if it is open; while it is loaded (loading.c) also those that say so.
+enum engine_state { ENGINE_OPEN, ENGINE_LOADING, ENGINE_NOT_LOADED /* that has failed */, ENGINE_CLOSING };
+
 typedef void engine_progress_fn(void *arg, uint64_t done, uint64_t total);
 
 struct engine_config {
@@ -154,6 +157,9 @@ struct engine_config {
     bool repair;
     engine_progress_fn *progress;
     void *progress_arg;
+    bool background;                      // engine_open returns before it is loaded
+    void (*loaded)(void *arg, int status); // it was, or has failed; NULL: nobody wants to know
+    void *loaded_arg;
     char *error;                          // why it can't be opened
     size_t error_size;
     int log_level;
@@ -169,6 +175,7 @@ struct engine_config {
     void *removed_arg;
 };
 
+struct loader;     // of a directory, in the background (loading.c)
 struct removing;   // keys that went by themselves (removed.c)
 struct stripe_job; // background work of a stripe (background.c)
 
@@ -199,8 +206,9 @@ struct engine {
     struct engine_config config;
     struct stripe_job *jobs;             // [common.stripe_count]
     struct awaiting *awaiting;
-    struct log *log;                     // NULL: the data is in memory only
-    struct durable *durable;             // likewise (durable.c)
+    _Atomic(struct log *) log;           // NULL: the data is in memory only, or is being loaded
+    struct durable *durable;             // NULL: in memory only (durable.c)
+    struct loader *loading;              // NULL: it was loaded before engine_open returned (loading.c)
     struct saver *saver;                 // snapshots (save.c)
     struct autosave autosave;
     struct resident resident;
@@ -213,7 +221,7 @@ struct engine {
     struct removing *removing;           // [shard_count]; NULL: nobody wants to know
     void *net;                           // the network's, engine-wide
     void *http;                          // of the HTTP listeners
-    _Alignas(CACHE_LINE) _Atomic bool closing;
+    _Alignas(CACHE_LINE) _Atomic uint32_t state; // enum engine_state
     _Atomic uint64_t parked_tasks;       // tasks whose `done` is still to come
     _Atomic uint64_t sleepers;           // calls that wait for their keys
     _Atomic uint64_t timed_sleepers;     // of these, not for ever
@@ -222,6 +230,14 @@ struct engine {
 };
 
 int engine_open(const struct engine_config *config, struct engine **out);
+static inline bool engine_closes(const struct engine *e) { return atomic_load(&e->state) == ENGINE_CLOSING; }
+static inline bool engine_loads(const struct engine *e) {
+    uint32_t state = atomic_load(&e->state);
+    return state == ENGINE_LOADING || state == ENGINE_NOT_LOADED;
+}
+// Begins to load what is loaded in the background, and waits until it is, or has failed: KORA_OK, or why (`error` says more). KORA_LOADING: not by then; `timeout_ms` 0: does not
+// wait, negative: for ever.
+int engine_load(struct engine *e, int64_t timeout_ms, char *error, size_t error_size);
 // Answers everybody who waits for a lease, and everybody who comes later, with KORA_CLOSED; calls that run end first.
 void engine_begin_close(struct engine *e);
 // Ends the shards and frees everything. After engine_begin_close, when no host thread is inside any more.

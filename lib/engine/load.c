@@ -1,5 +1,5 @@
-// Loading a snapshot: its files in parallel, before the shards have started. A file has the keys of some stripes, so the threads touch
-// different parts of the data, which is checked of each key: nothing that stands in a file is trusted.
+// Loading a snapshot: its files in parallel. A file has the keys of some stripes, so the threads touch different parts of the data, which is checked
+// of each key: nothing that stands in a file is trusted. Each key is made under its stripe's lease: shards may run (loading.c).
 #include "engine/save.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/durable.h"
+#include "engine/loading.h"
 #include "kora.h"
 #include "store/byte_file.h"
 #include "store/lz4_file.h"
@@ -21,7 +22,6 @@ enum { WHY = 200, TELL_EVERY_MS = 100 };
 struct load {
     struct engine *engine;
     uint32_t files;
-    uint64_t total;              // bytes of all files
     _Atomic uint32_t next;       // file to be loaded
     _Atomic uint64_t done, keys;
     _Atomic bool failing;
@@ -76,32 +76,45 @@ static int store_key(struct txn *t, const struct key *k, struct rdb_object *o, i
 
 static bool has_told(const struct loading *x) { return x->stripes && x->numbered && x->placed; }
 
-static int load_key(struct loading *x) {
-    struct common *c = &x->of->engine->common;
+// Under its stripe's lease.
+static int make_key(struct loading *x, const struct key *k) {
     const struct rdb_file_key *from = &x->reader.key;
     const struct rdb_file_meta *m = &from->meta;
-    struct key k;
     struct txn *t = &x->txn;
     struct rdb_object o;
-    if (!has_told(x)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": it does not tell which snapshot's it is", from->offset);
-    if (m->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, m->db);
-    key_locate(c, &k, m->db, from->name);
-    if (!is_ours(x, &k)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that belongs into another file", from->offset);
-    if (key_find(t, &k, 0)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that was there already", from->offset);
+    if (key_find(t, k, 0)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that was there already", from->offset);
     struct rdb_reader r = rdb_reader_of(from->object);
-    if (!rdb_read_object(&r, t, &k, &o)) {
+    if (!rdb_read_object(&r, t, k, &o)) {
         if (r.error == RDB_NOMEM) return refuse(x, KORA_NOMEM, "out of memory");
         return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a malformed value", from->offset);
     }
-    int status = rdb_finish(&r) ? store_key(t, &k, &o, m->expires ? m->expire_at_ms : EXPIRE_NONE) : KORA_CORRUPT;
+    int status = rdb_finish(&r) ? store_key(t, k, &o, m->expires ? m->expire_at_ms : EXPIRE_NONE) : KORA_CORRUPT;
     rdb_object_free(&o);
     if (status == KORA_CORRUPT) return refuse(x, status, "offset %" PRIu64 ": bytes behind the value", from->offset);
     if (status != KORA_OK) return refuse(x, status, "out of memory");
     // A frequency means what it did when it was noted: nothing under another policy.
     int64_t frequency = x->access == (int64_t)atomic_load_explicit(&t->common->settings.access_policy, memory_order_relaxed) ? m->frequency : -1;
-    if (m->idle_s >= 0 || frequency >= 0) entry_set_access(t, key_find(t, &k, 0), m->idle_s, frequency);
-    key_publish(&k);
+    if (m->idle_s >= 0 || frequency >= 0) entry_set_access(t, key_find(t, k, 0), m->idle_s, frequency);
+    key_publish(k);
     return KORA_OK;
+}
+
+static int load_key(struct loading *x) {
+    struct engine *e = x->of->engine;
+    struct common *c = &e->common;
+    const struct rdb_file_key *from = &x->reader.key;
+    const struct rdb_file_meta *m = &from->meta;
+    struct key k;
+    if (!loading_goes_on(e)) return refuse(x, KORA_CLOSED, "the database is being closed");
+    if (!has_told(x)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": it does not tell which snapshot's it is", from->offset);
+    if (m->db >= c->databases) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": database %u", from->offset, m->db);
+    key_locate(c, &k, m->db, from->name);
+    if (!is_ours(x, &k)) return refuse(x, KORA_CORRUPT, "offset %" PRIu64 ": a key that belongs into another file", from->offset);
+    struct lease *lease = &e->leases[k.stripe_number];
+    if (!lease_wait(lease)) return refuse(x, KORA_CLOSED, "the database is being closed");
+    int status = make_key(x, &k);
+    lease_release(lease);
+    return status;
 }
 
 // ---- a file --------------------------------------------------------------------------------------------------------------------
@@ -162,8 +175,7 @@ static int load_file(struct load *l, uint32_t number) {
         return refuse(&x, KORA_NOMEM, "out of memory");
     }
     rdb_file_open(&x.reader, lz4_source_bytes(&x.lz4));
-    txn_begin(&x.txn, &l->engine->common);
-    x.txn.flags |= TXN_REPLAY;
+    txn_begin_replay(&x.txn, &l->engine->common);
     int status = load_items(&x);
     tell(&x);
     atomic_fetch_add(&l->keys, x.reader.keys);
@@ -195,7 +207,7 @@ static void wait_for_all(struct load *l) {
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&l->changed, &l->mutex, &until);
         pthread_mutex_unlock(&l->mutex);
-        durable_progress(l->engine, atomic_load(&l->done), l->total);
+        durable_progress(l->engine, atomic_load(&l->done));
         pthread_mutex_lock(&l->mutex);
     }
     pthread_mutex_unlock(&l->mutex);
@@ -235,6 +247,12 @@ static uint64_t size_of_all(const struct store *store, uint32_t files) {
     return total;
 }
 
+uint64_t save_load_bytes(const struct engine *e) {
+    const struct store *store = &e->durable->store;
+    int count = store->manifest.snapshot ? snapshot_dir_count(store->os, store->dir, store->manifest.snapshot) : 0;
+    return count > 0 ? size_of_all(store, (uint32_t)count) : 0;
+}
+
 int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys) {
     const struct store *store = &e->durable->store;
     *keys = 0;
@@ -245,7 +263,7 @@ int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys) 
             count == -ENOENT ? "MANIFEST names it, and it is not there" : count == -EINVAL ? "its files are not all there" : strerror(-count));
         return count == -ENOMEM ? KORA_NOMEM : KORA_CORRUPT;
     }
-    struct load l = { .engine = e, .files = (uint32_t)count, .total = size_of_all(store, (uint32_t)count) };
+    struct load l = { .engine = e, .files = (uint32_t)count };
     pthread_mutex_init(&l.mutex, NULL);
     pthread_cond_init(&l.changed, NULL);
     run_threads(&l);
@@ -253,6 +271,6 @@ int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys) 
     pthread_mutex_destroy(&l.mutex);
     if (l.status != KORA_OK) snprintf(error, error_size, "%s", l.why);
     *keys = atomic_load(&l.keys);
-    saver_loaded(e, l.total);
+    saver_loaded(e, atomic_load(&l.done));
     return l.status;
 }

@@ -1,4 +1,4 @@
-// Runs effects again that an earlier run has recorded: by the handlers of their commands, with TXN_REPLAY. On one thread, while nobody else touches the data.
+// Runs effects again that an earlier run has recorded: by the handlers of their commands, with TXN_REPLAY, under the leases of their stripes.
 //
 // They come in order for each stripe of that run, in no order between stripes. Each is about keys of one stripe, but for those of commands about a whole
 // database (FLUSHDB, SWAPDB), of which each stripe has recorded its part.
@@ -17,7 +17,7 @@ struct replay {
 };
 
 void replay_begin(struct replay *p, struct engine *e, char *error, size_t error_size);
-int replay_effect(struct replay *p, const struct recovered_effect *r); // KORA_OK, KORA_NOMEM, KORA_CORRUPT
+int replay_effect(struct replay *p, const struct recovered_effect *r); // KORA_OK, KORA_NOMEM, KORA_CORRUPT, KORA_CLOSED
 void replay_end(struct replay *p);
 
 #endif

@@ -217,8 +217,8 @@ static bool slice(struct walk *w, struct stripe *s) {
 static bool turn(struct walk *w) {
     struct engine *e = w->shard->engine;
     struct saver *v = w->saver;
-    if (w->at >= e->common.stripe_count || atomic_load(&e->closing)) {
-        if (atomic_load(&e->closing)) fail(v, KORA_CLOSED, "the database is being closed");
+    if (w->at >= e->common.stripe_count || engine_closes(e)) {
+        if (engine_closes(e)) fail(v, KORA_CLOSED, "the database is being closed");
         hand_on(w, true); // there always is a chunk, so that this can't fail
         return false;
     }
@@ -540,7 +540,7 @@ static int start_thread(struct saver *v) {
 // Under the mutex, and none is under way.
 static int begin(struct engine *e, struct save_job *job) {
     struct saver *v = e->saver;
-    if (atomic_load(&e->closing)) return KORA_CLOSED;
+    if (engine_closes(e)) return KORA_CLOSED;
     if (v->joinable) pthread_join(v->thread, NULL); // it has ended
     v->kind = job ? job->kind : SAVE_OWN;
     v->job = job;
@@ -660,7 +660,11 @@ void saver_stop(struct engine *e) {
     if (joinable) pthread_join(v->thread, NULL);
 }
 
-void saver_loaded(struct engine *e, uint64_t bytes) { e->saver->state.bytes = bytes; }
+void saver_loaded(struct engine *e, uint64_t bytes) {
+    pthread_mutex_lock(&e->saver->mutex);
+    e->saver->state.bytes = bytes;
+    pthread_mutex_unlock(&e->saver->mutex);
+}
 
 void saver_free(struct engine *e) {
     struct saver *v = e->saver;

@@ -59,5 +59,6 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut);
 
 // Loads the snapshot that the manifest names, its files in parallel; nobody else uses the database. KORA_OK, or the reason in `error`.
 int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys);
+uint64_t save_load_bytes(const struct engine *e); // that it would read
 
 #endif

@@ -75,6 +75,15 @@ static void calls(struct buf *out, const struct facts *f) {
     single(out, "redis_rdb_changes_since_last_save", GAUGE, "Changes of keys.", s->changes);
 }
 
+static void loading(struct buf *out, const struct facts *f) {
+    const struct host *h = &f->engine->host;
+    bool running = atomic_load(&h->load.running);
+    single(out, "kora_loading", GAUGE, "1: the data is being loaded, and clients get -LOADING.", running);
+    if (!running) return;
+    single(out, "kora_loading_total_bytes", GAUGE, "Bytes that are to be read for it.", atomic_load_explicit(&h->load.total, memory_order_relaxed));
+    single(out, "kora_loading_loaded_bytes", GAUGE, "Of these, read.", atomic_load_explicit(&h->load.done, memory_order_relaxed));
+}
+
 static void the_log(struct buf *out, const struct facts *f) {
     struct log *log = f->engine->log;
     struct log_stats l = { 0 };
@@ -253,6 +262,7 @@ void http_metrics(struct http_shard *shard, struct buf *out) {
     clients(out, &f);
     memory(out, &f);
     calls(out, &f);
+    loading(out, &f);
     the_log(out, &f);
     subscriptions(out, &f);
     errors(out, &f);

@@ -64,8 +64,10 @@ static void stats(struct http_shard *s, struct http_answer *a) {
 }
 
 static void healthz(struct http_shard *s, struct http_answer *a) {
-    if (atomic_load(&s->shard->engine->closing)) {
+    if (engine_closes(s->shard->engine)) {
         *a = (struct http_answer){ .status = 503, .type = TEXT, .fixed = SLICE("closing\n") };
+    } else if (engine_loads(s->shard->engine)) {
+        *a = (struct http_answer){ .status = 503, .type = TEXT, .fixed = SLICE("loading\n") };
     } else {
         a->fixed = SLICE("ok\n");
     }

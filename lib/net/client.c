@@ -212,16 +212,27 @@ void client_log_close(struct client *c, const char *why) {
 
 static int64_t now_ms(void) { return clock_mono_us() / 1000; }
 
-bool client_paused(struct client *c, const struct command *cmd) {
+static bool is_paused(struct client *c, const struct command *cmd) {
     struct net *n = c->home->net;
     int64_t until = atomic_load_explicit(&n->pause_until_ms, memory_order_relaxed);
-    if (likely(!until)) return false;
+    if (!until) return false;
     uint32_t flags = cmd->route == ROUTE_EXEC && session_queues(&c->session) ? c->session.multi->flags : cmd->flags;
     if (atomic_load_explicit(&n->pause_writes_only, memory_order_relaxed) && !(flags & (CMD_WRITE | CMD_MAY_WRITE))) return false;
     int64_t left = until - now_ms();
     if (left <= 0) return false;
     net_timer_by(c->home, (int64_t)uv_now(&c->home->shard->loop) + left + 1);
     return true;
+}
+
+enum client_gate client_gate(struct client *c, const struct command *cmd) {
+    struct net *n = c->home->net;
+    uint32_t gate = atomic_load_explicit(&n->gate, memory_order_relaxed);
+    if (likely(!gate)) return CLIENT_PASSES;
+    if (gate & NET_LOADING) {
+        if (!engine_loads(n->engine)) atomic_fetch_and(&n->gate, ~(uint32_t)NET_LOADING);
+        else if (!(cmd->flags & CMD_LOADING)) return CLIENT_LOADING;
+    }
+    return is_paused(c, cmd) ? CLIENT_PAUSED : CLIENT_PASSES;
 }
 
 static bool still_paused(struct net *n) {
@@ -342,6 +353,8 @@ static void pause_clients(struct host *h, int64_t for_ms, bool writes_only) {
     }
     atomic_store_explicit(&n->pause_writes_only, writes_only, memory_order_relaxed);
     atomic_store_explicit(&n->pause_until_ms, until, memory_order_release);
+    if (until) atomic_fetch_or(&n->gate, NET_PAUSED);
+    else atomic_fetch_and(&n->gate, ~(uint32_t)NET_PAUSED);
     pthread_mutex_unlock(&n->mutex);
     net_nudge_all(n);
 }

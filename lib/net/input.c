@@ -257,6 +257,7 @@ static void slot_start(struct slot *slot) {
     size_t n = s->out.buf.n;
     if (likely(slot->kind == SLOT_CALL)) {
         const struct command *cmd = slot->task.call.cmd;
+        enum client_gate gate;
         if (unlikely(!c->session.authenticated && !(cmd->flags & CMD_NO_AUTH))) {
             refuse(slot, "NOAUTH", "Authentication required.");
         } else if (unlikely(c->session.subscriber != NULL) && push_refuses(c, cmd)) {
@@ -264,7 +265,10 @@ static void slot_start(struct slot *slot) {
             snprintf(text, sizeof text,
                 "Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context", cmd->name);
             refuse(slot, command_ends_multi(cmd) ? "" : "ERR", text);
-        } else if (unlikely(client_paused(c, cmd))) {
+        } else if (unlikely((gate = client_gate(c, cmd)) == CLIENT_LOADING)) {
+            if (!command_ends_multi(cmd)) call_refused(&slot->task.call);
+            refuse(slot, "LOADING", "Kora is loading the dataset in memory");
+        } else if (unlikely(gate == CLIENT_PAUSED)) {
             c->held = true;
             c->last = cmd;
             queue_push_front(c, slot);

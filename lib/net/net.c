@@ -130,6 +130,7 @@ int net_create(struct engine *e) {
     struct net *n = mem_alloc_zero(sizeof *n);
     if (!n) return KORA_NOMEM;
     n->engine = e;
+    atomic_init(&n->gate, engine_loads(e) ? NET_LOADING : 0);
     pthread_mutex_init(&n->mutex, NULL);
     struct host *h = &e->host;
     e->net = h->net = n;

@@ -48,6 +48,8 @@ enum {
 
 // ---- shared by all shards --------------------------------------------------------------------------------------------------
 
+enum { NET_PAUSED = 1, NET_LOADING = 2 }; // perhaps
+
 struct net {
     struct engine *engine;
     _Atomic uint64_t connections;             // open, or on their way to a shard
@@ -56,6 +58,7 @@ struct net {
     void (*engine_stats)(struct host *h, struct host_stats *out);
     _Atomic uint32_t load[SHARDS_MAX];        // of them, by shard
     _Atomic uint32_t turn;                    // where the search for the least loaded shard begins
+    _Atomic uint32_t gate;                    // what commands have to look at before they run: NET_...
     _Atomic int64_t pause_until_ms;           // CLIENT PAUSE, monotonic; 0: no
     _Atomic bool pause_writes_only;
     pthread_mutex_t mutex;                    // of what follows
@@ -228,7 +231,9 @@ void client_poll(struct client *c);      // asks for the events that its state c
 static inline bool client_busy(const struct client *c) { return c->parked || c->held || c->queue || c->is_ready; }
 void client_ready(struct client *c);     // goes on at the next turn
 void client_come_back(struct net_shard *s); // the loop takes another turn without waiting for events
-bool client_paused(struct client *c, const struct command *cmd);
+// Whether a command of its may run now.
+enum client_gate { CLIENT_PASSES, CLIENT_PAUSED, CLIENT_LOADING };
+enum client_gate client_gate(struct client *c, const struct command *cmd);
 void clients_housekeeping(struct net_shard *s);
 void client_hooks(struct host *h);
 void client_log_close(struct client *c, const char *why);

@@ -49,6 +49,7 @@ struct recover_config {
     bool repair;                 // keep what is whole; what is dropped goes to dir/dropped-<n>.wal
     // In order for each stripe; on the calling thread. Not 0: stop, and return that (a kora_status).
     int (*apply)(void *arg, const struct recovered_effect *e);
+    int (*applied)(void *arg);   // apply has had all there is, and nothing was changed on the disk yet. NULL, or as apply
     void (*progress)(void *arg, uint64_t done, uint64_t total); // bytes; about once in 16 MB
     void (*say)(void *arg, int level, const char *text);        // what was cut, dropped, ignored
     void *arg;
@@ -69,6 +70,9 @@ struct recovered {
 // what was kept of the tail is synced, and of staging is in a new segment, synced, before it returns; staging is gone then. If it fails, or is
 // killed, it can be done again, and comes to the same.
 int log_recover(const struct recover_config *c, struct recovered *out, char *error, size_t error_size);
+
+// Bytes of the segments that it would read, about: for who wants to tell how far it is. 0: that can't be told.
+uint64_t log_recover_bytes(const struct store *store, uint64_t from_round);
 
 // ---- looking, without changing anything ------------------------------------------------------------------------------------------
 

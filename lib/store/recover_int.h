@@ -170,6 +170,7 @@ struct scan {
 };
 // Reads all there is, and hands it to c->apply. Changes nothing on the disk.
 int scan_all(struct scan *s);
+int scan_size(struct scan *s); // looks only which segments there are: s->total
 void scan_free(struct scan *s);
 char *scan_path(const struct scan *s, size_t i);
 void scan_say(const struct scan *s, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));

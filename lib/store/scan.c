@@ -451,14 +451,18 @@ static int take_staged(struct scan *s) {
     return status;
 }
 
-int scan_all(struct scan *s) {
+int scan_size(struct scan *s) {
     const struct store *store = s->c->store;
     s->os = store->os;
     s->from = MAX(s->c->from_round, UINT64_C(1));
     s->staging_dir = store->staging_dir ? store->staging_dir : store->dir;
     s->dir = store_path(store->dir, "log");
     int status = s->dir ? find_segments(s) : store_fail_memory(s->why);
-    if (status == KORA_OK) status = find_synced(s);
+    return status == KORA_OK ? find_synced(s) : status;
+}
+
+int scan_all(struct scan *s) {
+    int status = scan_size(s);
     if (status == KORA_OK && s->checking) status = look_at_older(s);
     for (size_t i = s->begin; i < s->count && status == KORA_OK && !s->damaged; i++) status = take_segment(s, i);
     if (status == KORA_OK) status = find_last(s);

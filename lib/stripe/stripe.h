@@ -161,6 +161,13 @@ static inline void txn_begin(struct txn *t, struct common *c) {
     t->notify = (uint32_t)atomic_load_explicit(&c->settings.notify_events, memory_order_relaxed);
 }
 
+// Of what an earlier run has done already: nobody is told of it.
+static inline void txn_begin_replay(struct txn *t, struct common *c) {
+    txn_begin(t, c);
+    t->sink = NULL;
+    t->flags |= TXN_REPLAY;
+}
+
 // Events, for keyspace notifications (event.c). The classes are those of notify-keyspace-events.
 enum event_class {
     EVENT_KEYSPACE = 1 << 0, EVENT_KEYEVENT = 1 << 1, // K, E: which channels

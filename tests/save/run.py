@@ -104,13 +104,13 @@ class Server:
 
         def up():
             try:
-                Client(self.path).__exit__()
-                return True
-            except OSError:
+                with Client(self.path) as c:
+                    return c("PING") == "PONG" # not -LOADING
+            except (OSError, EOFError):
                 if self.p.poll() is not None:
                     raise AssertionError("korad ended: " + self.text())
                 return False
-        wait_for("the server listens", up)
+        wait_for("the server serves", up)
 
     def text(self):
         with open(self.log) as f:
@@ -332,7 +332,7 @@ def sum_of_files(folder):
                         return True
                     except OSError:
                         return False
-                wait_for("the server listens", up)
+                wait_for("the server serves", up)
                 with Client(path) as c:
                     keys = c("KEYS", "account:*")
                     count += len(keys)

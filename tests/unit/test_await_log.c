@@ -213,7 +213,7 @@ static void test_closing(void **state) {
     atomic_store(&w.disk.held, true);
     say_and_log(&w, a, "SET k 2\r\n", "k");
     pthread_t closing = spawn(do_close, &w);
-    wait_until(atomic_load(&w.e->closing));
+    wait_until(engine_closes(w.e));
     hears_nothing(a);
     atomic_store(&w.disk.held, false);
     hears(a, "+OK\r\n");

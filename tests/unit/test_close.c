@@ -162,7 +162,7 @@ static void close_while_waiting(uint32_t shards, uint32_t stripes) {
     settle(db);
     for (int i = 0; i < KINDS; i++) assert_false(atomic_load(&callers[i].done));
     pthread_t closer = spawn(close_there, db);
-    wait_until(atomic_load(&db->engine->closing));
+    wait_until(engine_closes(db->engine));
     atomic_store(&h.let_go, true);
     pthread_join(h.thread, NULL);
     for (int i = 0; i < KINDS; i++) pthread_join(callers[i].thread, NULL);
@@ -341,7 +341,7 @@ static void test_close_handles(void **state) {
             c.thread = spawn(take_something, &c);
             wait_until(waits_at(db, 0));
             pthread_t closer = spawn(close_there, db);
-            wait_until(atomic_load(&db->engine->closing));
+            wait_until(engine_closes(db->engine));
             atomic_store(&h.let_go, true);
             pthread_join(h.thread, NULL);
             void *status;

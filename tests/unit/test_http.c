@@ -120,7 +120,7 @@ static void healthz_while_closing(void **state) {
     while (!lease_try(&e->leases[7])) { }
     pthread_t closer;
     assert_int_equal(pthread_create(&closer, NULL, close_it, db), 0);
-    while (!atomic_load(&e->closing)) usleep(100);
+    while (!engine_closes(e)) usleep(100);
     assert_int_equal(ask(port, "/healthz", answer, sizeof answer), 503);
     assert_non_null(strstr(answer, "\r\n\r\nclosing\n"));
     // What is told needs no lease.
