@@ -476,7 +476,8 @@ static void peek(struct life *l, bool lives) {
     check(l, found >= l->kill_floor, "%zu calls are back of %zu, %zu of them promised", found, l->started, l->kill_floor);
     store_close(&look.store);
     if (lives) disk_free(look.disk);
-    l->kill_floor = found;
+    // But what a failed sync was about may be forgotten by the system at any time, as long as it runs.
+    if (!l->uncertain || l->resolved) l->kill_floor = found;
     if (l->resolved) l->cut_floor = found;
 }
 
