@@ -2,6 +2,7 @@
 #include "sim/disk.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "sim/disk_int.h"
@@ -60,17 +61,43 @@ void inode_put(struct disk *d, struct inode *i) {
     free(i->sizes);
     free(i->sectors);
     free(i->allocated);
-    free(i->durable);
-    free(i->data);
+    sim_pages_free(i->durable, i->capacity);
+    sim_pages_free(i->data, i->capacity);
     free(i);
 }
 
+static const uint8_t zeros[PAGE];
+
+// Large files are mostly zeros, which are not even touched.
+enum { LARGE = 1 << 20 };
+
 void *sim_pages(const void *old, size_t old_size, size_t size) {
-    void *p = aligned_alloc(PAGE, size);
-    if (!p) abort();
-    if (old_size) memcpy(p, old, old_size);
-    memset((char *)p + old_size, 0, size - old_size);
+    if (!old) old_size = 0;
+    if (size < LARGE) {
+        void *p = aligned_alloc(PAGE, size);
+        if (!p) abort();
+        if (old_size) memcpy(p, old, old_size);
+        memset((char *)p + old_size, 0, size - old_size);
+        return p;
+    }
+    char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) abort();
+    for (size_t at = 0; at < old_size; at += PAGE) {
+        if (memcmp((const char *)old + at, zeros, PAGE) != 0) memcpy(p + at, (const char *)old + at, PAGE);
+    }
     return p;
+}
+
+void sim_pages_free(void *p, size_t size) {
+    if (p && size >= LARGE) munmap(p, size);
+    else free(p);
+}
+
+const uint8_t *inode_durable(const struct inode *i, size_t sector) { return i->durable ? i->durable + sector * SECTOR : zeros; }
+
+void inode_settle_sector(struct inode *i, size_t sector, const uint8_t *bytes) {
+    if (!i->durable) i->durable = sim_pages(NULL, 0, i->capacity);
+    memcpy(i->durable + sector * SECTOR, bytes, SECTOR);
 }
 
 void inode_reserve(struct inode *i, uint64_t size) {
@@ -80,9 +107,9 @@ void inode_reserve(struct inode *i, uint64_t size) {
         abort();
     }
     size_t now = i->capacity, then = ALIGN_UP(MAX(size, 2 * now), PAGE);
-    uint8_t *data = sim_pages(i->data, now, then), *durable = sim_pages(i->durable, now, then);
-    free(i->data);
-    free(i->durable);
+    uint8_t *data = sim_pages(i->data, now, then), *durable = i->durable ? sim_pages(i->durable, now, then) : NULL;
+    sim_pages_free(i->data, now);
+    sim_pages_free(i->durable, now);
     i->data = data;
     i->durable = durable;
     i->sectors = sim_grow(i->sectors, then / SECTOR * sizeof *i->sectors);
@@ -101,7 +128,7 @@ void inode_absorb(struct disk *d, struct inode *i, uint64_t from, uint64_t to, b
         struct sector *s = &i->sectors[k];
         uint64_t now[SECTOR / 8];
         racy_copy(now, i->data + k * SECTOR, SECTOR);
-        if (memcmp(now, s->newest ? s->newest->bytes : i->durable + k * SECTOR, SECTOR) == 0) {
+        if (memcmp(now, s->newest ? s->newest->bytes : inode_durable(i, k), SECTOR) == 0) {
             if (written && s->newest) s->dirty = true;
             continue;
         }
@@ -128,7 +155,7 @@ static void sync_file(struct disk *d, struct inode *i, bool fails) {
         if (!s->dirty) continue;
         s->dirty = false;
         if (fails) continue; // perhaps it is there: nobody will ever know
-        memcpy(i->durable + k * SECTOR, s->newest->bytes, SECTOR);
+        inode_settle_sector(i, k, s->newest->bytes);
         sector_forget(s);
     }
     if (fails) return;
