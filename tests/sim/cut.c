@@ -23,12 +23,14 @@ static void copy_file(struct disk *d, struct inode *i, struct inode *to, bool wi
     // What was stored up to here is part of what the file has been. The mapping may go on changing.
     if (i->maps) inode_absorb(d, i, 0, i->capacity, false);
     if (i->capacity) {
-        if (i->durable) to->durable = sim_pages(i->durable, i->capacity, i->capacity);
-        if (with_data) to->data = sim_pages(i->maps ? i->durable : i->data, i->capacity, i->capacity);
+        if (i->durable) to->durable = sim_pages(i->durable, i->touched, i->capacity, i->capacity);
+        if (with_data) to->data = sim_pages(i->maps ? i->durable : i->data, i->touched, i->capacity, i->capacity);
         to->sectors = sim_alloc(i->capacity / SECTOR * sizeof *to->sectors);
+        to->touched = sim_alloc(i->capacity / PAGE);
+        memcpy(to->touched, i->touched, i->capacity / PAGE);
         to->capacity = i->capacity;
     }
-    for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+    for EACH_TOUCHED(i, k) {
         if (!i->sectors[k].newest) continue;
         if (i->maps && with_data) memcpy(to->data + k * SECTOR, i->sectors[k].newest->bytes, SECTOR);
         copy_sector(&to->sectors[k], &i->sectors[k]);
@@ -71,10 +73,18 @@ static void copy_names(const struct inode *i) {
     }
 }
 
+// Behind the file's end there is nothing.
+static void zero_behind(const struct inode *i, uint8_t *bytes) {
+    for (uint64_t p = i->size / PAGE; p * PAGE < i->capacity; p++) {
+        uint64_t from = MAX(i->size, p * PAGE);
+        if (i->touched[p]) memset(bytes + from, 0, (p + 1) * PAGE - from);
+    }
+}
+
 // A page that could not be written may have left memory since: then it reads as the disk has it, whichever version that is.
 static void evict_failed(struct disk *d) {
     for (struct inode *i = d->inodes; i; i = i->next) {
-        for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+        for EACH_TOUCHED(i, k) {
             struct sector *s = &i->sectors[k];
             if (!s->newest || s->dirty || random_below(&d->random, 2)) continue;
             const struct version *v = s->newest;
@@ -83,8 +93,7 @@ static void evict_failed(struct disk *d) {
             memcpy(i->data + k * SECTOR, inode_durable(i, k), SECTOR);
             sector_forget(s);
         }
-        // Not behind the file's end, where there is nothing.
-        if (i->size < i->capacity) memset(i->data + i->size, 0, i->capacity - i->size);
+        zero_behind(i, i->data);
     }
 }
 
@@ -174,7 +183,7 @@ static uint64_t when_size(const void *of, size_t version) { return ((const struc
 static uint64_t when_name(const void *of, size_t version) { return ((const struct name *)of)->versions[version].when; }
 
 static void cut_file(struct cut *c, struct inode *i) {
-    for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+    for EACH_TOUCHED(i, k) {
         struct sector *s = &i->sectors[k];
         size_t n = version_count(s), is = n > 1 ? pick(c, n, when_sector, s) : 0;
         if (is > 0) inode_settle_sector(i, k, nth_version(s, n, is)->bytes);
@@ -183,8 +192,8 @@ static void cut_file(struct cut *c, struct inode *i) {
     i->size = i->sizes[i->size_count > 1 ? pick(c, i->size_count, when_size, i) : 0].size;
     i->sizes[0].size = i->size;
     i->size_count = 1;
-    if (i->durable && i->size < i->capacity) memset(i->durable + i->size, 0, i->capacity - i->size);
-    if (i->capacity) i->data = sim_pages(i->durable, i->capacity, i->capacity);
+    if (i->durable) zero_behind(i, i->durable);
+    if (i->capacity) i->data = sim_pages(i->durable, i->touched, i->capacity, i->capacity);
     for (size_t p = 0; p < i->page_count; p++) i->allocated[p] = p * PAGE < i->size && i->allocated[p];
 }
 
