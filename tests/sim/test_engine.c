@@ -39,7 +39,7 @@
 #include "base/random.h"
 #include "sim/disk.h"
 
-enum { WRITERS = 3, CALLS_MAX = 240, CALLS_A_LIFE = 60, COPIES_MAX = 8, LIVES = 3, SLOTS = 5, FIELDS = 7, LARGE = 90000, PIPELINE = 3 };
+enum { WRITERS = 3, CALLS_MAX = 240, CALLS_A_LIFE = 60, COPIES_MAX = 16, LIVES = 3, SLOTS = 5, FIELDS = 7, LARGE = 90000, PIPELINE = 3 };
 
 // ---- what is written -----------------------------------------------------------------------------------------------------------------
 
@@ -567,9 +567,10 @@ static void *save_main(void *arg) {
 
 static void *clock_main(void *arg) {
     struct world *w = arg;
-    while (!atomic_load(&w->over)) {
+    for (int i = 0; !atomic_load(&w->over); i++) {
         disk_advance(w->disk, 20000);
         nap(500);
+        if (i % 300 == 299) disk_heal(w->disk); // whoever waits for room on the disk waits until there is some
     }
     return NULL;
 }
@@ -717,7 +718,7 @@ static void check_floors(const struct world *w, const struct copy *c, int writer
     if (most < floor) fail_msg("seed %llu, life %d, a %s: of writer %d %u calls are there, and %u were acknowledged", (unsigned long long)w->seed, w->life,
         c->power ? "power cut" : "kill", writer, most, floor);
     total.acknowledged += floor - w->base[writer];
-    total.lost += atomic_load(&w->started[writer]) - most;
+    for (uint32_t n = most + 1; n <= atomic_load(&w->started[writer]); n++) total.lost += w->calls[writer][n].start < c->at;
     if (popped < w->popped_base[writer]) fail_msg("seed %llu: items are back in the queue", (unsigned long long)w->seed);
     if (w->faulty || !all) return; // while the log can't be written, reads go on
     if (most < c->seen[writer]) fail_msg("seed %llu, life %d, a %s: of writer %d %u calls are there, and %u were seen", (unsigned long long)w->seed, w->life,
@@ -789,8 +790,6 @@ static void run_threads(struct world *w) {
         assert_int_equal(pthread_create(&writers[i], NULL, write_main, &numbers[i]), 0);
     }
     for (int i = 0; i < WRITERS; i++) pthread_join(writers[i], NULL);
-    // A log that has got stuck for want of room goes on when there is some.
-    disk_heal(w->disk);
     atomic_store(&w->over, true);
     for (int i = 0; i < OTHERS; i++) pthread_join(threads[i], NULL);
 }
@@ -826,7 +825,7 @@ static void live(struct world *w) {
     o.arg = w;
     assert_int_equal(kora_subscribe(w->db, NULL, 0, patterns, 2, &o, &s), KORA_OK);
     w->ops = 0;
-    w->gap = 1 + random_below(&w->random, 300);
+    w->gap = 1 + random_below(&w->random, 200);
     w->next_copy = 1 + random_below(&w->random, w->gap);
     w->copy_count = 0;
     atomic_store(&w->over, false);
@@ -889,7 +888,7 @@ static void seeds(void **state) {
     }
     for (uint64_t seed = first; seed < first + n; seed++) one_seed(seed);
     print_message("%llu seeds: %llu lives, %llu states (%llu power cuts, %llu kills, %llu while a snapshot was written), %llu snapshots, %llu faults; "
-        "%llu acknowledged calls looked for, %llu others were lost; seen by %llu reads, %llu notices, %llu pops\n", (unsigned long long)n,
+        "%llu calls that had to be there, %llu that had begun were lost; seen by %llu reads, %llu notices, %llu pops\n", (unsigned long long)n,
         (unsigned long long)total.lives, (unsigned long long)total.states, (unsigned long long)total.cuts, (unsigned long long)total.kills,
         (unsigned long long)total.saving, (unsigned long long)total.saves, (unsigned long long)total.faults, (unsigned long long)total.acknowledged,
         (unsigned long long)total.lost, (unsigned long long)total.reads, (unsigned long long)total.notices, (unsigned long long)total.popped);
