@@ -418,7 +418,11 @@ static ssize_t table_read(void *arg, int fd, void *to, size_t n, uint64_t at) {
         const struct inode *i = h->inode;
         done = (int64_t)MIN(n, i->size - at);
         size_t has = at < i->capacity ? MIN((size_t)done, i->capacity - at) : 0;
-        if (has) memcpy(to, i->data + at, has);
+        for (size_t n_of, from = 0; from < has; from += n_of) {
+            n_of = MIN(has - from, PAGE - (size_t)(at + from) % PAGE);
+            if (i->touched[(at + from) / PAGE]) memcpy((char *)to + from, i->data + at + from, n_of);
+            else memset((char *)to + from, 0, n_of);
+        }
         memset((char *)to + has, 0, (size_t)done - has);
     }
     return (ssize_t)leave(d, DISK_READ, "", fd, (int64_t)at, done);

@@ -15,9 +15,10 @@
 // Meanwhile snapshots are taken, one after another. A copy is the next life's disk, with other shards and another policy. In some lives an operation fails, once or
 // for ever; then what was acknowledged under `always` is there all the same.
 //
-// And without other threads, operation by operation: a snapshot at each of whose operations the power goes, or which fails at each of them; an opening likewise.
+// And with one thread that writes, operation by operation: an opening, writes and snapshots, at each of whose operations the power goes; an opening and a snapshot that
+// fail at each of theirs.
 //
-// KORA_SIM_SEEDS=n: how many (KORA_TEST_LONG: 1000). KORA_SIM_SEED=s: from this one on.
+// KORA_SIM_SEEDS=n: how many (4; with KORA_TEST_LONG 1000). KORA_SIM_SEED=s: from this one on.
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -54,8 +55,8 @@ struct model {
 };
 
 struct written {
-    uint64_t start, end;  // by the clock. end 0: it was not acknowledged
-    uint8_t life;
+    _Atomic uint64_t start, end;  // by the clock. end 0: it was not acknowledged
+    _Atomic uint8_t life;
 };
 
 struct copy {
@@ -75,7 +76,8 @@ struct world {
     char path[100];       // of its socket
     _Atomic uint64_t clock;
     _Atomic bool over, saving;
-    _Atomic int writing;  // writers that are not done
+    bool heals;           // its disk gets well by itself
+    pthread_t ticker;
     // By writer. Numbers of calls begin with 1; those up to base were there when the life began
     uint32_t base[WRITERS], popped_base[WRITERS];
     struct model base_model[WRITERS];
@@ -84,6 +86,7 @@ struct world {
     // Of the hook
     struct random random;
     uint64_t ops, next_copy, gap;
+    int cuts_each;        // at every operation
     struct copy copies[COPIES_MAX];
     int copy_count;
 };
@@ -497,7 +500,10 @@ struct writer {
 };
 
 static void begin_call(struct world *w, int writer, uint32_t n) {
-    w->calls[writer][n] = (struct written){ .start = atomic_fetch_add(&w->clock, 1), .life = w->life };
+    struct written *x = &w->calls[writer][n];
+    x->life = w->life;
+    x->end = 0;
+    x->start = atomic_fetch_add(&w->clock, 1);
     atomic_store(&w->started[writer], n);
 }
 
@@ -544,7 +550,6 @@ static void *write_main(void *arg) {
     uint32_t last = MIN(w->base[x->number] + CALLS_A_LIFE, CALLS_MAX - 1u);
     bool good = x->number == 2 ? write_at_socket(w, x->number, last) : write_here(w, x->number, last);
     if (!good && !w->faulty) fail_msg("seed %llu: writer %d is refused", (unsigned long long)w->seed, x->number);
-    atomic_fetch_sub(&w->writing, 1);
     return NULL;
 }
 
@@ -570,7 +575,7 @@ static void *clock_main(void *arg) {
     for (int i = 0; !atomic_load(&w->over); i++) {
         disk_advance(w->disk, 20000);
         nap(500);
-        if (i % 300 == 299) disk_heal(w->disk); // whoever waits for room on the disk waits until there is some
+        if (w->heals && i % 300 == 299) disk_heal(w->disk); // whoever waits for room on the disk waits until there is some
     }
     return NULL;
 }
@@ -829,6 +834,7 @@ static void live(struct world *w) {
     w->next_copy = 1 + random_below(&w->random, w->gap);
     w->copy_count = 0;
     atomic_store(&w->over, false);
+    w->heals = true;
     disk_set_delay(w->disk, (uint32_t)random_below(&w->random, 3) * 400);
     if (random_below(&w->random, 4) == 0) plan_fault(w);
     disk_hook(w->disk, after_operation, w);
@@ -879,9 +885,196 @@ static uint64_t number(const char *name, uint64_t otherwise) {
 
 static bool is_long(void) { return getenv("KORA_TEST_LONG") && strcmp(getenv("KORA_TEST_LONG"), "0") != 0; }
 
+// ---- operation by operation ---------------------------------------------------------------------------------------------------------------------
+
+// The log's thread looks at the clock while it waits for others.
+static void start_clock(struct world *w) { assert_int_equal(pthread_create(&w->ticker, NULL, clock_main, w), 0); }
+
+static void free_world(struct world *w) {
+    atomic_store(&w->over, true);
+    pthread_join(w->ticker, NULL);
+    disk_free(w->disk);
+    free(w);
+}
+
+static void open_world(struct world *w) {
+    char error[300] = "";
+    int status;
+    w->db = open_disk(w->disk, 2, w->sync, error, sizeof error, &status);
+    if (!w->db) fail_msg("refused: %s", error);
+}
+
+// Of each writer so many, one after the other; until one is refused.
+static void write_some(struct world *w, uint32_t count) {
+    bool good = true;
+    for (uint32_t i = 0; i < count * WRITERS && good; i++) {
+        int writer = (int)(i % WRITERS);
+        uint32_t n = atomic_load(&w->started[writer]) + 1;
+        struct todo o;
+        begin_call(w, writer, n);
+        make_op(w, writer, n, &o);
+        good = run_typed(w->db, &o);
+        if (good) w->calls[writer][n].end = atomic_fetch_add(&w->clock, 1);
+        else if (!w->faulty) fail_msg("a write is refused");
+        mem_free(o.large);
+    }
+}
+
+static struct world *world_like(const struct world *from, uint64_t seed) {
+    struct world *w = calloc(1, sizeof *w);
+    memcpy(w, from, sizeof *w);
+    w->disk = disk_kill(from->disk);
+    random_seed(&w->random, seed);
+    start_clock(w);
+    return w;
+}
+
+// Killed, with a snapshot, a log behind it, and something in staging.
+static struct world *killed_world(uint64_t seed) {
+    struct world *w = calloc(1, sizeof *w);
+    w->seed = seed;
+    w->life = 1;
+    w->sync = KORA_SYNC_ALWAYS;
+    w->disk = disk_new(seed);
+    random_seed(&w->random, seed);
+    start_clock(w);
+    open_world(w);
+    write_some(w, 25);
+    assert_int_equal(kora_snapshot(w->db, NULL, NULL, 0), KORA_OK);
+    write_some(w, 10);
+    struct world *killed = world_like(w, seed);
+    assert_int_equal(kora_close(w->db), KORA_OK);
+    free_world(w);
+    return killed;
+}
+
+static void *check_main(void *arg) {
+    struct world *w = arg;
+    check_copy(w, &w->copies[0]);
+    return NULL;
+}
+
+// On a thread of its own: the engine's must not wait.
+static void look_now(struct world *w, struct disk *d, bool power) {
+    pthread_t thread;
+    w->copy_count = 0;
+    take_copy(w, d, power);
+    assert_int_equal(pthread_create(&thread, NULL, check_main, w), 0);
+    pthread_join(thread, NULL);
+    disk_free(w->copies[0].disk);
+}
+
+static void at_every_operation(void *arg, struct disk *d, enum disk_op op) {
+    struct world *w = arg;
+    if (!disk_op_changes(op)) return;
+    for (int i = 0; i < w->cuts_each; i++) look_now(w, d, true);
+    if (w->ops++ % 8 == 0) look_now(w, d, false);
+}
+
+static void the_power_goes(void **state) {
+    (void)state;
+    struct world *from = killed_world(11), *w = world_like(from, 12);
+    uint64_t states = total.states;
+    w->cuts_each = is_long() ? 40 : 1;
+    disk_hook(w->disk, at_every_operation, w);
+    open_world(w);
+    uint64_t opening = w->ops;
+    write_some(w, 3);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kora_snapshot(w->db, NULL, NULL, 0), KORA_OK);
+        write_some(w, 1);
+    }
+    assert_int_equal(kora_close(w->db), KORA_OK);
+    print_message("%llu operations, %llu of them of the opening, %llu states\n", (unsigned long long)w->ops, (unsigned long long)opening,
+        (unsigned long long)(total.states - states));
+    assert_true(opening > 10 && w->ops > opening + 60);
+    disk_hook(w->disk, NULL, NULL);
+    free_world(w);
+    free_world(from);
+}
+
+static void look_twice(struct world *w) {
+    disk_heal(w->disk);
+    look_now(w, w->disk, true);
+    look_now(w, w->disk, false);
+}
+
+static const struct {
+    int error;
+    bool forever;
+} ways[] = { { EIO, false }, { EIO, true }, { ENOSPC, false }, { ENOSPC, true } };
+
+static void a_snapshot_fails(void **state) {
+    (void)state;
+    struct world *from = killed_world(21);
+    uint64_t operations = 0, failed = 0, states = total.states;
+    for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
+        bool hit = true;
+        for (uint64_t nth = is_long() ? 1 : 1 + way; hit; nth += is_long() ? 1 : 4) {
+            char error[300] = "";
+            struct world *w = world_like(from, nth);
+            open_world(w);
+            uint64_t before = disk_count(w->disk, DISK_ANY);
+            disk_fail(w->disk, DISK_ANY, nth, ways[way].error, ways[way].forever);
+            w->faulty = true;
+            int status = kora_snapshot(w->db, NULL, error, sizeof error);
+            hit = disk_count(w->disk, DISK_ANY) - before >= nth;
+            if (status != KORA_OK && (!hit || strlen(error) < 10)) fail_msg("operation %llu: no snapshot: %s", (unsigned long long)nth, error);
+            failed += status != KORA_OK;
+            operations += hit;
+            look_twice(w);
+            write_some(w, 1); // refused, if the log is broken
+            look_twice(w);
+            assert_int_equal(kora_close(w->db), KORA_OK);
+            look_twice(w);
+            free_world(w);
+        }
+    }
+    print_message("%llu operations that failed, %llu snapshots with them, %llu states\n", (unsigned long long)operations, (unsigned long long)failed,
+        (unsigned long long)(total.states - states));
+    assert_true(operations > 20 && failed > 10);
+    free_world(from);
+}
+
+static void an_opening_fails(void **state) {
+    (void)state;
+    struct world *from = killed_world(31);
+    uint64_t operations = 0, failed = 0, states = total.states;
+    for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
+        bool hit = true;
+        for (uint64_t nth = is_long() ? 1 : 1 + way; hit; nth += is_long() ? 1 : 4) {
+            char error[300] = "";
+            int status;
+            struct world *w = world_like(from, nth);
+            disk_fail(w->disk, DISK_ANY, nth, ways[way].error, ways[way].forever);
+            w->faulty = true;
+            w->db = open_disk(w->disk, 3, w->sync, error, sizeof error, &status);
+            hit = disk_count(w->disk, DISK_ANY) >= nth;
+            if (!w->db && (!hit || strlen(error) < 10 || (status != KORA_SYSTEM && status != KORA_NOMEM))) fail_msg("operation %llu: refused: %d %s",
+                (unsigned long long)nth, status, error);
+            failed += !w->db;
+            operations += hit;
+            look_twice(w);
+            if (w->db) {
+                write_some(w, 1);
+                look_twice(w);
+                assert_int_equal(kora_close(w->db), KORA_OK);
+            }
+            assert_int_equal(disk_open_files(w->disk), 0);
+            free_world(w);
+        }
+    }
+    print_message("%llu operations that failed, %llu openings with them, %llu states\n", (unsigned long long)operations, (unsigned long long)failed,
+        (unsigned long long)(total.states - states));
+    assert_true(operations > 20 && failed > 10);
+    free_world(from);
+}
+
+// ---- all ------------------------------------------------------------------------------------------------------------------------------------------
+
 static void seeds(void **state) {
     (void)state;
-    uint64_t n = number("KORA_SIM_SEEDS", is_long() ? 1000 : 5), first = 1;
+    uint64_t n = number("KORA_SIM_SEEDS", is_long() ? 1000 : 4), first = 1;
     if (getenv("KORA_SIM_SEED")) {
         first = number("KORA_SIM_SEED", 1);
         n = number("KORA_SIM_SEEDS", 1);
@@ -898,6 +1091,6 @@ static void seeds(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(seeds) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_power_goes), cmocka_unit_test(a_snapshot_fails), cmocka_unit_test(an_opening_fails), cmocka_unit_test(seeds) };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }
