@@ -18,7 +18,7 @@
 // And with one thread that writes, operation by operation: an opening, writes and snapshots, at each of whose operations the power goes; an opening and a snapshot that
 // fail at each of theirs.
 //
-// KORA_SIM_SEEDS=n: how many (4; with KORA_TEST_LONG 1000). KORA_SIM_SEED=s: from this one on.
+// KORA_SIM_SEEDS=n: how many (4; with KORA_TEST_LONG 300). KORA_SIM_SEED=s: from this one on.
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -1074,7 +1074,7 @@ static void an_opening_fails(void **state) {
 
 static void seeds(void **state) {
     (void)state;
-    uint64_t n = number("KORA_SIM_SEEDS", is_long() ? 1000 : 4), first = 1;
+    uint64_t n = number("KORA_SIM_SEEDS", is_long() ? 300 : 4), first = 1;
     if (getenv("KORA_SIM_SEED")) {
         first = number("KORA_SIM_SEED", 1);
         n = number("KORA_SIM_SEEDS", 1);
