@@ -122,11 +122,10 @@ void cmd_sunsubscribe(struct call *c) { unsubscribe(c, FEED_SHARD_CHANNEL); }
 
 // ---- publishing ------------------------------------------------------------------------------------------------------------------
 
-// What it tells may be of all that its session has seen before; and of what other commands of its transaction do, so there it is told at the end, when
-// that is in the log: nobody hears of what a killed process takes with it.
+// What it tells may be of all that its session has seen before; and of what other commands of its transaction do, so there it is told at the end.
 static void publish(struct call *c, enum feed_kind kind) {
     uint32_t stripe = c->keys[0].stripe_number;
-    bool later = session_queues(c->session) && (c->txn.stripe_count || effect_wanted(&c->txn));
+    bool later = session_queues(c->session) && effect_comes_first(&c->txn);
     int64_t n = later ? feed_receivers(feed_of(c), kind, stripe, c->argv[1]) :
         feed_publish(feed_of(c), kind, stripe, c->argv[1], c->argv[2], c->session->need);
     if (later && n > 0 && !event_record_message(&c->txn, kind, stripe, c->argv[1], c->argv[2], c->session->need)) n = -1;
