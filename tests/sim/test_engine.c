@@ -1010,7 +1010,7 @@ static void a_snapshot_fails(void **state) {
     uint64_t operations = 0, failed = 0, states = total.states;
     for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
         bool hit = true;
-        for (uint64_t nth = is_long() ? 1 : 1 + way; hit; nth += is_long() ? 1 : 4) {
+        for (uint64_t nth = is_long() ? 1 : 1 + 2 * way; hit; nth += is_long() ? 1 : 8) {
             char error[300] = "";
             struct world *w = world_like(from, nth);
             open_world(w);
@@ -1042,7 +1042,7 @@ static void an_opening_fails(void **state) {
     uint64_t operations = 0, failed = 0, states = total.states;
     for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
         bool hit = true;
-        for (uint64_t nth = is_long() ? 1 : 1 + way; hit; nth += is_long() ? 1 : 4) {
+        for (uint64_t nth = is_long() ? 1 : 1 + 2 * way; hit; nth += is_long() ? 1 : 8) {
             char error[300] = "";
             int status;
             struct world *w = world_like(from, nth);
