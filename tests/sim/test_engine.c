@@ -75,7 +75,7 @@ struct world {
     uint8_t life;
     char path[100];       // of its socket
     _Atomic uint64_t clock;
-    _Atomic bool over, saving;
+    _Atomic bool over, saving, stopped; // stopped: the clock; the log waits by it as long as anybody writes
     bool heals;           // its disk gets well by itself
     pthread_t ticker;
     // By writer. Numbers of calls begin with 1; those up to base were there when the life began
@@ -572,7 +572,7 @@ static void *save_main(void *arg) {
 
 static void *clock_main(void *arg) {
     struct world *w = arg;
-    for (int i = 0; !atomic_load(&w->over); i++) {
+    for (int i = 0; !atomic_load(&w->stopped); i++) {
         disk_advance(w->disk, 20000);
         nap(500);
         if (w->heals && i % 300 == 299) disk_heal(w->disk); // whoever waits for room on the disk waits until there is some
@@ -796,7 +796,10 @@ static void run_threads(struct world *w) {
     }
     for (int i = 0; i < WRITERS; i++) pthread_join(writers[i], NULL);
     atomic_store(&w->over, true);
-    for (int i = 0; i < OTHERS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < OTHERS; i++) {
+        if (i == OTHERS - 1) atomic_store(&w->stopped, true);
+        pthread_join(threads[i], NULL);
+    }
 }
 
 // From the disk of the life before, which is `from`.
@@ -834,6 +837,7 @@ static void live(struct world *w) {
     w->next_copy = 1 + random_below(&w->random, w->gap);
     w->copy_count = 0;
     atomic_store(&w->over, false);
+    atomic_store(&w->stopped, false);
     w->heals = true;
     disk_set_delay(w->disk, (uint32_t)random_below(&w->random, 3) * 400);
     if (random_below(&w->random, 4) == 0) plan_fault(w);
@@ -891,7 +895,7 @@ static bool is_long(void) { return getenv("KORA_TEST_LONG") && strcmp(getenv("KO
 static void start_clock(struct world *w) { assert_int_equal(pthread_create(&w->ticker, NULL, clock_main, w), 0); }
 
 static void free_world(struct world *w) {
-    atomic_store(&w->over, true);
+    atomic_store(&w->stopped, true);
     pthread_join(w->ticker, NULL);
     disk_free(w->disk);
     free(w);
