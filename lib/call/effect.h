@@ -40,6 +40,9 @@ struct effect_sink {
 enum { EFFECT_ARGS_MAX = 8 }; // of effect_emit; a call's own argv may be longer
 
 static inline bool effect_wanted(const struct txn *t) { return unlikely(t->sink != NULL); }
+// What its commands tell others of (messages, events) waits for the end of a transaction, when its effects have been handed on: nobody hears of what a killed
+// process takes with it.
+static inline bool effect_comes_first(const struct txn *t) { return unlikely(t->stripe_count) || effect_wanted(t); }
 // Records `argv` as an effect on `key`'s stripe and database. False: no memory, or no room (txn->no_room); the handler must then change nothing and answer so.
 bool effect_emit(struct txn *t, const struct key *key, int argc, const struct slice *argv);
 // For those who can tell it only after the change: before it, makes room for `count` effects on this key that take `bytes` together (effect_bytes), which

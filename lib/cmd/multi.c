@@ -154,7 +154,7 @@ static bool run_queued(struct call *c, struct queued *q) {
     take_over(c, q);
     // Messages come in the order of what they tell of: what was written before is told before what is published now, or who subscribes.
     if (unlikely(c->txn.events.n)) { // and one command's are put in order without those of another
-        if (c->txn.stripe_count) c->txn.events_from = c->txn.events.n;
+        if (effect_comes_first(&c->txn)) c->txn.events_from = c->txn.events.n;
         else events_send(&c->txn);
     }
     switch (q->cmd->route) {

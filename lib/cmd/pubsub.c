@@ -125,7 +125,7 @@ void cmd_sunsubscribe(struct call *c) { unsubscribe(c, FEED_SHARD_CHANNEL); }
 // What it tells may be of all that its session has seen before; and of what other commands of its transaction do, so there it is told at the end.
 static void publish(struct call *c, enum feed_kind kind) {
     uint32_t stripe = c->keys[0].stripe_number;
-    bool later = c->txn.stripe_count && session_queues(c->session);
+    bool later = session_queues(c->session) && effect_comes_first(&c->txn);
     int64_t n = later ? feed_receivers(feed_of(c), kind, stripe, c->argv[1]) :
         feed_publish(feed_of(c), kind, stripe, c->argv[1], c->argv[2], c->session->need);
     if (later && n > 0 && !event_record_message(&c->txn, kind, stripe, c->argv[1], c->argv[2], c->session->need)) n = -1;

@@ -261,7 +261,7 @@ int save_load(struct engine *e, char *error, size_t error_size, uint64_t *keys) 
     if (count <= 0) {
         snprintf(error, error_size, "snapshot-%016" PRIx64 ": %s", store->manifest.snapshot,
             count == -ENOENT ? "MANIFEST names it, and it is not there" : count == -EINVAL ? "its files are not all there" : strerror(-count));
-        return count == -ENOMEM ? KORA_NOMEM : KORA_CORRUPT;
+        return count == -ENOMEM ? KORA_NOMEM : count == 0 || count == -ENOENT || count == -EINVAL ? KORA_CORRUPT : KORA_SYSTEM;
     }
     struct load l = { .engine = e, .files = (uint32_t)count };
     pthread_mutex_init(&l.mutex, NULL);

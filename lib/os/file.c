@@ -50,9 +50,11 @@ int os_replace_file(const struct os *os, const char *dir, const char *name, cons
     char *path = join(dir, name, ""), *temp = join(dir, name, ".new");
     int status = path && temp ? 0 : -ENOMEM;
     if (status == 0) {
-        status = write_new(os, temp, p, n);
+        // What a crash has left under the name may be the file itself, where only half of a rename reached the disk: it is not to be written over.
+        status = os->remove(os->arg, temp);
+        if (status == 0 || status == -ENOENT) status = write_new(os, temp, p, n);
         if (status == 0) status = os->rename(os->arg, temp, path);
-        if (status != 0) os->remove(os->arg, temp); // if that fails, too, the next time overwrites it
+        if (status != 0) os->remove(os->arg, temp); // if that fails, too, the next time removes it
     }
     if (status == 0) status = os->sync_dir(os->arg, dir);
     mem_free(path);

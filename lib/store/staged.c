@@ -221,13 +221,15 @@ static int walk_stripe(struct ring *r, uint32_t stripe, uint64_t *position, uint
 
 // A whole record of an epoch that no round has, outside of [from, to), which was walked.
 static bool find_stray(const struct ring *r, uint64_t from, uint64_t to) {
-    uint64_t round = r->from->round;
+    uint64_t round = r->from->round, first = from % r->bytes;
     for (uint64_t at = 0; at + RECORD_HEADER <= r->bytes; at += RECORD_ALIGN) {
-        uint64_t ahead = (at + r->bytes - from % r->bytes) % r->bytes; // of `from`, in the ring
-        if (ahead < to - from) continue;
         const char *p = r->p + at;
+        uint64_t epoch = get_u64(p + 16);
+        if (epoch <= round || epoch > ROUND_MAX) continue; // nearly always
+        uint64_t ahead = at >= first ? at - first : at + r->bytes - first; // of `from`, in the ring
+        if (ahead < to - from) continue;
         struct record h = record_header(p);
-        if (h.epoch <= round || h.epoch > ROUND_MAX || h.position % r->bytes != at || h.length == RECORD_SKIP) continue;
+        if (h.position % r->bytes != at || h.length == RECORD_SKIP) continue;
         uint64_t n = record_length(p, r->bytes - at);
         if (n && sum_is_right(p, (size_t)n, h.position)) return true;
     }

@@ -1,7 +1,7 @@
 // Events: what keyspace notifications tell. An execution collects them in txn->events, in the order in which they are to be told, and at its end, its
 // leases still held, each is published to the channels of its key and of its name. So those of a key come in the order of its changes. They wait until what
 // the execution has read or written is durable (txn->need); so while that is waited for, what a transaction's commands publish and monitors are told of them
-// is collected here, too, until all of it is known.
+// is collected here, too, until all of it is known. And where there is a log, what they publish is collected under any policy: see effect_comes_first.
 //
 // Records of struct record and the key's name, padded to 8. Without memory an event is lost: the change that it tells of is done by then.
 #include "base/mem.h"

@@ -1,6 +1,7 @@
 // What a crash leaves: copies of the simulated disk, and the choice of what of the unsynced is there.
 #include "sim/disk.h"
 
+#include "base/crc32c.h"
 #include "base/hash.h"
 #include "sim/disk_int.h"
 
@@ -17,18 +18,21 @@ static void copy_sector(struct sector *to, const struct sector *from) {
     *at = NULL;
 }
 
-static void copy_file(struct disk *d, struct inode *i, struct inode *to) {
+// A power cut makes the data anew.
+static void copy_file(struct disk *d, struct inode *i, struct inode *to, bool with_data) {
     // What was stored up to here is part of what the file has been. The mapping may go on changing.
     if (i->maps) inode_absorb(d, i, 0, i->capacity, false);
     if (i->capacity) {
-        to->durable = sim_pages(i->durable, i->capacity, i->capacity);
-        to->data = sim_pages(i->maps ? i->durable : i->data, i->capacity, i->capacity);
+        if (i->durable) to->durable = sim_pages(i->durable, i->touched, i->capacity, i->capacity);
+        if (with_data) to->data = sim_pages(i->maps ? i->durable : i->data, i->touched, i->capacity, i->capacity);
         to->sectors = sim_alloc(i->capacity / SECTOR * sizeof *to->sectors);
+        to->touched = sim_alloc(i->capacity / PAGE);
+        memcpy(to->touched, i->touched, i->capacity / PAGE);
         to->capacity = i->capacity;
     }
-    for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+    for EACH_TOUCHED(i, k) {
         if (!i->sectors[k].newest) continue;
-        if (i->maps) memcpy(to->data + k * SECTOR, i->sectors[k].newest->bytes, SECTOR);
+        if (i->maps && with_data) memcpy(to->data + k * SECTOR, i->sectors[k].newest->bytes, SECTOR);
         copy_sector(&to->sectors[k], &i->sectors[k]);
     }
     to->allocated = sim_alloc(i->page_count);
@@ -69,24 +73,31 @@ static void copy_names(const struct inode *i) {
     }
 }
 
+// Behind the file's end there is nothing.
+static void zero_behind(const struct inode *i, uint8_t *bytes) {
+    for (uint64_t p = i->size / PAGE; p * PAGE < i->capacity; p++) {
+        uint64_t from = MAX(i->size, p * PAGE);
+        if (i->touched[p]) memset(bytes + from, 0, (p + 1) * PAGE - from);
+    }
+}
+
 // A page that could not be written may have left memory since: then it reads as the disk has it, whichever version that is.
 static void evict_failed(struct disk *d) {
     for (struct inode *i = d->inodes; i; i = i->next) {
-        for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+        for EACH_TOUCHED(i, k) {
             struct sector *s = &i->sectors[k];
             if (!s->newest || s->dirty || random_below(&d->random, 2)) continue;
             const struct version *v = s->newest;
             while (v && random_below(&d->random, 2)) v = v->older;
-            if (v) memcpy(i->durable + k * SECTOR, v->bytes, SECTOR);
-            memcpy(i->data + k * SECTOR, i->durable + k * SECTOR, SECTOR);
+            if (v) inode_settle_sector(i, k, v->bytes);
+            memcpy(i->data + k * SECTOR, inode_durable(i, k), SECTOR);
             sector_forget(s);
         }
-        // Not behind the file's end, where there is nothing.
-        if (i->size < i->capacity) memset(i->data + i->size, 0, i->capacity - i->size);
+        zero_behind(i, i->data);
     }
 }
 
-static struct disk *copy(struct disk *d) {
+static struct disk *copy(struct disk *d, bool with_data) {
     struct random fork = d->random; // how the disk goes on doesn't depend on who looks
     struct disk *to = disk_new(random_next(&fork));
     to->boot = d->boot;
@@ -97,7 +108,7 @@ static struct disk *copy(struct disk *d) {
     for (struct inode *i = d->inodes; i; i = i->next) {
         i->copy = i == d->root ? to->root : inode_new(to, i->is_dir);
         i->copy->refs++; // until all is there
-        if (!i->is_dir) copy_file(d, i, i->copy);
+        if (!i->is_dir) copy_file(d, i, i->copy, with_data);
     }
     for (const struct inode *i = d->inodes; i; i = i->next) copy_names(i);
     for (const struct inode *i = d->inodes; i; i = i->next) {
@@ -114,7 +125,7 @@ static struct disk *copy(struct disk *d) {
 
 struct disk *disk_kill(struct disk *d) {
     pthread_mutex_lock(&d->mutex);
-    struct disk *to = copy(d);
+    struct disk *to = copy(d, true);
     pthread_mutex_unlock(&d->mutex);
     evict_failed(to);
     return to;
@@ -172,17 +183,17 @@ static uint64_t when_size(const void *of, size_t version) { return ((const struc
 static uint64_t when_name(const void *of, size_t version) { return ((const struct name *)of)->versions[version].when; }
 
 static void cut_file(struct cut *c, struct inode *i) {
-    for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+    for EACH_TOUCHED(i, k) {
         struct sector *s = &i->sectors[k];
         size_t n = version_count(s), is = n > 1 ? pick(c, n, when_sector, s) : 0;
-        if (is > 0) memcpy(i->durable + k * SECTOR, nth_version(s, n, is)->bytes, SECTOR);
+        if (is > 0) inode_settle_sector(i, k, nth_version(s, n, is)->bytes);
         sector_forget(s);
     }
     i->size = i->sizes[i->size_count > 1 ? pick(c, i->size_count, when_size, i) : 0].size;
     i->sizes[0].size = i->size;
     i->size_count = 1;
-    if (i->size < i->capacity) memset(i->durable + i->size, 0, i->capacity - i->size);
-    if (i->capacity) memcpy(i->data, i->durable, i->capacity);
+    if (i->durable) zero_behind(i, i->durable);
+    if (i->capacity) i->data = sim_pages(i->durable, i->touched, i->capacity, i->capacity);
     for (size_t p = 0; p < i->page_count; p++) i->allocated[p] = p * PAGE < i->size && i->allocated[p];
 }
 
@@ -234,7 +245,7 @@ static void cut_names(struct disk *d, struct cut *c) {
 
 struct disk *disk_power_cut(struct disk *d, uint64_t seed) {
     pthread_mutex_lock(&d->mutex);
-    struct disk *to = copy(d);
+    struct disk *to = copy(d, false);
     pthread_mutex_unlock(&d->mutex);
     struct cut c;
     random_seed(&c.random, seed);
@@ -256,10 +267,9 @@ struct disk *disk_power_cut(struct disk *d, uint64_t seed) {
 
 // Zeros at the end count by the size alone: not all of them are kept.
 static uint64_t hash_file(const struct inode *i) {
-    static const struct hash_key key;
     size_t n = MIN(i->size, i->capacity);
     while (n > 0 && i->data[n - 1] == 0) n--;
-    return hash_sip(&key, i->data, n) + i->size;
+    return ((uint64_t)crc32c(0, i->data, n) << 32) + i->size;
 }
 
 static uint64_t hash_dir(const struct inode *dir) {

@@ -2,6 +2,7 @@
 #include "sim/disk.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "sim/disk_int.h"
@@ -54,23 +55,43 @@ void inode_put(struct disk *d, struct inode *i) {
     struct inode **at = &d->inodes;
     while (*at != i) at = &(*at)->next;
     *at = i->next;
-    for (size_t s = 0; s < i->capacity / SECTOR; s++) sector_forget(&i->sectors[s]);
+    for EACH_TOUCHED(i, k) sector_forget(&i->sectors[k]);
     for (size_t n = 0; n < i->name_count; n++) name_free(d, i->names[n]);
     free(i->names);
     free(i->sizes);
     free(i->sectors);
+    free(i->touched);
     free(i->allocated);
-    free(i->durable);
-    free(i->data);
+    sim_pages_free(i->durable, i->capacity);
+    sim_pages_free(i->data, i->capacity);
     free(i);
 }
 
-void *sim_pages(const void *old, size_t old_size, size_t size) {
-    void *p = aligned_alloc(PAGE, size);
-    if (!p) abort();
-    if (old_size) memcpy(p, old, old_size);
-    memset((char *)p + old_size, 0, size - old_size);
+static const uint8_t zeros[SECTOR];
+
+// Large files are mostly zeros, which take no memory.
+enum { LARGE = 1 << 20 };
+
+void *sim_pages(const void *old, const bool *touched, size_t old_size, size_t size) {
+    char *p = size < LARGE ? aligned_alloc(PAGE, size) : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!p || p == MAP_FAILED) abort();
+    if (size < LARGE) memset(p, 0, size);
+    for (size_t at = 0; old && at < old_size; at += PAGE) {
+        if (touched[at / PAGE]) memcpy(p + at, (const char *)old + at, PAGE);
+    }
     return p;
+}
+
+void sim_pages_free(void *p, size_t size) {
+    if (p && size >= LARGE) munmap(p, size);
+    else free(p);
+}
+
+const uint8_t *inode_durable(const struct inode *i, size_t sector) { return i->durable ? i->durable + sector * SECTOR : zeros; }
+
+void inode_settle_sector(struct inode *i, size_t sector, const uint8_t *bytes) {
+    if (!i->durable) i->durable = sim_pages(NULL, NULL, 0, i->capacity);
+    memcpy(i->durable + sector * SECTOR, bytes, SECTOR);
 }
 
 void inode_reserve(struct inode *i, uint64_t size) {
@@ -80,13 +101,15 @@ void inode_reserve(struct inode *i, uint64_t size) {
         abort();
     }
     size_t now = i->capacity, then = ALIGN_UP(MAX(size, 2 * now), PAGE);
-    uint8_t *data = sim_pages(i->data, now, then), *durable = sim_pages(i->durable, now, then);
-    free(i->data);
-    free(i->durable);
+    uint8_t *data = sim_pages(i->data, i->touched, now, then), *durable = i->durable ? sim_pages(i->durable, i->touched, now, then) : NULL;
+    sim_pages_free(i->data, now);
+    sim_pages_free(i->durable, now);
     i->data = data;
     i->durable = durable;
     i->sectors = sim_grow(i->sectors, then / SECTOR * sizeof *i->sectors);
     memset(i->sectors + now / SECTOR, 0, (then - now) / SECTOR * sizeof *i->sectors);
+    i->touched = sim_grow(i->touched, then / PAGE);
+    memset(i->touched + now / PAGE, 0, (then - now) / PAGE);
     i->capacity = then;
 }
 
@@ -97,11 +120,11 @@ __attribute__((noinline, no_sanitize("thread"))) void racy_copy(void *to, const 
 }
 
 void inode_absorb(struct disk *d, struct inode *i, uint64_t from, uint64_t to, bool written) {
-    for (uint64_t k = from / SECTOR; k * SECTOR < to && k * SECTOR < i->capacity; k++) {
+    for (size_t k = inode_touched_sector(i, from / SECTOR); k * SECTOR < to && k * SECTOR < i->capacity; k = inode_touched_sector(i, k + 1)) {
         struct sector *s = &i->sectors[k];
         uint64_t now[SECTOR / 8];
         racy_copy(now, i->data + k * SECTOR, SECTOR);
-        if (memcmp(now, s->newest ? s->newest->bytes : i->durable + k * SECTOR, SECTOR) == 0) {
+        if (memcmp(now, s->newest ? s->newest->bytes : inode_durable(i, k), SECTOR) == 0) {
             if (written && s->newest) s->dirty = true;
             continue;
         }
@@ -114,6 +137,11 @@ void inode_absorb(struct disk *d, struct inode *i, uint64_t from, uint64_t to, b
     }
 }
 
+// Before inode_absorb: there may be something.
+static void touch(struct inode *i, uint64_t from, uint64_t to) {
+    for (uint64_t p = from / PAGE; p * PAGE < to && p * PAGE < i->capacity; p++) i->touched[p] = true;
+}
+
 static void set_size(struct disk *d, struct inode *i, uint64_t size) {
     if (size == i->size) return;
     i->size = size;
@@ -123,12 +151,12 @@ static void set_size(struct disk *d, struct inode *i, uint64_t size) {
 
 static void sync_file(struct disk *d, struct inode *i, bool fails) {
     if (i->maps) inode_absorb(d, i, 0, i->capacity, false);
-    for (size_t k = 0; k < i->capacity / SECTOR; k++) {
+    for EACH_TOUCHED(i, k) {
         struct sector *s = &i->sectors[k];
         if (!s->dirty) continue;
         s->dirty = false;
         if (fails) continue; // perhaps it is there: nobody will ever know
-        memcpy(i->durable + k * SECTOR, s->newest->bytes, SECTOR);
+        inode_settle_sector(i, k, s->newest->bytes);
         sector_forget(s);
     }
     if (fails) return;
@@ -260,7 +288,7 @@ static struct inode *unsettled(const struct disk *d) {
 void disk_settle(struct disk *d) {
     pthread_mutex_lock(&d->mutex);
     for (struct inode *i = d->inodes; i; i = i->next) {
-        for (size_t s = 0; s < i->capacity / SECTOR; s++) i->sectors[s].dirty = i->sectors[s].newest != NULL;
+        for EACH_TOUCHED(i, k) i->sectors[k].dirty = i->sectors[k].newest != NULL;
         if (!i->is_dir) sync_file(d, i, false);
     }
     // Directories may go with the last name that they had, so begin again after each.
@@ -390,7 +418,11 @@ static ssize_t table_read(void *arg, int fd, void *to, size_t n, uint64_t at) {
         const struct inode *i = h->inode;
         done = (int64_t)MIN(n, i->size - at);
         size_t has = at < i->capacity ? MIN((size_t)done, i->capacity - at) : 0;
-        if (has) memcpy(to, i->data + at, has);
+        for (size_t n_of, from = 0; from < has; from += n_of) {
+            n_of = MIN(has - from, PAGE - (size_t)(at + from) % PAGE);
+            if (i->touched[(at + from) / PAGE]) memcpy((char *)to + from, i->data + at + from, n_of);
+            else memset((char *)to + from, 0, n_of);
+        }
         memset((char *)to + has, 0, (size_t)done - has);
     }
     return (ssize_t)leave(d, DISK_READ, "", fd, (int64_t)at, done);
@@ -430,6 +462,7 @@ static void put_bytes(struct inode *i, const uint8_t *p, size_t n, uint64_t at) 
     while (n > 0 && at + n > i->capacity && p[n - 1] == 0) n--;
     if (n == 0) return;
     inode_reserve(i, at + n);
+    touch(i, at, at + n);
     memcpy(i->data + at, p, n);
 }
 
@@ -533,6 +566,7 @@ static int map_file(struct disk *d, const struct handle *h, uint64_t size, void 
     if (h->inode->is_dir) return -ENODEV;
     if ((h->how & (OS_READ | OS_WRITE)) != (OS_READ | OS_WRITE)) return -EACCES;
     inode_reserve(h->inode, size);
+    if (size < LARGE) touch(h->inode, 0, size); // with what nobody tells of, too
     h->inode->maps++;
     h->inode->refs++;
     h->inode->links++;
@@ -587,6 +621,7 @@ static void table_stored(void *arg, const void *at, size_t n) {
         abort();
     }
     uint64_t from = (uint64_t)((const uint8_t *)at - m->inode->data);
+    touch(m->inode, from, from + n);
     // The system writes a page back when it likes: this version may be what the disk has in the end.
     if (random_below(&d->random, 4) == 0) inode_absorb(d, m->inode, from, from + n, false);
     leave(d, DISK_STORED, "", (int64_t)from, (int64_t)n, 0);

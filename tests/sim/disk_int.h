@@ -49,9 +49,10 @@ struct inode {
     unsigned refs;  // bindings of any age, open files, mappings
     unsigned links; // names now, open files, mappings: it takes room on the disk
     // A file
-    uint8_t *data, *durable;   // as it is now, as it is on the disk; zeros behind the end; `capacity` bytes each, what is behind them is zeros
+    uint8_t *data, *durable;   // as it is now, as it is on the disk (NULL: zeros); zeros behind the end; `capacity` bytes each, what is behind them is zeros
     size_t capacity;           // whole pages
     struct sector *sectors;    // of the capacity
+    bool *touched;             // of its pages, what was written to or told of by `stored`; the others are zeros, and their sectors have no versions
     bool *allocated;           // by page
     size_t page_count;
     uint64_t size;
@@ -105,11 +106,21 @@ struct disk {
 
 void *sim_alloc(size_t size); // zeroed; a test without memory ends
 void *sim_grow(void *p, size_t size);
-void *sim_pages(const void *old, size_t old_size, size_t size); // whole pages: a copy of the old ones, and zeros
+// Whole pages: a copy of the old ones (NULL: none) that are touched, and zeros.
+void *sim_pages(const void *old, const bool *touched, size_t old_size, size_t size);
+void sim_pages_free(void *p, size_t size);
 
 struct inode *inode_new(struct disk *d, bool is_dir);
 void inode_put(struct disk *d, struct inode *i); // one reference less
 void inode_reserve(struct inode *i, uint64_t size);
+static inline size_t inode_touched_sector(const struct inode *i, size_t sector) { // it, or the first one after it
+    size_t n = i->capacity / SECTOR;
+    while (sector < n && !i->touched[sector / (PAGE / SECTOR)]) sector = ALIGN_UP(sector + 1, PAGE / SECTOR);
+    return sector;
+}
+#define EACH_TOUCHED(i, k) (size_t k = inode_touched_sector((i), 0); k < (i)->capacity / SECTOR; k = inode_touched_sector((i), k + 1))
+const uint8_t *inode_durable(const struct inode *i, size_t sector);
+void inode_settle_sector(struct inode *i, size_t sector, const uint8_t *bytes); // they are on the disk
 // Takes note of what is in sectors from..to of the data now. `written`: though it may be the same as before.
 void inode_absorb(struct disk *d, struct inode *i, uint64_t from, uint64_t to, bool written);
 void sector_forget(struct sector *s);

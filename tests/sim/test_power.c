@@ -296,6 +296,8 @@ static void append(struct life *l) {
             l->room = false;
             tick(l);
             check(l, named || l->room || log_error(l->log, &e), "there is room, and nobody says so");
+            // What a round could not note in staging is found by the next one, for which the one who is refused has asked.
+            if (!named && !log_may_write(l->log, c->stripes[i]) && !log_error(l->log, &e)) tick(l);
             check(l, named || log_may_write(l->log, c->stripes[i]) || log_error(l->log, &e), "refused, though there is room");
             return;
         }
@@ -476,7 +478,8 @@ static void peek(struct life *l, bool lives) {
     check(l, found >= l->kill_floor, "%zu calls are back of %zu, %zu of them promised", found, l->started, l->kill_floor);
     store_close(&look.store);
     if (lives) disk_free(look.disk);
-    l->kill_floor = found;
+    // But what a failed sync was about may be forgotten by the system at any time, as long as it runs.
+    if (!l->uncertain || l->resolved) l->kill_floor = found;
     if (l->resolved) l->cut_floor = found;
 }
 

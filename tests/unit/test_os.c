@@ -582,11 +582,11 @@ static void replace_file(void **state) {
             int status = os_replace_file(&f.os, p->dir, "a", "replaced", 8);
             if (!f.failed) {
                 assert_int_equal(status, 0);
-                assert_int_equal(left, 10); // open, four writes, sync, close, rename, sync_dir: nine, and none has failed
+                assert_int_equal(left, 11); // remove, open, four writes, sync, close, rename, sync_dir: ten, and none has failed
                 break;
             }
             assert_int_equal(status, -EIO);
-            holds(p, "a", left == 9 ? "replaced" : "old");
+            holds(p, "a", left == 10 ? "replaced" : "old");
             if (!forever && left > 1) assert_false(there(p, "a.new"));
             put(p, "a", "old");
         }
@@ -605,8 +605,9 @@ static void replace_file(void **state) {
 // ---- the power goes ---------------------------------------------------------------------------------------------------------------------
 
 struct watched {
-    uint64_t seeds, old, new, gone;
+    uint64_t seeds, old, new;
     bool done;
+    struct disk *half; // one on which a rename was kept by half: both names are the new file's
 };
 
 static void look(void *arg, struct disk *d, enum disk_op op) {
@@ -623,8 +624,14 @@ static void look(void *arg, struct disk *d, enum disk_op op) {
         else fail_msg("seed %llu: %zu bytes", (unsigned long long)w->seeds - 1, n);
         for (size_t k = 1; k < n; k++) assert_int_equal(text[k], text[0]);
         if (w->done) assert_int_equal(text[0], 'n');
+        bool is_new = text[0] == 'n';
         mem_free(text);
-        disk_free(after);
+        if (w->half || !is_new || os_read_file(disk_os(after), "/db/a.new", 1 << 20, &text, &n) != 0) {
+            disk_free(after);
+            continue;
+        }
+        mem_free(text);
+        w->half = after;
     }
 }
 
@@ -643,6 +650,16 @@ static void replaced_at_a_power_cut(void **state) {
     assert_int_equal(os_replace_file(os, "/db", "a", new, sizeof new), 0);
     w.done = true;
     look(&w, d, DISK_ANY);
+    assert_true(w.old > 40 && w.new > 40);
+    disk_free(d);
+
+    // The name that was left is the file itself.
+    d = w.half;
+    assert_non_null(d);
+    os = disk_os(d);
+    w = (struct watched){ .half = d };
+    disk_hook(d, look, &w);
+    assert_int_equal(os_replace_file(os, "/db", "a", old, sizeof old), 0);
     assert_true(w.old > 40 && w.new > 40);
     disk_free(d);
 }
