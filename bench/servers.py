@@ -55,9 +55,9 @@ def command_of(name, options, port):
 class Server:
     """A server process. It is stopped by stop(), at the end of a `with`."""
 
-    def __init__(self, name, options, port, files=None):
+    def __init__(self, name, options, port, files=None, more=()):
         self.name, self.port = name, port
-        words = command_of(name, options, port)
+        words = command_of(name, options, port) + list(more)
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
             die(f"port {port} is in use; choose others with --port")
@@ -68,9 +68,14 @@ class Server:
         if files:
             words = ["prlimit", f"--nofile={files}:{files}", "--"] + words
             words += ["--maxclients", str(files - 200)]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
-        self.pid = self.process.pid
+        self.words = words
+        self.start()
         self._wait_ready()
+
+    def start(self):
+        """The process, on what an earlier one has left in its folder."""
+        self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
+        self.pid = self.process.pid
 
     def _wait_ready(self):
         for _ in range(400):

@@ -238,6 +238,9 @@ static void snapshots(struct info *i, const struct host_save *s) {
         field(i, "current_save_keys_processed", s->keys_told);
         field(i, "current_save_keys_total", s->keys);
     }
+    signed_field(i, "kora_snapshot_msec", s->took_ms);
+    field(i, "kora_snapshot_bytes", s->bytes);
+    field(i, "kora_snapshot_longest_lease_us", s->longest_us);
 }
 
 // What only Kora's log has.

@@ -60,6 +60,7 @@ struct saver {
     struct file_sink file;        // SAVE_RDB
     struct lz4_sink lz4;          // around it, if job->lz4
     struct rdb_file_writer rdb;
+    _Atomic int64_t longest_ns;   // see host_save.longest_us
     _Atomic uint64_t newer;       // keys that only newer versions of Redis read
     uint64_t bytes;               // of the files
     int status;                   // with which it fails
@@ -94,6 +95,12 @@ static void fail_at(struct saver *v, const char *what, int code) {
     fail(v, code == -ENOMEM ? KORA_NOMEM : KORA_SYSTEM, why);
 }
 
+// Processor time for which a lease was held for the snapshot's sake.
+static void note_lease(struct saver *v, int64_t took_ns) {
+    int64_t longest = atomic_load(&v->longest_ns);
+    while (took_ns > longest && !atomic_compare_exchange_weak(&v->longest_ns, &longest, took_ns)) { }
+}
+
 // ---- the cut -------------------------------------------------------------------------------------------------------------------
 
 // In the log, a word without letters that no command is, and the number of the cut: what comes behind it in this stripe is not in the snapshot.
@@ -112,6 +119,7 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
     struct saver *v = e->saver;
     s->cut = cut;
     if (atomic_load(&v->failing)) return;
+    int64_t from_ns = clock_thread_ns();
     const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB && !v->job->lz4 };
     if (snapshot_begin(s, &options) != KORA_OK) {
         fail_memory(v);
@@ -119,6 +127,7 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
         snapshot_end(s);
         fail(v, KORA_SYSTEM, "no room in the log's staging");
     }
+    note_lease(v, clock_thread_ns() - from_ns);
 }
 
 // ---- on the shards -------------------------------------------------------------------------------------------------------------
@@ -175,6 +184,7 @@ static void wake_walk(struct waiter *waiter, enum lease_wake how) {
 
 static void note_progress(struct saver *v, const struct stripe *s, bool over) {
     struct snapshot_progress p = snapshot_progress(s);
+    note_lease(v, p.longest_ns);
     pthread_mutex_lock(&v->mutex);
     if (over) v->state.keys_told += p.told;
     v->state.held_bytes = MAX(v->state.held_bytes, snapshot_memory(s));
@@ -218,10 +228,12 @@ static bool turn(struct walk *w) {
         lease_park(l, &w->waiter);
         return false;
     }
+    int64_t from_ns = clock_thread_ns();
     struct stripe *s = &e->common.stripes[w->at];
     bool done = slice(w, s);
     if (done && s->garbage) engine_drop_garbage_of(e, s);
     struct stripe_news news = stripe_news(s);
+    note_lease(v, clock_thread_ns() - from_ns);
     lease_release(l);
     engine_tell_home(e, s, news);
     if (done) w->at += e->shard_count;
@@ -520,6 +532,7 @@ static int begin(struct engine *e, struct save_job *job) {
     v->kind = job ? job->kind : SAVE_OWN;
     v->job = job;
     atomic_store(&v->newer, 0);
+    atomic_store(&v->longest_ns, 0);
     v->number++;
     v->why[0] = '\0';
     atomic_store(&v->failing, false);
@@ -586,6 +599,7 @@ void save_state(struct engine *e, struct host_save *out) {
     pthread_mutex_lock(&v->mutex);
     *out = v->state;
     pthread_mutex_unlock(&v->mutex);
+    out->longest_us = (uint64_t)atomic_load(&v->longest_ns) / 1000;
     out->keys = 0;
     for (uint32_t i = 0; out->running && i < e->common.stripe_count; i++) {
         for (uint32_t db = 0; db < e->common.databases; db++) out->keys += stripe_count(&e->common.stripes[i], db);

@@ -116,8 +116,10 @@ void snapshot_save_(struct keyspace *ks, uint64_t hash, struct entry *e) {
     entry_set_mark(e, ks->walk.mark);
     struct about about;
     if (image_wanted(s, e)) {
+        int64_t from_ns = clock_thread_ns();
         about = about_of(s, ks, e);
         if (!image_open(s, ks, e, &about)) snapshot_fail(s);
+        snapshot_took(s, from_ns);
     } else if (!save_small(s, ks, e)) {
         snapshot_fail(s);
     }
@@ -294,7 +296,7 @@ void snapshot_end(struct stripe *st) {
 
 struct snapshot_progress snapshot_progress(const struct stripe *st) {
     const struct snapshot *s = st->snapshot;
-    return s ? (struct snapshot_progress){ s->keys, s->told } : (struct snapshot_progress){ 0, 0 };
+    return s ? (struct snapshot_progress){ s->keys, s->told, s->longest_ns } : (struct snapshot_progress){ 0 };
 }
 
 uint64_t snapshot_memory(const struct stripe *st) {

@@ -73,6 +73,7 @@ static inline bool snapshot_is_there(const struct stripe *s) { return s->snapsho
 // Entries of the image, and how many of them were told. Told ones may be few more while a large value is under way.
 struct snapshot_progress {
     uint64_t keys, told;
+    int64_t longest_ns; // processor time that a call's thread has given to it at once, where that may be much: opening an image, saving nodes and parts
 };
 struct snapshot_progress snapshot_progress(const struct stripe *s);
 // Bytes that are held for the image alone: saved values and parts, and what the keys have let go of.

@@ -5,6 +5,7 @@
 #ifndef KORA_STRIPE_SNAPSHOT_INT_H
 #define KORA_STRIPE_SNAPSHOT_INT_H
 
+#include "base/clock.h"
 #include "ds/table.h"
 #include "stripe/keyspace_int.h"
 #include "stripe/snapshot.h"
@@ -61,6 +62,7 @@ struct snapshot {
     enum snapshot_state state;
     uint64_t keys, told;
     uint64_t memory;
+    int64_t longest_ns;           // see snapshot_progress
     struct keyspace *first;       // those that there were at the cut, linked by walk.next
     struct keyspace *walking;     // NULL: all are walked
     struct saved *saved, **saved_end;
@@ -86,6 +88,7 @@ static inline void snapshot_check_end(struct snapshot *s) { (void)s; }
 #endif
 
 void snapshot_fail(struct snapshot *s);
+static inline void snapshot_took(struct snapshot *s, int64_t from_ns) { s->longest_ns = MAX(s->longest_ns, clock_thread_ns() - from_ns); }
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last); // false: it has failed
 struct rdb_writer snapshot_writer(const struct snapshot *s, struct buf *out);
 

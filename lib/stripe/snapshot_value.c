@@ -175,6 +175,7 @@ static bool save_bytes(const struct snapshot *s, struct image *i, size_t from, s
 
 void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to) {
     struct snapshot *s = ks->walk.of;
+    int64_t from_ns = clock_thread_ns();
     for (struct image *i = b->image, *next; i; i = next) {
         next = i->twin;
         if (!save_bytes(s, i, from, to)) {
@@ -183,6 +184,7 @@ void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, si
         }
         count_memory(s, i);
     }
+    snapshot_took(s, from_ns);
 }
 
 struct passed {
@@ -235,6 +237,7 @@ void root_node_changes(struct root *r, const void *node, uint32_t place) {
     struct snapshot *s = i->ks->walk.of;
     uint64_t p = place - 1;
     if (p >= i->part_count || p < i->cursor || i->parts[p] != node) return;
+    int64_t from_ns = clock_thread_ns();
     struct buf b = { 0 };
     struct rdb_writer w = snapshot_writer(s, &b);
     i->portions->node(&w, node);
@@ -246,6 +249,7 @@ void root_node_changes(struct root *r, const void *node, uint32_t place) {
     }
     i->parts[p] = part;
     count_memory(s, i);
+    snapshot_took(s, from_ns);
 }
 
 // ---- telling -----------------------------------------------------------------------------------------------------------------------
