@@ -19,7 +19,9 @@
 
 enum {
     SLICE_US = 250,               // of a shard's turn
+    SLICE_BYTES = 128 << 10,
     CHUNK_BYTES = 256 << 10,
+    CHUNK_ROOM = CHUNK_BYTES + SLICE_BYTES + (128 << 10), // so that no buffer grows, and is copied, while a lease is held; unless a value is larger
     CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk
 };
 
@@ -120,7 +122,7 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
     s->cut = cut;
     if (atomic_load(&v->failing)) return;
     int64_t from_ns = clock_thread_ns();
-    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB && !v->job->lz4 };
+    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB && !v->job->lz4, .slice = SLICE_BYTES };
     if (snapshot_begin(s, &options) != KORA_OK) {
         fail_memory(v);
     } else if (!leave_mark(e, s, cut)) {
@@ -152,8 +154,10 @@ static void hand_on(struct walk *w, bool last) {
 static bool make_chunk(struct walk *w) {
     if (w->chunk) return true;
     w->chunk = mem_alloc_zero(sizeof *w->chunk);
-    if (w->chunk) w->chunk->shard = w->shard->id;
-    return w->chunk != NULL;
+    if (!w->chunk) return false;
+    w->chunk->shard = w->shard->id;
+    buf_reserve(&w->chunk->bytes, CHUNK_ROOM); // no memory: then what is told finds that out
+    return true;
 }
 
 // Under the lease.

@@ -48,6 +48,7 @@ int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum val
 void snapshot_put_(struct keyspace *ks, uint64_t hash, const struct entry *old, struct entry *e);
 void snapshot_adopt_(struct root *r); // an imaged one is nobody's any more
 void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to);
+void snapshot_blob_moves_(struct blob *b, struct blob *to); // what images tell of b is at the start of the other one, too
 
 static inline enum access_policy access_policy(const struct common *c) {
     return (enum access_policy)atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed);

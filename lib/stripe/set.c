@@ -186,10 +186,17 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const 
     struct keyspace *ks = keyspace_make(k);
     struct blob *b = ks ? blob_new(&ks->blobs, len, blob_room(old.n, len)) : NULL;
     if (!b) return KORA_NOMEM;
+    if (e) key_will_change(k, e);
+    struct blob *imaged = e && e->form == FORM_BLOB && entry_blob(e)->imaged && keep == old.n ? entry_blob(e) : NULL; // it stays, held by its image
+    if (imaged) {
+        snapshot_blob_changes_(ks, imaged, to->from, to->to);
+        if (ks->walk.on) snapshot_blob_changes_(ks, imaged, old.n, SIZE_MAX); // it was longer at the cut, perhaps
+    }
     if (keep) memcpy(b->data, old.p, keep);
     if (to->fill) memset(b->data + keep, 0, len - keep);
     struct shape v = { to->type, FORM_BLOB, &b, sizeof b, to->flags };
     int status = store(t, k, e, &v, EXPIRE_KEEP, false, at);
+    if (status == KORA_OK && imaged && ks->walk.on && !blob_held(imaged)) snapshot_blob_moves_(imaged, b);
     if (status == KORA_OK) *bytes = b->data;
     else blob_drop(b);
     return status;

@@ -59,6 +59,7 @@ struct rdb_writer snapshot_writer(const struct snapshot *s, struct buf *out) {
 }
 
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last) {
+    s->told_now += key.n * first + bytes.n;
     struct snapshot_part part = { key, about->db, about->expire_at_ms, about->idle_s, about->frequency, first, last, bytes };
     if (!s->sink(s->arg, &part)) {
         snapshot_fail(s);
@@ -166,7 +167,7 @@ static bool visit_entry(void *arg, void *entry) {
     unsigned mark = entry_mark(e);
     if (unlikely(mark)) entry_set_mark(e, 0);
     bool on = mark == w->ks->walk.mark || tell_entry(w, e);
-    return on && (++w->n % CLOCK_EVERY != 0 || clock_mono_us() < w->until_us);
+    return on && (++w->n % CLOCK_EVERY != 0 || !snapshot_over(w->s, w->until_us));
 }
 
 static void walk_some(struct snapshot *s, int64_t until_us) {
@@ -227,6 +228,8 @@ int snapshot_begin(struct stripe *st, const struct snapshot_options *o) {
     s->options = *o;
     if (!s->options.large) s->options.large = LARGE;
     if (!s->options.portion) s->options.portion = PORTION;
+    if (!s->options.slice) s->options.slice = SIZE_MAX;
+    s->mark = st->images = st->images % INT32_MAX + 1;
     s->state = SNAPSHOT_MORE;
     s->saved_end = &s->saved;
     s->images_end = &s->images;
@@ -245,10 +248,11 @@ enum snapshot_state snapshot_slice(struct stripe *st, int64_t budget_us, snapsho
     int64_t until_us = clock_mono_us() + budget_us;
     s->sink = sink;
     s->arg = arg;
+    s->told_now = 0;
     txn_begin(&s->txn, st->common);
     while (s->state == SNAPSHOT_MORE) {
         if (!step(s, until_us)) s->state = SNAPSHOT_DONE;
-        else if (clock_mono_us() >= until_us) break;
+        else if (snapshot_over(s, until_us)) break;
     }
     s->sink = NULL;
     return s->state;

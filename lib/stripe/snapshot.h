@@ -46,6 +46,7 @@ struct snapshot_options {
     bool newest;   // forms that Redis 7.0 does not read where these hold more (rdb_writer.newest)
     size_t large;  // collections that take more bytes are told in portions; 0: 64 KB
     size_t portion; // bytes of these, about; 0: 64 KB
+    size_t slice;   // bytes that a call of snapshot_slice tells, about; 0: as many as there is time for
 };
 
 enum snapshot_state { SNAPSHOT_MORE, SNAPSHOT_DONE, SNAPSHOT_FAILED };

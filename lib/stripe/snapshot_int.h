@@ -40,9 +40,9 @@ struct image {
     struct buf ready;             // is told next: the head, and saved items
     struct buf tail;              // is told at the end: by nodes
     size_t tail_told;
-    void **parts;                 // of a blob: saved ones, or NULL. Of nodes: theirs, or saved ones (SAVED is set)
+    void **parts;                 // of a blob: saved ones, or NULL. Of nodes: where each was
     uint64_t part_count;
-    struct table passed;          // names of items that the walk passes over: saved ones and new ones
+    struct table passed;          // names of items that the walk passes over: saved ones and new ones. Of nodes: those that are saved
     struct slab *names;           // their memory; NULL: there is none
     size_t counted;               // in snapshot.memory
     size_t parts_bytes;           // of saved parts
@@ -70,6 +70,8 @@ struct snapshot {
     struct buf scratch;
     snapshot_sink_fn *sink;       // while a slice runs; else NULL
     void *arg;
+    size_t told_now;              // bytes, in this slice
+    uint32_t mark;                // of nodes that were told or saved, or are new
     struct txn txn;               // of the slice: its clocks are read once
 #ifdef KORA_DEBUG
     struct digests *digests;
@@ -86,6 +88,9 @@ static inline void snapshot_check_begin(struct snapshot *s) { (void)s; }
 static inline void snapshot_check(struct snapshot *s, const struct keyspace *k, const struct entry *e) { (void)s, (void)k, (void)e; }
 static inline void snapshot_check_end(struct snapshot *s) { (void)s; }
 #endif
+
+// The slice has told enough.
+static inline bool snapshot_over(const struct snapshot *s, int64_t until_us) { return s->told_now >= s->options.slice || clock_mono_us() >= until_us; }
 
 void snapshot_fail(struct snapshot *s);
 static inline void snapshot_took(struct snapshot *s, int64_t from_ns) { s->longest_ns = MAX(s->longest_ns, clock_thread_ns() - from_ns); }

@@ -92,6 +92,7 @@ struct stripe {
     _Atomic uint64_t logged;         // the log's epoch of its last effect; 0: there is none. Written by the lease's holder
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
     struct snapshot *snapshot;       // stripe/snapshot.h; NULL: there is none
+    uint32_t images;                 // how many there were, modulo 2^31
     struct random random;
     struct wait_lists waiting;       // calls that wait for keys
 #ifdef KORA_DEBUG
