@@ -22,7 +22,8 @@ enum {
     SLICE_BYTES = 128 << 10,
     CHUNK_BYTES = 256 << 10,
     CHUNK_ROOM = CHUNK_BYTES + SLICE_BYTES + (128 << 10), // so that no buffer grows, and is copied, while a lease is held; unless a value is larger
-    CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk
+    CHUNKS_AHEAD = 4 << 20,       // bytes that a shard may be ahead of the disk
+    HELD_LEAST = 8 << 20, HELD_MORE = 64 << 20, HELD_PART = 10, // what images may hold: see limit_held
 };
 
 struct chunk {
@@ -75,8 +76,11 @@ struct saver {
     _Atomic(struct chunk *) chunks; // newest first
     _Atomic uint32_t news;        // steps with each of them: the saver sleeps on it
     _Atomic bool failing;         // it will not succeed any more: nobody begins an image
+    _Atomic bool said;            // that it fails, in the log
     char why[200];                // set by who sets `failing`
 };
+
+static const char *const kind_names[] = { "snapshot", "copy", "export" };
 
 // ---- failing -------------------------------------------------------------------------------------------------------------------
 
@@ -87,6 +91,10 @@ static void fail(struct saver *v, int status, const char *why) {
     v->status = status;
     snprintf(v->why, sizeof v->why, "%s", why);
     pthread_mutex_unlock(&v->mutex);
+    // Walks that wait for the disk have something to do now that needs no disk: they give up what is held.
+    for (uint32_t i = 0; i < v->engine->shard_count; i++) {
+        if (atomic_exchange(&v->walks[i].stalled, false)) shard_post(v->walks[i].shard, &v->walks[i].work);
+    }
 }
 
 static void fail_memory(struct saver *v) { fail(v, KORA_NOMEM, "out of memory"); }
@@ -191,7 +199,6 @@ static void note_progress(struct saver *v, const struct stripe *s, bool over) {
     note_lease(v, p.longest_ns);
     pthread_mutex_lock(&v->mutex);
     if (over) v->state.keys_told += p.told;
-    v->state.held_bytes = MAX(v->state.held_bytes, snapshot_memory(s));
     pthread_mutex_unlock(&v->mutex);
 }
 
@@ -203,8 +210,9 @@ static bool slice(struct walk *w, struct stripe *s) {
     if (!atomic_load(&v->failing) && snapshot_is_there(s)) {
         state = snapshot_slice(s, SLICE_US, take_part, w);
         if (state == SNAPSHOT_MORE) return false;
-        if (state == SNAPSHOT_FAILED) fail_memory(v);
+        if (state == SNAPSHOT_FAILED && !atomic_load(&v->engine->common.held.failed)) fail_memory(v);
     }
+    if (atomic_load(&v->failing) && !snapshot_give_up(s)) return false;
     if (snapshot_is_there(s)) {
         note_progress(v, s, true);
         snapshot_end(s);
@@ -212,18 +220,28 @@ static bool slice(struct walk *w, struct stripe *s) {
     return true;
 }
 
+static void say_failing(struct saver *v) {
+    if (atomic_exchange(&v->said, true)) return;
+    char why[sizeof v->why];
+    pthread_mutex_lock(&v->mutex);
+    memcpy(why, v->why, sizeof why);
+    pthread_mutex_unlock(&v->mutex);
+    engine_log(v->engine, KORA_LOG_WARNING, "%s %llu fails: %s", kind_names[v->kind], (unsigned long long)v->number, why);
+}
+
 // One turn. False: it waits for something, or is over.
 static bool turn(struct walk *w) {
     struct engine *e = w->shard->engine;
     struct saver *v = w->saver;
+    if (unlikely(atomic_load(&v->failing))) say_failing(v);
     if (w->at >= e->common.stripe_count || atomic_load(&e->closing)) {
         if (atomic_load(&e->closing)) fail(v, KORA_CLOSED, "the database is being closed");
         hand_on(w, true); // there always is a chunk, so that this can't fail
         return false;
     }
-    if (atomic_load(&w->ahead) > CHUNKS_AHEAD) {
+    if (!atomic_load(&v->failing) && atomic_load(&w->ahead) > CHUNKS_AHEAD) {
         atomic_store(&w->stalled, true);
-        if (atomic_load(&w->ahead) > CHUNKS_AHEAD || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
+        if ((atomic_load(&w->ahead) > CHUNKS_AHEAD && !atomic_load(&v->failing)) || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
     }
     struct lease *l = &e->leases[w->at];
     if (!lease_try(l)) {
@@ -316,8 +334,26 @@ static void write_all(struct saver *v) {
     }
 }
 
+// What images hold is let go of when the disk takes it. If the disk does not follow, and more is held than a tenth of `maxmemory`, or where there is none, than a tenth of
+// what is in memory and HELD_MORE, the snapshot fails. That comes on top of maxmemory: to evict entries for it would only save more of them.
+static void limit_held(struct common *c) {
+    int64_t most = (int64_t)MIN(atomic_load(&c->settings.maxmemory), (uint64_t)INT64_MAX), base = (int64_t)account_exact(c);
+    atomic_store(&c->held.base, base);
+    atomic_store(&c->held.limit, most ? MAX(most / HELD_PART, (int64_t)HELD_LEAST) : base / HELD_PART + HELD_MORE);
+    atomic_store(&c->held.failed, false);
+    atomic_store(&c->held.most, atomic_load(&c->held.now));
+}
+
+static void held_too_much(struct common *c) {
+    struct saver *v = CONTAINER_OF(c, struct engine, common)->saver;
+    char why[sizeof v->why];
+    snprintf(why, sizeof why, "the disk does not follow: more than %lld bytes would be held of what was changed meanwhile", (long long)atomic_load(&c->held.limit));
+    fail(v, KORA_NOMEM, why);
+}
+
 static bool start_walks(struct saver *v) {
     struct engine *e = v->engine;
+    limit_held(&e->common);
     for (uint32_t i = 0; i < e->shard_count; i++) {
         struct walk *w = &v->walks[i];
         *w = (struct walk){ .work.run = walk_comes, .shard = &e->shards[i], .saver = v, .at = i, .db = UINT32_MAX /* none yet */ };
@@ -473,8 +509,6 @@ uint64_t save_changes(struct engine *e) {
     return n;
 }
 
-static const char *const kind_names[] = { "snapshot", "copy", "export" };
-
 static void note_end(struct saver *v, uint64_t then, bool failed) {
     struct host_save *state = &v->state;
     state->running = false;
@@ -507,8 +541,8 @@ static void *saver_main(void *arg) {
     save(v);
     bool failed = atomic_load(&v->failing);
     long long took_ms = (long long)(clock_mono_us() / 1000 - v->state.began_ms);
-    if (failed) engine_log(e, KORA_LOG_WARNING, "%s %llu failed: %s", kind_names[v->kind], (unsigned long long)v->number, v->why);
-    else engine_log(e, KORA_LOG_NOTICE, "%s %llu: %llu keys in %lld ms", kind_names[v->kind], (unsigned long long)v->number, (unsigned long long)v->state.keys_told, took_ms);
+    if (failed && !atomic_exchange(&v->said, true)) engine_log(e, KORA_LOG_WARNING, "%s %llu failed: %s", kind_names[v->kind], (unsigned long long)v->number, v->why);
+    else if (!failed) engine_log(e, KORA_LOG_NOTICE, "%s %llu: %llu keys in %lld ms", kind_names[v->kind], (unsigned long long)v->number, (unsigned long long)v->state.keys_told, took_ms);
     pthread_mutex_lock(&v->mutex);
     note_end(v, then, failed);
     pthread_cond_broadcast(&v->ended);
@@ -539,9 +573,10 @@ static int begin(struct engine *e, struct save_job *job) {
     atomic_store(&v->longest_ns, 0);
     v->number++;
     v->why[0] = '\0';
+    atomic_store(&v->said, false);
     atomic_store(&v->failing, false);
     v->state.began_ms = clock_mono_us() / 1000;
-    v->state.keys_told = v->state.held_bytes = 0;
+    v->state.keys_told = 0;
     int status = start_thread(v);
     v->joinable = v->state.running = status == KORA_OK;
     return status;
@@ -602,7 +637,13 @@ void save_state(struct engine *e, struct host_save *out) {
     struct saver *v = e->saver;
     pthread_mutex_lock(&v->mutex);
     *out = v->state;
+    if (out->running && v->kind == SAVE_OWN && atomic_load(&v->failing)) { // it may hang in a write
+        out->failed = true;
+        memcpy(out->why, v->why, sizeof out->why);
+    }
     pthread_mutex_unlock(&v->mutex);
+    out->held_now = (uint64_t)MAX(atomic_load(&e->common.held.now), 0);
+    out->held_bytes = (uint64_t)MAX(atomic_load(&e->common.held.most), 0);
     out->longest_us = (uint64_t)atomic_load(&v->longest_ns) / 1000;
     out->keys = 0;
     for (uint32_t i = 0; out->running && i < e->common.stripe_count; i++) {
@@ -636,6 +677,7 @@ int saver_create(struct engine *e) {
     v->state.last_s = clock_wall_ms() / 1000;
     if (e->durable) v->number = e->durable->store.manifest.snapshot;
     e->common.join = save_join;
+    e->common.held.too_much = held_too_much;
     autosave_init(&e->autosave);
     e->host.save = host_save;
     e->host.save_wait = host_save_wait;

@@ -17,7 +17,7 @@ struct shape {
 };
 
 static void drop_value(struct keyspace *ks, struct entry *e) {
-    if (e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    if (e->form == FORM_BLOB) keyspace_drop_blob(entry_blob(e));
     else if (e->form == FORM_ROOT) keyspace_doom(ks, entry_root(e));
 }
 
@@ -195,8 +195,10 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const 
     if (keep) memcpy(b->data, old.p, keep);
     if (to->fill) memset(b->data + keep, 0, len - keep);
     struct shape v = { to->type, FORM_BLOB, &b, sizeof b, to->flags };
+    bool moves = imaged && ks->walk.on && !blob_shared(imaged);
+    if (moves) snapshot_blob_moves_(imaged, b);
     int status = store(t, k, e, &v, EXPIRE_KEEP, false, at);
-    if (status == KORA_OK && imaged && ks->walk.on && !blob_held(imaged)) snapshot_blob_moves_(imaged, b);
+    if (status != KORA_OK && moves) snapshot_blob_moves_(b, imaged);
     if (status == KORA_OK) *bytes = b->data;
     else blob_drop(b);
     return status;

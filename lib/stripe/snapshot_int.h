@@ -27,7 +27,7 @@ struct image {
     struct slice key;             // behind the struct
     enum image_by by;
     bool begun;                   // a part was told: the rest follows before anything else
-    bool owned;                   // the root is nobody's but the image's
+    bool owned;                   // the root, or blob, is nobody's but the image's
     const struct value_portions *portions;
     struct root *root;
     int64_t base;                 // see value_portions.head
@@ -61,7 +61,9 @@ struct snapshot {
     struct snapshot_options options;
     enum snapshot_state state;
     uint64_t keys, told;
-    uint64_t memory;
+    uint64_t memory;              // that is held for the images
+    uint64_t kept;                // of that: dropped keyspaces
+    int64_t brought;              // of that: to common->held
     int64_t longest_ns;           // see snapshot_progress
     struct keyspace *first;       // those that there were at the cut, linked by walk.next
     struct keyspace *walking;     // NULL: all are walked
@@ -93,6 +95,14 @@ static inline void snapshot_check_end(struct snapshot *s) { (void)s; }
 static inline bool snapshot_over(const struct snapshot *s, int64_t until_us) { return s->told_now >= s->options.slice || clock_mono_us() >= until_us; }
 
 void snapshot_fail(struct snapshot *s);
+// What is held is so many bytes more, or less. More may be too much: then it has failed, and all images are closed.
+void snapshot_bring(struct snapshot *s);
+static inline void snapshot_holds(struct snapshot *s, int64_t bytes) {
+    enum { QUANTUM = 16 * 1024 };
+    s->memory += (uint64_t)bytes;
+    int64_t unbrought = (int64_t)s->memory - s->brought;
+    if (unlikely(unbrought > QUANTUM || unbrought < -QUANTUM)) snapshot_bring(s);
+}
 static inline void snapshot_took(struct snapshot *s, int64_t from_ns) { s->longest_ns = MAX(s->longest_ns, clock_thread_ns() - from_ns); }
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last); // false: it has failed
 struct rdb_writer snapshot_writer(const struct snapshot *s, struct buf *out);

@@ -27,13 +27,15 @@ bool image_wanted(const struct snapshot *s, const struct entry *e) {
     return e->form == FORM_ROOT && value_kinds[e->type]->memory(entry_root(e)) > s->options.large;
 }
 
-// What it takes, brought up to date.
+// What it takes, brought up to date. That may be too much: then the image is closed.
 static void count_memory(struct snapshot *s, struct image *i) {
     size_t n = sizeof *i + i->key.n + i->ready.cap + i->tail.cap + i->at.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
     if (i->names) n += slab_usage(i->names).held;
-    if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
-    s->memory += n - i->counted;
+    if (i->owned && i->blob) n += blob_size(i->blob);
+    else if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
+    int64_t more = (int64_t)n - (int64_t)i->counted;
     i->counted = n;
+    snapshot_holds(s, more);
 }
 
 // ---- opening and closing ---------------------------------------------------------------------------------------------------------
@@ -66,6 +68,7 @@ static bool open_root(struct snapshot *s, struct image *i, struct root *r) {
 
 static void take_blob(struct image *i, struct blob *b) {
     i->blob = b;
+    i->owned = false;
     i->twin = b->imaged ? b->image : NULL;
     b->image = i;
     b->imaged++;
@@ -124,7 +127,7 @@ static void let_go_of_blob(struct image *i) {
 }
 
 void image_close(struct snapshot *s, struct image *i) {
-    s->memory -= i->counted;
+    snapshot_holds(s, -(int64_t)i->counted);
     if (i->blob) let_go_of_blob(i);
     if (i->root) {
         i->root->imaged = false;
@@ -133,6 +136,14 @@ void image_close(struct snapshot *s, struct image *i) {
         if (i->owned && !i->ks->walk.dropped) keyspace_publish(i->ks);
     }
     free_image(i);
+}
+
+// Of several images of a blob, one counts it.
+void snapshot_orphans_(struct blob *b) {
+    struct image *i = b->image;
+    if (atomic_load_explicit(&b->refs, memory_order_relaxed) > 1 + b->imaged) return;
+    i->owned = true;
+    if (!i->ks->walk.dropped) count_memory(i->ks->walk.of, i);
 }
 
 void snapshot_adopt_(struct root *r) {
@@ -180,6 +191,7 @@ void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, si
             return;
         }
         count_memory(s, i);
+        if (s->state == SNAPSHOT_FAILED) return;
     }
     snapshot_took(s, from_ns);
 }

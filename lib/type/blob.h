@@ -37,8 +37,6 @@ void blob_share(struct blob *b); // a reference for one more entry of the same o
 void blob_drop(struct blob *b);  // an entry's reference
 // Somebody else reads it, and it may not be changed in place. Images are told of changes, and do not count.
 static inline bool blob_shared(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > 1 + b->imaged; }
-// Anybody but images has it.
-static inline bool blob_held(const struct blob *b) { return atomic_load_explicit(&b->refs, memory_order_acquire) > b->imaged; }
 void blob_pin(struct blob *b);
 void blob_unpin(void *blob);     // any thread, no lease
 bool blob_unpin_was_last(struct blob *b); // the same; true: it is dead now, and blob_bury would give memory back
