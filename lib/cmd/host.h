@@ -60,6 +60,7 @@ struct host_save {
     uint64_t held_bytes, held_now; // by its images, at most; at the moment
     uint64_t longest_us;           // processor time for which a lease was held at once for the snapshot's sake, of the one under way or the last
     uint64_t bytes;                // of the last one's files
+    uint64_t log_then;             // bytes of the log when it had ended: what older snapshots need of it
     uint64_t changes_then;         // of the counters' changes at the cut of the last good one
 };
 

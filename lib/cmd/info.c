@@ -241,6 +241,7 @@ static void snapshots(struct info *i, const struct host_save *s) {
         field(i, "current_save_keys_total", s->keys);
     }
     signed_field(i, "kora_snapshot_msec", s->took_ms);
+    field(i, "kora_snapshot_number", s->ended);
     field(i, "kora_snapshot_bytes", s->bytes);
     field(i, "kora_snapshot_longest_lease_us", s->longest_us);
     field(i, "kora_snapshot_held_bytes", s->held_now);

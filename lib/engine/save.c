@@ -66,6 +66,7 @@ struct saver {
     _Atomic int64_t longest_ns;   // see host_save.longest_us
     _Atomic uint64_t newer;       // keys that only newer versions of Redis read
     uint64_t bytes;               // of the files
+    uint64_t log_then;            // bytes of the log that were left when the last one had ended
     int status;                   // with which it fails
     uint64_t number, first_round;
     bool joinable;
@@ -436,6 +437,8 @@ static void commit(struct saver *v, struct store *store, const struct manifest *
     v->bytes = v->dir.bytes;
 }
 
+_Static_assert((int)SNAPSHOT_KEEP_MAX == (int)MANIFEST_OLDER_MAX + 1, "the manifest has room for all that may be kept");
+
 static void end_own(struct saver *v) {
     struct engine *e = v->engine;
     struct store *store = &e->durable->store;
@@ -444,12 +447,16 @@ static void end_own(struct saver *v) {
         return;
     }
     struct manifest m = store->manifest;
-    m.snapshot = v->number;
-    m.first_round = v->first_round;
+    uint64_t needed = manifest_go_on(&m, (struct kept_snapshot){ v->number, v->first_round }, atomic_load(&e->common.settings.snapshot_keep));
     commit(v, store, &m);
     if (atomic_load(&v->failing)) return;
-    log_forget(e->log, v->first_round);
-    int code = snapshot_dirs_keep(store->os, store->dir, v->number);
+    uint64_t keep[MANIFEST_OLDER_MAX + 1] = { m.snapshot };
+    for (uint32_t i = 0; i < m.older_count; i++) keep[i + 1] = m.older[i].number;
+    log_forget(e->log, needed);
+    struct log_stats l;
+    log_stats(e->log, &l);
+    v->log_then = l.log_bytes;
+    int code = snapshot_dirs_keep(store->os, store->dir, keep, m.older_count + 1);
     if (code < 0) engine_log(e, KORA_LOG_WARNING, "an older snapshot can't be removed: %s", strerror(-code));
 }
 
@@ -529,6 +536,7 @@ static void note_end(struct saver *v, uint64_t then, bool failed) {
     state->took_ms = clock_mono_us() / 1000 - state->began_ms;
     state->saves++;
     state->bytes = v->bytes;
+    state->log_then = v->log_then;
     state->changes_then = then;
 }
 
