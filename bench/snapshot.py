@@ -11,7 +11,7 @@ First part. Each server in turn is filled with --keys keys; the load generator o
     recovery         from the start of a new process on these files until it serves, and has every key
     longest lease    Kora's own count of processor time (kora_snapshot_longest_lease_us): the longest that a stripe's lease was held at once for the snapshot
 
-Both write no log (korad: --appendfsync no, and its log is removed by the snapshot), so that what is compared is the snapshot.
+Redis writes no log; korad does (--appendfsync no), since without one it has no snapshots of its own.
 
 Second part, korad alone: large values that are changed while a snapshot tells them: ZADD to a sorted set of --members members, APPEND to a string of --string-mb, RPUSH and
 LPOP at a list and XADD, XREADGROUP and XACK at a stream of --members elements each (a tenth of the stream is pending). The commands are paced, one at a time; the longest lease is the figure.
