@@ -86,12 +86,15 @@ static const char *const kind_names[] = { "snapshot", "copy", "export" };
 // ---- failing -------------------------------------------------------------------------------------------------------------------
 
 static void fail(struct saver *v, int status, const char *why) {
-    bool not_yet = false;
-    if (!atomic_compare_exchange_strong(&v->failing, &not_yet, true)) return;
     pthread_mutex_lock(&v->mutex);
-    v->status = status;
-    snprintf(v->why, sizeof v->why, "%s", why);
+    bool first = !atomic_load(&v->failing);
+    if (first) {
+        v->status = status;
+        snprintf(v->why, sizeof v->why, "%s", why);
+        atomic_store(&v->failing, true);
+    }
     pthread_mutex_unlock(&v->mutex);
+    if (!first) return;
     // Walks that wait for the disk have something to do now that needs no disk: they give up what is held.
     for (uint32_t i = 0; i < v->engine->shard_count; i++) {
         if (atomic_exchange(&v->walks[i].stalled, false)) shard_post(v->walks[i].shard, &v->walks[i].work);
