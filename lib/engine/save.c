@@ -109,6 +109,13 @@ static void fail_at(struct saver *v, const char *what, int code) {
     fail(v, code == -ENOMEM ? KORA_NOMEM : KORA_SYSTEM, why);
 }
 
+static void held_too_much(struct common *c) {
+    struct saver *v = CONTAINER_OF(c, struct engine, common)->saver;
+    char why[sizeof v->why];
+    snprintf(why, sizeof why, "the disk does not follow: more than %lld bytes would be held of what was changed meanwhile", (long long)atomic_load(&c->held.limit));
+    fail(v, KORA_NOMEM, why);
+}
+
 // Processor time for which a lease was held for the snapshot's sake.
 static void note_lease(struct saver *v, int64_t took_ns) {
     int64_t longest = atomic_load(&v->longest_ns);
@@ -214,7 +221,8 @@ static bool slice(struct walk *w, struct stripe *s) {
     if (!atomic_load(&v->failing) && snapshot_is_there(s)) {
         state = snapshot_slice(s, SLICE_US, take_part, w);
         if (state == SNAPSHOT_MORE) return false;
-        if (state == SNAPSHOT_FAILED && !atomic_load(&v->engine->common.held.failed)) fail_memory(v);
+        if (state == SNAPSHOT_FAILED && atomic_load(&v->engine->common.held.failed)) held_too_much(s->common); // whoever found that may not have said so yet
+        else if (state == SNAPSHOT_FAILED) fail_memory(v);
     }
     if (atomic_load(&v->failing) && !snapshot_give_up(s)) return false;
     if (snapshot_is_there(s)) {
@@ -346,13 +354,6 @@ static void limit_held(struct common *c) {
     atomic_store(&c->held.limit, most ? MAX(most / HELD_PART, (int64_t)HELD_LEAST) : base / HELD_PART + HELD_MORE);
     atomic_store(&c->held.failed, false);
     atomic_store(&c->held.most, atomic_load(&c->held.now));
-}
-
-static void held_too_much(struct common *c) {
-    struct saver *v = CONTAINER_OF(c, struct engine, common)->saver;
-    char why[sizeof v->why];
-    snprintf(why, sizeof why, "the disk does not follow: more than %lld bytes would be held of what was changed meanwhile", (long long)atomic_load(&c->held.limit));
-    fail(v, KORA_NOMEM, why);
 }
 
 static bool start_walks(struct saver *v) {
