@@ -20,6 +20,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -32,6 +33,7 @@ enum {
     REQUEST_OVERHEAD = 96, // bytes of a request that are neither key nor value
     FILL_BATCH = 64,
     EVENTS = 256,
+    DISTINCT = 4 << 20,   // places where a value may begin, with --distinct
 };
 
 struct options {
@@ -41,7 +43,7 @@ struct options {
     double seconds, warmup, zipf, set_part; // set_part: share of SET, 0 to 1
     size_t value_low, value_high;
     int server_pid;
-    bool fill, verify, idle_ping, quiet;
+    bool fill, verify, idle_ping, quiet, by_signal, distinct;
 };
 
 struct zipf { // Gray et al., "Quickly generating billion-record synthetic databases", SIGMOD 1994
@@ -55,7 +57,7 @@ struct run {
     struct sockaddr_storage address;
     socklen_t address_len;
     struct zipf zipf;
-    char *value;            // value_high bytes
+    char *value;            // value_high bytes; with --distinct so many more
     char digits[10000][4];  // "0000" to "9999"
     _Atomic int phase;
     bool filling;
@@ -145,7 +147,7 @@ static char *put_set(const struct run *r, char *to, uint64_t key, uint64_t *rng)
     while (rest /= 10);
     *--p = '$';
     to = put(to, p, (size_t)(text + sizeof(text) - p));
-    to = put(to, r->value, n);
+    to = put(to, r->value + (r->o.distinct ? rng_below(rng, DISTINCT) : 0), n);
     return put(to, "\r\n", 2);
 }
 
@@ -460,6 +462,16 @@ static int report(const struct run *r, const struct worker *w, struct sample fro
     return errors || broken || (r->o.verify && (wrong || (r->o.fill && misses)));
 }
 
+// A phase: so many seconds, or until somebody says that it is over.
+static void sleep_or(const struct options *o, double seconds, int signal) {
+    sigset_t set;
+    struct timespec t = { (time_t)seconds, (long)((seconds - floor(seconds)) * 1e9) };
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    if (o->by_signal) sigtimedwait(&set, NULL, &t);
+    else sleep_ns((uint64_t)(seconds * 1e9));
+}
+
 static int run_load(struct run *r) {
     const struct options *o = &r->o;
     struct worker *w = need(aligned_alloc(64, (sizeof(*w) * o->threads + 63) / 64 * 64));
@@ -486,10 +498,10 @@ static int run_load(struct run *r) {
         hold(o->seconds);
     } else if (o->seconds > 0) {
         workers_start(w, o->threads);
-        sleep_ns((uint64_t)(o->warmup * 1e9));
+        sleep_or(o, o->warmup, SIGUSR1);
         from = sample_take(r, w);
         atomic_store(&r->phase, MEASURE);
-        sleep_ns((uint64_t)(o->seconds * 1e9));
+        sleep_or(o, o->seconds, SIGUSR2);
         to = sample_take(r, w);
         atomic_store(&r->phase, STOP);
         workers_join(w, o->threads);
@@ -522,12 +534,14 @@ static const char usage[] =
     "  --mix S:G            so many SETs to so many GETs: 1:1\n"
     "  --value-size N       256\n"
     "  --value-range A:B    values of A to B bytes, uniformly\n"
+    "  --distinct           values that have little in common, so that compressing several together gains nothing\n"
     "  --drift S            with --value-range: sizes in a quarter of the range, that moves through it and back in S seconds\n"
     "  --fill               SET every key once before\n"
     "  --verify             fail if a value has a wrong length, or, after --fill, if a key is missing\n"
     "  --idle N             open N more connections, that say nothing\n"
     "  --idle-ping          these say PING once, when they are opened\n"
     "  --server-pid PID     account that process's CPU time\n"
+    "  --by-signal          SIGUSR1 ends the warm-up, SIGUSR2 what is measured; --warmup and --seconds are the longest that they take\n"
     "  --seed N  --label TEXT  --quiet (no line for humans)\n";
 
 static void parse_pair(const char *what, const char *text, double *a, double *b) {
@@ -569,12 +583,14 @@ static void option_take(struct options *o, const char *name, const char *v) {
     else if (!strcmp(name, "verify")) o->verify = true;
     else if (!strcmp(name, "idle-ping")) o->idle_ping = true;
     else if (!strcmp(name, "quiet")) o->quiet = true;
+    else if (!strcmp(name, "by-signal")) o->by_signal = true;
+    else if (!strcmp(name, "distinct")) o->distinct = true;
 }
 
 static void options_parse(struct options *o, int argc, char **argv) {
     static const char *const with_value[] = { "host", "unix", "label", "port", "connections", "threads", "pipeline", "idle", "seconds",
         "warmup", "ops", "keys", "zipf", "value-size", "value-range", "mix", "drift", "server-pid", "seed" };
-    static const char *const without[] = { "fill", "verify", "idle-ping", "quiet", "help" };
+    static const char *const without[] = { "fill", "verify", "idle-ping", "quiet", "by-signal", "distinct", "help" };
     struct option list[COUNT(with_value) + COUNT(without) + 1] = { { 0 } };
     size_t n = 0;
     for (size_t i = 0; i < COUNT(with_value); i++) list[n++] = (struct option){ with_value[i], required_argument, NULL, 'v' };
@@ -603,9 +619,17 @@ int main(int argc, char **argv) {
         unsigned d[4] = { i / 1000, i / 100 % 10, i / 10 % 10, i % 10 };
         for (unsigned k = 0; k < 4; k++) r->digits[i][k] = (char)('0' + d[k]);
     }
-    r->value = need_alloc(r->o.value_high);
+    if (r->o.by_signal) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGUSR1);
+        sigaddset(&set, SIGUSR2);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+    }
+    size_t bytes = r->o.value_high + (r->o.distinct ? DISTINCT : 0);
+    r->value = need_alloc(bytes);
     uint64_t rng = r->o.seed;
-    for (size_t i = 0; i < r->o.value_high; i++) r->value[i] = (char)('a' + rng_below(&rng, 26));
+    for (size_t i = 0; i < bytes; i++) r->value[i] = (char)('a' + rng_below(&rng, 26));
     if (r->o.zipf > 0) zipf_init(&r->zipf, r->o.keys, r->o.zipf);
     address_find(r);
     int status = run_load(r);

@@ -68,9 +68,14 @@ class Server:
         if files:
             words = ["prlimit", f"--nofile={files}:{files}", "--"] + words
             words += ["--maxclients", str(files - 200)]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
-        self.pid = self.process.pid
+        self.words = words
+        self.start()
         self._wait_ready()
+
+    def start(self):
+        """The process, on what an earlier one has left in its folder."""
+        self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.dir)
+        self.pid = self.process.pid
 
     def _wait_ready(self):
         for _ in range(400):

@@ -180,8 +180,10 @@ typedef struct kora_options {
     int background;             /* 1: kora_open returns before the data is loaded, which kora_load begins */
     kora_loaded_fn *loaded;     /* with `background`: NULL, or called when it is, or when that has failed */
     void *loaded_arg;
+    uint64_t snapshot;          /* recovery begins with this one of the snapshots that were kept (parameter snapshot-keep), and what was written since; 0: the newest.
+                                   It comes to the same, but does not need the newest one's files. Those that are newer than this one are not kept any longer */
 } kora_options;
-#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL }
+#define KORA_OPTIONS_INIT { sizeof(kora_options), 0, 0, 0, KORA_LOG_NOTICE, NULL, NULL, NULL, NULL, KORA_SYNC_EVERYSEC, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL, 0 }
 
 /*
  * Opens a database and starts its shards.
@@ -189,7 +191,7 @@ typedef struct kora_options {
  *   options  NULL for defaults. Of `databases` and `stripes` there are never fewer than the directory was opened with before
  * What the directory holds is read back before kora_open returns; with `background`, kora_load does it.
  * Errors: INVAL, NOMEM, SYSTEM (a thread or loop could not be started, or a file is not as it should be), BUSY (another process has the directory),
- * CORRUPT (damage that no crash explains: nothing was changed; see `repair`). options->error tells the reason of the last three.
+ * NOTFOUND (options->snapshot is none that was kept), CORRUPT (damage that no crash explains: nothing was changed; see `repair`). options->error tells the reason of the last three.
  * Owns: *db is the caller's, until kora_close.
  */
 KORA_API int kora_open(const char *dir, const kora_options *options, kora **db);

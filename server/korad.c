@@ -293,6 +293,7 @@ static void help(void) {
          "  --export FILE               write all data to a file that redis-server loads, and end (FILE.lz4: in an LZ4 frame)\n"
          "  --check-config              say what is wrong with the configuration, and end\n"
          "  --check DIR                 verify the data in DIR, without changing it, and say what there is\n"
+         "  --from-snapshot NUMBER      begin with this one of the snapshots that were kept (snapshot-keep), should the newest be damaged\n"
          "  --repair                    of a damaged log keep what is whole; what is dropped goes to DIR/dropped-N.wal\n"
          "  --help, --version");
 }
@@ -323,6 +324,11 @@ static bool parse_flags(struct server *s, int argc, char **argv) {
         else if (!strcmp(arg, "--import")) s->import = value;
         else if (!strcmp(arg, "--export")) s->export = value;
         else if (!strcmp(arg, "--check")) s->check_dir = value;
+        else if (!strcmp(arg, "--from-snapshot")) {
+            char *end;
+            s->options.snapshot = strtoull(value, &end, 10);
+            if (*end || !s->options.snapshot) return wrong(s, 2, "--from-snapshot: `%s` is no number of a snapshot", value), false;
+        }
         else if (!add_setting(s, 0, arg + 2, value)) return false;
     }
     s->flags = s->count;

@@ -1,8 +1,12 @@
 // kora_check: reads a directory twice. First each byte of the log is verified; then, if all is well, the snapshot is loaded into a database of its own in memory, and
 // the effects are run there, as kora_open would do it; its keys are counted.
+#include <errno.h>
+#include <inttypes.h>
+
 #include "api/api_int.h"
 #include "base/mem.h"
 #include "engine/durable.h"
+#include "store/snapshot_dir.h"
 
 struct checking {
     const kora_options *options;
@@ -87,6 +91,20 @@ static int run_effects(struct checking *c, const struct check_config *config, co
     return status;
 }
 
+static void say_snapshot(struct checking *c, const char *dir, uint64_t number, uint64_t first_round, const char *which) {
+    int files = snapshot_dir_count(os_system(), dir, number);
+    char text[160];
+    if (!number) return;
+    if (files < 0) snprintf(text, sizeof text, "%s snapshot %" PRIu64 ": %s", which, number, files == -EINVAL ? "its files are not all there" : strerror(-files));
+    else snprintf(text, sizeof text, "%s snapshot %" PRIu64 ": %d files; the log from round %" PRIu64 " on goes with it", which, number, files, first_round);
+    say(c, files < 0 ? KORA_LOG_WARNING : KORA_LOG_NOTICE, text);
+}
+
+static void say_snapshots(struct checking *c, const char *dir, const struct manifest *m) {
+    say_snapshot(c, dir, m->snapshot, m->first_round, "newest");
+    for (uint32_t i = 0; i < m->older_count; i++) say_snapshot(c, dir, m->older[i].number, m->older[i].first_round, "older");
+}
+
 static int check_directory(const char *dir, const char *staging_dir, const kora_options *o, kora_check_result *result) {
     char error[256] = "";
     size_t size = result ? result->size : 0;
@@ -99,6 +117,7 @@ static int check_directory(const char *dir, const char *staging_dir, const kora_
         .rounds = found.rounds, .records = found.records, .staged_records = found.staged_records, .torn_bytes = found.torn_bytes,
         .dropped_calls = found.incomplete_calls, .damages = found.errors, .clean = found.clean,
     };
+    if (status == KORA_OK) say_snapshots(&c, dir, &found.manifest);
     if (status == KORA_OK) status = run_effects(&c, &config, &found.manifest, &all, error, sizeof error);
     if (o->error && o->error_size) snprintf(o->error, o->error_size, "%s", error);
     api_result(result, size, &all, sizeof all);

@@ -146,7 +146,7 @@ int api_open(const char *dir, const kora_options *options, const struct os *os, 
 
     if (o.error && o.error_size) *o.error = '\0';
     struct engine_config config = {
-        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .os = os, .staging_dir = o.staging_dir, .sync = (enum fsync_policy)o.sync, .repair = o.repair,
+        .shards = o.shards, .databases = o.databases, .stripes = o.stripes, .dir = dir, .os = os, .staging_dir = o.staging_dir, .sync = (enum fsync_policy)o.sync, .repair = o.repair, .snapshot = o.snapshot,
         .progress = o.progress, .progress_arg = o.progress_arg, .background = dir && o.background, .loaded = o.loaded, .loaded_arg = o.loaded_arg, .error = o.error, .error_size = o.error_size,
         .log_level = o.log_level, .log = o.log, .log_arg = o.log_arg, .shutdown = o.shutdown, .shutdown_arg = o.shutdown_arg,
         .memory_max = o.memory_max, .memory_policy = o.memory_policy, .owns_process = o.owns_process == 1, .removed = o.removed, .removed_arg = o.removed_arg,

@@ -17,7 +17,7 @@ enum settings_text { // what the embedding program says of itself, for CONFIG GE
     SETTINGS_TEXT_CONFIGFILE, SETTINGS_TEXT_LOGFILE, SETTINGS_TEXTS,
 };
 
-enum { SETTINGS_PERCENTILES = 16, SETTINGS_SAVE_RULES = 16 };
+enum { SETTINGS_PERCENTILES = 16, SETTINGS_SAVE_RULES = 16, SNAPSHOT_KEEP_MAX = 32 };
 
 // A snapshot is due when so many seconds have passed since the last one, and at least so many changes.
 struct save_rule {
@@ -73,6 +73,7 @@ struct settings {
     struct save_rule save[SETTINGS_SAVE_RULES]; // the first save_count of them; under the mutex
     uint32_t save_count;
     _Atomic uint64_t rewrite_percentage, rewrite_min_size;
+    _Atomic uint64_t snapshot_keep;        // how many of a database's snapshots stay
     _Atomic uint64_t notify_events;        // enum event_class; notify-keyspace-events
     _Atomic uint64_t appendfsync;          // enum fsync_policy
     _Atomic uint64_t key_load_delay_us;    // loading pauses so long for each key or record: to look at what happens meanwhile

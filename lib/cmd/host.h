@@ -57,8 +57,10 @@ struct host_save {
     int64_t took_ms;               // of the last good one; -1: there was none
     uint64_t saves;                // good ones since the database was opened
     uint64_t keys, keys_told;      // of the one that is running
-    uint64_t held_bytes;           // by its images
+    uint64_t held_bytes, held_now; // by its images, at most; at the moment
+    uint64_t longest_us;           // processor time for which a lease was held at once for the snapshot's sake, of the one under way or the last
     uint64_t bytes;                // of the last one's files
+    uint64_t log_then;             // bytes of the log when it had ended: what older snapshots need of it
     uint64_t changes_then;         // of the counters' changes at the cut of the last good one
 };
 

@@ -207,7 +207,9 @@ static void memory(struct info *i) {
     bytes_between(i, "allocator_rss_bytes", rss, held);
     ratio_field(i, "mem_fragmentation_ratio", rss, used);
     bytes_between(i, "mem_fragmentation_bytes", rss, used);
-    field(i, "mem_not_counted_for_evict", 0);
+    struct host_save save;
+    i->host->save_state(i->host, &save);
+    field(i, "mem_not_counted_for_evict", save.held_now);
     field(i, "mem_replication_backlog", 0);
     field(i, "mem_total_replication_buffers", 0);
     field(i, "mem_clients_slaves", 0);
@@ -239,6 +241,12 @@ static void snapshots(struct info *i, const struct host_save *s) {
         field(i, "current_save_keys_processed", s->keys_told);
         field(i, "current_save_keys_total", s->keys);
     }
+    signed_field(i, "kora_snapshot_msec", s->took_ms);
+    field(i, "kora_snapshot_number", s->ended);
+    field(i, "kora_snapshot_bytes", s->bytes);
+    field(i, "kora_snapshot_longest_lease_us", s->longest_us);
+    field(i, "kora_snapshot_held_bytes", s->held_now);
+    text(i, "kora_snapshot_error", s->failed ? s->why : "");
 }
 
 // What only Kora's log has.

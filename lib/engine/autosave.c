@@ -31,8 +31,8 @@ void save_settings_changed(struct engine *e) {
 static bool has_grown(struct engine *e, const struct host_save *state, const struct log_stats *l) {
     uint64_t percentage = atomic_load_explicit(&e->common.settings.rewrite_percentage, memory_order_relaxed);
     uint64_t least = atomic_load_explicit(&e->common.settings.rewrite_min_size, memory_order_relaxed);
-    uint64_t all = state->bytes + l->log_bytes;
-    return percentage && all >= least && (double)l->log_bytes >= (double)state->bytes * (double)percentage / 100;
+    uint64_t log_bytes = l->log_bytes - MIN(l->log_bytes, state->log_then), all = state->bytes + log_bytes;
+    return percentage && all >= least && (double)log_bytes >= (double)state->bytes * (double)percentage / 100;
 }
 
 // Milliseconds until a rule is due; 0: now; INT64_MAX: none is going to be.

@@ -225,6 +225,11 @@ int durable_open(struct engine *e, struct engine_config *config) {
         if (d->error && d->error_size) snprintf(d->error, d->error_size, "MANIFEST: %u stripes, %u databases", m->stripes, m->databases);
         return KORA_CORRUPT;
     }
+    if (config->snapshot && !manifest_go_back(m, config->snapshot)) {
+        if (d->error && d->error_size) snprintf(d->error, d->error_size, "MANIFEST: there is no snapshot %llu", (unsigned long long)config->snapshot);
+        return KORA_NOTFOUND;
+    }
+    d->goes_back = config->snapshot != 0;
     config->stripes = MAX(config->stripes, m->stripes);
     config->databases = MAX(config->databases, m->databases);
     return KORA_OK;
@@ -252,7 +257,7 @@ static int start_log(struct engine *e, char *error, size_t size) {
     memcpy(config.id, d->store.manifest.id, sizeof config.id);
     // What is kept from here on is by these stripes and databases.
     struct manifest m = d->store.manifest;
-    bool same = !d->store.is_new && m.stripes == e->common.stripe_count && m.databases == e->common.databases;
+    bool same = !d->store.is_new && !d->goes_back && m.stripes == e->common.stripe_count && m.databases == e->common.databases;
     m.stripes = e->common.stripe_count;
     m.databases = e->common.databases;
     struct log *log = NULL;

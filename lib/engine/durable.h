@@ -18,6 +18,7 @@ struct durable {
     struct recovered recovered;
     int64_t recovery_ms;             // how long that took
     bool repair;
+    bool goes_back;            // to an older snapshot: the manifest is to say so
     // Only while it recovers
     struct deal deal;
     char why[DEAL_ERROR_MAX];        // of deal

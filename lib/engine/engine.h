@@ -155,6 +155,7 @@ struct engine_config {
     const struct hash_key *seed;          // without a directory: of its hashes; NULL: a random one
     enum fsync_policy sync;
     bool repair;
+    uint64_t snapshot;                 // to begin with instead of the newest; 0: that
     engine_progress_fn *progress;
     void *progress_arg;
     bool background;                      // engine_open returns before it is loaded

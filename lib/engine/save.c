@@ -19,9 +19,12 @@
 
 enum {
     SLICE_US = 250,               // of a shard's turn
+    SLICE_BYTES = 128 << 10,
     CHUNK_BYTES = 256 << 10,
-    CHUNKS_AHEAD = 8 << 20,       // bytes that a shard may be ahead of the disk; under a small limit of memory all shards together AHEAD_PART of it
+    CHUNKS_AHEAD = 4 << 20,       // bytes that a shard may be ahead of the disk; under a small limit of memory all shards together AHEAD_PART of it
     AHEAD_PART = 256,
+    CHUNK_ROOM = CHUNK_BYTES + SLICE_BYTES + (128 << 10), // so that no buffer grows, and is copied, while a lease is held; unless a value is larger
+    HELD_LEAST = 8 << 20, HELD_MORE = 64 << 20, HELD_PART = 10, // what images may hold: see limit_held
 };
 
 struct chunk {
@@ -62,8 +65,10 @@ struct saver {
     struct file_sink file;        // SAVE_RDB
     struct lz4_sink lz4;          // around it, if job->lz4
     struct rdb_file_writer rdb;
+    _Atomic int64_t longest_ns;   // see host_save.longest_us
     _Atomic uint64_t newer;       // keys that only newer versions of Redis read
     uint64_t bytes;               // of the files
+    uint64_t log_then;            // bytes of the log that were left when the last one had ended
     int status;                   // with which it fails
     uint64_t number, first_round;
     bool joinable;
@@ -74,18 +79,28 @@ struct saver {
     _Atomic(struct chunk *) chunks; // newest first
     _Atomic uint32_t news;        // steps with each of them: the saver sleeps on it
     _Atomic bool failing;         // it will not succeed any more: nobody begins an image
+    _Atomic bool said;            // that it fails, in the log
     char why[200];                // set by who sets `failing`
 };
+
+static const char *const kind_names[] = { "snapshot", "copy", "export" };
 
 // ---- failing -------------------------------------------------------------------------------------------------------------------
 
 static void fail(struct saver *v, int status, const char *why) {
-    bool not_yet = false;
-    if (!atomic_compare_exchange_strong(&v->failing, &not_yet, true)) return;
     pthread_mutex_lock(&v->mutex);
-    v->status = status;
-    snprintf(v->why, sizeof v->why, "%s", why);
+    bool first = !atomic_load(&v->failing);
+    if (first) {
+        v->status = status;
+        snprintf(v->why, sizeof v->why, "%s", why);
+        atomic_store(&v->failing, true);
+    }
     pthread_mutex_unlock(&v->mutex);
+    if (!first) return;
+    // Walks that wait for the disk have something to do now that needs no disk: they give up what is held.
+    for (uint32_t i = 0; i < v->engine->shard_count; i++) {
+        if (atomic_exchange(&v->walks[i].stalled, false)) shard_post(v->walks[i].shard, &v->walks[i].work);
+    }
 }
 
 static void fail_memory(struct saver *v) { fail(v, KORA_NOMEM, "out of memory"); }
@@ -94,6 +109,19 @@ static void fail_at(struct saver *v, const char *what, int code) {
     char why[200];
     snprintf(why, sizeof why, "%s: %s", what, strerror(-code));
     fail(v, code == -ENOMEM ? KORA_NOMEM : KORA_SYSTEM, why);
+}
+
+static void held_too_much(struct common *c) {
+    struct saver *v = CONTAINER_OF(c, struct engine, common)->saver;
+    char why[sizeof v->why];
+    snprintf(why, sizeof why, "the disk does not follow: more than %lld bytes would be held of what was changed meanwhile", (long long)atomic_load(&c->held.limit));
+    fail(v, KORA_NOMEM, why);
+}
+
+// Processor time for which a lease was held for the snapshot's sake.
+static void note_lease(struct saver *v, int64_t took_ns) {
+    int64_t longest = atomic_load(&v->longest_ns);
+    while (took_ns > longest && !atomic_compare_exchange_weak(&v->longest_ns, &longest, took_ns)) { }
 }
 
 // ---- the cut -------------------------------------------------------------------------------------------------------------------
@@ -114,13 +142,15 @@ void save_join(struct common *c, struct stripe *s, uint64_t cut) {
     struct saver *v = e->saver;
     s->cut = cut;
     if (atomic_load(&v->failing)) return;
-    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB && !v->job->lz4 };
+    int64_t from_ns = clock_thread_ns();
+    const struct snapshot_options options = { .newest = v->kind != SAVE_RDB, .compress = v->kind == SAVE_RDB && !v->job->lz4, .slice = SLICE_BYTES };
     if (snapshot_begin(s, &options) != KORA_OK) {
         fail_memory(v);
     } else if (!leave_mark(e, s, cut)) {
         snapshot_end(s);
         fail(v, KORA_SYSTEM, "no room in the log's staging");
     }
+    note_lease(v, clock_thread_ns() - from_ns);
 }
 
 // ---- on the shards -------------------------------------------------------------------------------------------------------------
@@ -158,8 +188,10 @@ static bool make_chunk(struct walk *w) {
     if (w->chunk) return true;
     w->chunk = atomic_exchange(&w->spare, NULL);
     if (!w->chunk) w->chunk = mem_alloc_zero(sizeof *w->chunk);
-    if (w->chunk) w->chunk->shard = w->shard->id;
-    return w->chunk != NULL;
+    if (!w->chunk) return false;
+    w->chunk->shard = w->shard->id;
+    buf_reserve(&w->chunk->bytes, CHUNK_ROOM); // no memory: then what is told finds that out
+    return true;
 }
 
 // Under the lease.
@@ -190,9 +222,9 @@ static void wake_walk(struct waiter *waiter, enum lease_wake how) {
 
 static void note_progress(struct saver *v, const struct stripe *s, bool over) {
     struct snapshot_progress p = snapshot_progress(s);
+    note_lease(v, p.longest_ns);
     pthread_mutex_lock(&v->mutex);
     if (over) v->state.keys_told += p.told;
-    v->state.held_bytes = MAX(v->state.held_bytes, snapshot_memory(s));
     pthread_mutex_unlock(&v->mutex);
 }
 
@@ -204,8 +236,10 @@ static bool slice(struct walk *w, struct stripe *s) {
     if (!atomic_load(&v->failing) && snapshot_is_there(s)) {
         state = snapshot_slice(s, SLICE_US, take_part, w);
         if (state == SNAPSHOT_MORE) return false;
-        if (state == SNAPSHOT_FAILED) fail_memory(v);
+        if (state == SNAPSHOT_FAILED && atomic_load(&v->engine->common.held.failed)) held_too_much(s->common); // whoever found that may not have said so yet
+        else if (state == SNAPSHOT_FAILED) fail_memory(v);
     }
+    if (atomic_load(&v->failing) && !snapshot_give_up(s)) return false;
     if (snapshot_is_there(s)) {
         note_progress(v, s, true);
         snapshot_end(s);
@@ -213,18 +247,28 @@ static bool slice(struct walk *w, struct stripe *s) {
     return true;
 }
 
+static void say_failing(struct saver *v) {
+    if (atomic_exchange(&v->said, true)) return;
+    char why[sizeof v->why];
+    pthread_mutex_lock(&v->mutex);
+    memcpy(why, v->why, sizeof why);
+    pthread_mutex_unlock(&v->mutex);
+    engine_log(v->engine, KORA_LOG_WARNING, "%s %llu fails: %s", kind_names[v->kind], (unsigned long long)v->number, why);
+}
+
 // One turn. False: it waits for something, or is over.
 static bool turn(struct walk *w) {
     struct engine *e = w->shard->engine;
     struct saver *v = w->saver;
+    if (unlikely(atomic_load(&v->failing))) say_failing(v);
     if (w->at >= e->common.stripe_count || engine_closes(e)) {
         if (engine_closes(e)) fail(v, KORA_CLOSED, "the database is being closed");
         hand_on(w, true); // there always is a chunk, so that this can't fail
         return false;
     }
-    if (atomic_load(&w->ahead) > ahead_max(v)) {
+    if (!atomic_load(&v->failing) && atomic_load(&w->ahead) > ahead_max(v)) {
         atomic_store(&w->stalled, true);
-        if (atomic_load(&w->ahead) > ahead_max(v) || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
+        if ((atomic_load(&w->ahead) > ahead_max(v) && !atomic_load(&v->failing)) || !atomic_exchange(&w->stalled, false)) return false; // the saver posts it
     }
     struct lease *l = &e->leases[w->at];
     if (!lease_try(l)) {
@@ -233,10 +277,12 @@ static bool turn(struct walk *w) {
         lease_park(l, &w->waiter);
         return false;
     }
+    int64_t from_ns = clock_thread_ns();
     struct stripe *s = &e->common.stripes[w->at];
     bool done = slice(w, s);
     if (done && s->garbage) engine_drop_garbage_of(e, s);
     struct stripe_news news = stripe_news(s);
+    note_lease(v, clock_thread_ns() - from_ns);
     lease_release(l);
     engine_tell_home(e, s, news);
     if (done) w->at += e->shard_count;
@@ -320,8 +366,19 @@ static void write_all(struct saver *v) {
     }
 }
 
+// What images hold is let go of when the disk takes it. If the disk does not follow, and more is held than a tenth of `maxmemory`, or where there is none, than a tenth of
+// what is in memory and HELD_MORE, the snapshot fails. That comes on top of maxmemory: to evict entries for it would only save more of them.
+static void limit_held(struct common *c) {
+    int64_t most = (int64_t)MIN(atomic_load(&c->settings.maxmemory), (uint64_t)INT64_MAX), base = (int64_t)account_exact(c);
+    atomic_store(&c->held.base, base);
+    atomic_store(&c->held.limit, most ? MAX(most / HELD_PART, (int64_t)HELD_LEAST) : base / HELD_PART + HELD_MORE);
+    atomic_store(&c->held.failed, false);
+    atomic_store(&c->held.most, atomic_load(&c->held.now));
+}
+
 static bool start_walks(struct saver *v) {
     struct engine *e = v->engine;
+    limit_held(&e->common);
     for (uint32_t i = 0; i < e->shard_count; i++) {
         struct walk *w = &v->walks[i];
         *w = (struct walk){ .work.run = walk_comes, .shard = &e->shards[i], .saver = v, .at = i, .db = UINT32_MAX /* none yet */ };
@@ -408,6 +465,8 @@ static void commit(struct saver *v, struct store *store, const struct manifest *
     v->bytes = v->dir.bytes;
 }
 
+_Static_assert((int)SNAPSHOT_KEEP_MAX == (int)MANIFEST_OLDER_MAX + 1, "the manifest has room for all that may be kept");
+
 static void end_own(struct saver *v) {
     struct engine *e = v->engine;
     struct store *store = &e->durable->store;
@@ -416,12 +475,16 @@ static void end_own(struct saver *v) {
         return;
     }
     struct manifest m = store->manifest;
-    m.snapshot = v->number;
-    m.first_round = v->first_round;
+    uint64_t needed = manifest_go_on(&m, (struct kept_snapshot){ v->number, v->first_round }, atomic_load(&e->common.settings.snapshot_keep));
     commit(v, store, &m);
     if (atomic_load(&v->failing)) return;
-    log_forget(e->log, v->first_round);
-    int code = snapshot_dirs_keep(store->os, store->dir, v->number);
+    uint64_t keep[MANIFEST_OLDER_MAX + 1] = { m.snapshot };
+    for (uint32_t i = 0; i < m.older_count; i++) keep[i + 1] = m.older[i].number;
+    log_forget(e->log, needed);
+    struct log_stats l;
+    log_stats(e->log, &l);
+    v->log_then = l.log_bytes;
+    int code = snapshot_dirs_keep(store->os, store->dir, keep, m.older_count + 1);
     if (code < 0) engine_log(e, KORA_LOG_WARNING, "an older snapshot can't be removed: %s", strerror(-code));
 }
 
@@ -482,8 +545,6 @@ uint64_t save_changes(struct engine *e) {
     return n;
 }
 
-static const char *const kind_names[] = { "snapshot", "copy", "export" };
-
 static void note_end(struct saver *v, uint64_t then, bool failed) {
     struct host_save *state = &v->state;
     state->running = false;
@@ -504,6 +565,7 @@ static void note_end(struct saver *v, uint64_t then, bool failed) {
     state->took_ms = clock_mono_us() / 1000 - state->began_ms;
     state->saves++;
     state->bytes = v->bytes;
+    state->log_then = v->log_then;
     state->changes_then = then;
 }
 
@@ -516,8 +578,8 @@ static void *saver_main(void *arg) {
     save(v);
     bool failed = atomic_load(&v->failing);
     long long took_ms = (long long)(clock_mono_us() / 1000 - v->state.began_ms);
-    if (failed) engine_log(e, KORA_LOG_WARNING, "%s %llu failed: %s", kind_names[v->kind], (unsigned long long)v->number, v->why);
-    else engine_log(e, KORA_LOG_NOTICE, "%s %llu: %llu keys in %lld ms", kind_names[v->kind], (unsigned long long)v->number, (unsigned long long)v->state.keys_told, took_ms);
+    if (failed && !atomic_exchange(&v->said, true)) engine_log(e, KORA_LOG_WARNING, "%s %llu failed: %s", kind_names[v->kind], (unsigned long long)v->number, v->why);
+    else if (!failed) engine_log(e, KORA_LOG_NOTICE, "%s %llu: %llu keys in %lld ms", kind_names[v->kind], (unsigned long long)v->number, (unsigned long long)v->state.keys_told, took_ms);
     pthread_mutex_lock(&v->mutex);
     note_end(v, then, failed);
     pthread_cond_broadcast(&v->ended);
@@ -545,11 +607,13 @@ static int begin(struct engine *e, struct save_job *job) {
     v->kind = job ? job->kind : SAVE_OWN;
     v->job = job;
     atomic_store(&v->newer, 0);
+    atomic_store(&v->longest_ns, 0);
     v->number++;
     v->why[0] = '\0';
+    atomic_store(&v->said, false);
     atomic_store(&v->failing, false);
     v->state.began_ms = clock_mono_us() / 1000;
-    v->state.keys_told = v->state.held_bytes = 0;
+    v->state.keys_told = 0;
     int status = start_thread(v);
     v->joinable = v->state.running = status == KORA_OK;
     return status;
@@ -610,7 +674,14 @@ void save_state(struct engine *e, struct host_save *out) {
     struct saver *v = e->saver;
     pthread_mutex_lock(&v->mutex);
     *out = v->state;
+    if (out->running && v->kind == SAVE_OWN && atomic_load(&v->failing)) { // it may hang in a write
+        out->failed = true;
+        memcpy(out->why, v->why, sizeof out->why);
+    }
     pthread_mutex_unlock(&v->mutex);
+    out->held_now = (uint64_t)MAX(atomic_load(&e->common.held.now), 0);
+    out->held_bytes = (uint64_t)MAX(atomic_load(&e->common.held.most), 0);
+    out->longest_us = (uint64_t)atomic_load(&v->longest_ns) / 1000;
     out->keys = 0;
     for (uint32_t i = 0; out->running && i < e->common.stripe_count; i++) {
         for (uint32_t db = 0; db < e->common.databases; db++) out->keys += stripe_count(&e->common.stripes[i], db);
@@ -643,6 +714,7 @@ int saver_create(struct engine *e) {
     v->state.last_s = clock_wall_ms() / 1000;
     if (e->durable) v->number = e->durable->store.manifest.snapshot;
     e->common.join = save_join;
+    e->common.held.too_much = held_too_much;
     autosave_init(&e->autosave);
     e->host.save = host_save;
     e->host.save_wait = host_save_wait;

@@ -93,6 +93,13 @@ static void the_log(struct buf *out, const struct facts *f) {
     log_stats(log, &l);
     single(out, "redis_aof_last_write_status", GAUGE, "1: the log can be written; 0: writes are refused.", !log_error(log, &error));
     single(out, "redis_aof_current_size_bytes", GAUGE, "Bytes of the log on the disk.", l.log_bytes);
+    struct host_save save;
+    f->engine->host.save_state(&f->engine->host, &save);
+    single(out, "redis_rdb_bgsave_in_progress", GAUGE, "Whether a snapshot is under way.", save.running);
+    single(out, "redis_rdb_last_bgsave_status", GAUGE, "1: the last snapshot was a good one; 0: it failed.", !save.failed);
+    single(out, "redis_rdb_last_save_timestamp_seconds", GAUGE, "When the last good one ended.", (uint64_t)MAX(save.last_s, 0));
+    single(out, "kora_snapshot_held_bytes", GAUGE, "Bytes held for the snapshot under way.", save.held_now);
+    single(out, "kora_snapshot_bytes", GAUGE, "Bytes of the last one's files.", save.bytes);
     single(out, "kora_log_segments", GAUGE, "Files of the log.", l.segments);
     single(out, "kora_log_staged_bytes", GAUGE, "Bytes of effects that no round has written yet.", l.staged_bytes);
     single(out, "kora_log_records_total", COUNTER, "Effects that were written.", l.records);

@@ -9,6 +9,7 @@
 //     databases <number>
 //     snapshot <number>
 //     first-round <number>
+//     older <snapshot> <first-round>   of each older snapshot that is kept, the newest first
 //     crc <8 hex digits>            CRC32C of all lines before
 //
 // The first line has the version of the whole directory's format. A larger number is refused, and so is a line that is not known.
@@ -60,6 +61,7 @@ static size_t manifest_print(const struct manifest *m, char *to, size_t size) {
     int n = snprintf(to, size,
         "kora %d\nid %s\nseed %016" PRIx64 " %016" PRIx64 "\nstripes %" PRIu32 "\ndatabases %" PRIu32 "\nsnapshot %" PRIu64 "\nfirst-round %" PRIu64 "\n",
         MANIFEST_VERSION, id, m->seed.k0, m->seed.k1, m->stripes, m->databases, m->snapshot, m->first_round);
+    for (uint32_t i = 0; i < m->older_count; i++) n += snprintf(to + n, size - (size_t)n, "older %" PRIu64 " %" PRIu64 "\n", m->older[i].number, m->older[i].first_round);
     n += snprintf(to + n, size - (size_t)n, "crc %08" PRIx32 "\n", crc32c(0, to, (size_t)n));
     return (size_t)n;
 }
@@ -104,12 +106,23 @@ static bool get_seed(struct slice s, struct hash_key *seed) {
     return s.n == 33 && get_hex(slice_of(s.p, 16), &seed->k0) && get_hex(slice_of(s.p + 17, 16), &seed->k1);
 }
 
+static bool get_older(struct slice s, struct manifest *m) {
+    struct kept_snapshot k;
+    const char *space = memchr(s.p, ' ', s.n);
+    if (!space || m->older_count == MANIFEST_OLDER_MAX) return false;
+    size_t n = (size_t)(space - s.p);
+    if (!get_number(slice_of(s.p, n), INT64_MAX, &k.number) || !get_number(slice_of(space + 1, s.n - n - 1), ROUND_MAX, &k.first_round)) return false;
+    m->older[m->older_count++] = k;
+    return true;
+}
+
 static bool manifest_value(struct manifest *m, struct slice name, struct slice value) {
     uint64_t n = 0;
     if (slice_equal(name, SLICE("id"))) return get_id(value, m->id);
     if (slice_equal(name, SLICE("seed"))) return get_seed(value, &m->seed);
     if (slice_equal(name, SLICE("snapshot"))) return get_number(value, INT64_MAX, &m->snapshot);
     if (slice_equal(name, SLICE("first-round"))) return get_number(value, ROUND_MAX, &m->first_round);
+    if (slice_equal(name, SLICE("older"))) return get_older(value, m);
     if (slice_equal(name, SLICE("crc"))) return true; // compared with the rest
     bool stripes = slice_equal(name, SLICE("stripes"));
     if ((!stripes && !slice_equal(name, SLICE("databases"))) || !get_number(value, stripes ? STRIPES_MAX : INT32_MAX, &n)) return false;
@@ -148,6 +161,31 @@ static int manifest_parse(struct slice text, const char *path, struct manifest *
     if (at < n || at < text.n) return store_fail(why, KORA_CORRUPT, "%s: offset %zu: a line is missing, or not where it belongs", path, at);
     if (m->stripes == 0 || m->databases == 0) return store_fail(why, KORA_CORRUPT, "%s: it is of a database without stripes", path);
     return KORA_OK;
+}
+
+bool manifest_go_back(struct manifest *m, uint64_t snapshot) {
+    uint32_t i = 0;
+    if (m->snapshot == snapshot) return true;
+    while (i < m->older_count && m->older[i].number != snapshot) i++;
+    if (i == m->older_count) return false;
+    m->snapshot = snapshot;
+    m->first_round = m->older[i].first_round;
+    m->older_count -= i + 1;
+    memmove(m->older, m->older + i + 1, m->older_count * sizeof m->older[0]);
+    return true;
+}
+
+uint64_t manifest_go_on(struct manifest *m, struct kept_snapshot next, uint64_t keep) {
+    if (m->snapshot) {
+        uint32_t stay = MIN(m->older_count, (uint32_t)MANIFEST_OLDER_MAX - 1);
+        memmove(m->older + 1, m->older, stay * sizeof m->older[0]);
+        m->older[0] = (struct kept_snapshot){ m->snapshot, m->first_round };
+        m->older_count = stay + 1;
+    }
+    m->older_count = (uint32_t)MIN((uint64_t)m->older_count, MAX(keep, (uint64_t)1) - 1);
+    m->snapshot = next.number;
+    m->first_round = next.first_round;
+    return m->older_count ? m->older[m->older_count - 1].first_round : m->first_round;
 }
 
 // ---- a directory without MANIFEST -----------------------------------------------------------------------------------------------------

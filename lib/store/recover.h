@@ -10,6 +10,11 @@
 #include "store/format.h"
 
 // dir/MANIFEST: text, one `name value` a line, the last of them `crc` over all before. Replaced as a whole.
+enum { MANIFEST_OLDER_MAX = 31 };
+struct kept_snapshot {
+    uint64_t number, first_round; // as the manifest's own
+};
+
 struct manifest {
     uint8_t id[STORE_ID_BYTES];  // of this database, random
     struct hash_key seed;        // of its hashes, so that keys stay where they were
@@ -17,6 +22,8 @@ struct manifest {
     uint32_t databases;
     uint64_t snapshot;           // number of the one to begin with, dir/snapshot-<16 hex digits>; 0: none
     uint64_t first_round;        // of the log, that is needed on top of that
+    struct kept_snapshot older[MANIFEST_OLDER_MAX]; // others that are kept, the newest first: any of them, and the log from its round on, come to the same
+    uint32_t older_count;
 };
 
 struct store {
@@ -30,6 +37,10 @@ struct store {
 // KORA_OK, KORA_NOMEM, KORA_BUSY (another process has it: error names the pid if LOCK tells), KORA_SYSTEM, KORA_CORRUPT, KORA_UNSUPPORTED (a newer version wrote
 // it); `error` names file, offset, reason. The directory is made if it is missing (not those above it). On failure `out` is not touched.
 int store_open(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size);
+// Makes `m` begin with one of the older ones: it is the newest then, and those behind it are not known any more. False: there is no such snapshot.
+bool manifest_go_back(struct manifest *m, uint64_t snapshot);
+// Makes `m` begin with a new one; `keep` of all stay, at least the new one. The first round of the log that is still needed.
+uint64_t manifest_go_on(struct manifest *m, struct kept_snapshot next, uint64_t keep);
 int store_commit(struct store *s, const struct manifest *m, char *error, size_t error_size); // replaces MANIFEST; s->manifest is it then
 // Before log_open: notes where staging is from now on, for store_open to know whether it still is.
 int store_note_staging(const struct store *s, char *error, size_t error_size);

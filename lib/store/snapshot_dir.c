@@ -49,7 +49,8 @@ char *snapshot_dir_path(const char *dir, uint64_t number, uint32_t i) {
 struct removal {
     const struct os *os;
     const char *folder;
-    const char *keep; // a name; NULL: none
+    const uint64_t *keep;
+    uint32_t keep_count;
     int code;         // the first that went wrong
 };
 
@@ -72,19 +73,26 @@ static int remove_folder(const struct os *os, const char *path) {
     return r.code;
 }
 
+static bool is_kept(const struct removal *r, const char *name) {
+    char kept[NAME_MAX_];
+    for (uint32_t i = 0; i < r->keep_count; i++) {
+        snprintf(kept, sizeof kept, "%s%016llx", PREFIX, (unsigned long long)r->keep[i]);
+        if (strcmp(name, kept) == 0) return true;
+    }
+    return false;
+}
+
 static bool remove_other(void *to, const char *name) {
     struct removal *r = to;
-    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || (r->keep && strcmp(name, r->keep) == 0)) return true;
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || is_kept(r, name)) return true;
     char *path = path_of(r->folder, name);
     note(r, path ? remove_folder(r->os, path) : -ENOMEM);
     mem_free(path);
     return true;
 }
 
-int snapshot_dirs_keep(const struct os *os, const char *dir, uint64_t number) {
-    char keep[NAME_MAX_];
-    snprintf(keep, sizeof keep, "%s%016llx", PREFIX, (unsigned long long)number);
-    struct removal r = { .os = os, .folder = dir, .keep = number ? keep : NULL };
+int snapshot_dirs_keep(const struct os *os, const char *dir, const uint64_t *numbers, uint32_t count) {
+    struct removal r = { .os = os, .folder = dir, .keep = numbers, .keep_count = count };
     note(&r, os->list(os->arg, dir, remove_other, &r));
     return r.code;
 }

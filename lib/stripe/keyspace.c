@@ -59,7 +59,7 @@ struct entry *keyspace_new_entry(struct keyspace *k, struct slice key, uint8_t f
 
 void keyspace_free_entry(struct keyspace *k, struct entry *e, bool with_value) {
     bool large = with_value && e->form >= FORM_BLOB;
-    if (large && e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    if (large && e->form == FORM_BLOB) keyspace_drop_blob(entry_blob(e));
     else if (large) keyspace_doom(k, entry_root(e));
     slab_free(k->blobs.slab, e, entry_size(e));
     if (large) keyspace_publish(k); // the account may lag behind by a small entry, but not by a large value

@@ -46,8 +46,16 @@ int key_put_packed(struct txn *t, const struct key *k, struct entry *e, enum val
 
 // Of snapshot.c, for a keyspace that is walked. `e` is put where `old` is (NULL: nothing was there).
 void snapshot_put_(struct keyspace *ks, uint64_t hash, const struct entry *old, struct entry *e);
+void snapshot_keeps_(struct keyspace *ks);  // a dropped keyspace
+void snapshot_orphans_(struct blob *b); // an imaged one is about to be dropped by an entry
 void snapshot_adopt_(struct root *r); // an imaged one is nobody's any more
+// An entry's reference.
+static inline void keyspace_drop_blob(struct blob *b) {
+    if (unlikely(b->imaged)) snapshot_orphans_(b);
+    blob_drop(b);
+}
 void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to);
+void snapshot_blob_moves_(struct blob *b, struct blob *to); // what images tell of b is at the start of the other one, too
 
 static inline enum access_policy access_policy(const struct common *c) {
     return (enum access_policy)atomic_load_explicit(&c->settings.access_policy, memory_order_relaxed);

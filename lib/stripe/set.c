@@ -17,7 +17,7 @@ struct shape {
 };
 
 static void drop_value(struct keyspace *ks, struct entry *e) {
-    if (e->form == FORM_BLOB) blob_drop(entry_blob(e));
+    if (e->form == FORM_BLOB) keyspace_drop_blob(entry_blob(e));
     else if (e->form == FORM_ROOT) keyspace_doom(ks, entry_root(e));
 }
 
@@ -186,10 +186,19 @@ static int edit_blob(struct txn *t, const struct key *k, struct entry *e, const 
     struct keyspace *ks = keyspace_make(k);
     struct blob *b = ks ? blob_new(&ks->blobs, len, blob_room(old.n, len)) : NULL;
     if (!b) return KORA_NOMEM;
+    if (e) key_will_change(k, e);
+    struct blob *imaged = e && e->form == FORM_BLOB && entry_blob(e)->imaged && keep == old.n ? entry_blob(e) : NULL; // it stays, held by its image
+    if (imaged) {
+        snapshot_blob_changes_(ks, imaged, to->from, to->to);
+        if (ks->walk.on) snapshot_blob_changes_(ks, imaged, old.n, SIZE_MAX); // it was longer at the cut, perhaps
+    }
     if (keep) memcpy(b->data, old.p, keep);
     if (to->fill) memset(b->data + keep, 0, len - keep);
     struct shape v = { to->type, FORM_BLOB, &b, sizeof b, to->flags };
+    bool moves = imaged && ks->walk.on && !blob_shared(imaged);
+    if (moves) snapshot_blob_moves_(imaged, b);
     int status = store(t, k, e, &v, EXPIRE_KEEP, false, at);
+    if (status != KORA_OK && moves) snapshot_blob_moves_(b, imaged);
     if (status == KORA_OK) *bytes = b->data;
     else blob_drop(b);
     return status;

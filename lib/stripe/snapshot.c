@@ -3,7 +3,7 @@
 //   - keyspace.walk.on: it is of the image, and the snapshot has not ended. Then it is on the snapshot's list.
 //   - An entry at or above the cursor is as it was at the cut, or it has the keyspace's mark. Entries below the cursor have none.
 //   - A small entry's old state is one allocation, told by the next slice; it may be told before or behind any other.
-//   - Once the snapshot has failed it holds nothing, and no keyspace is walked: only the state is left for whoever asks.
+//   - Once the snapshot has failed no keyspace is walked, and there are no images; what is left of it is the state, and saved entries that are still to be freed.
 #include "stripe/snapshot_int.h"
 
 #include "base/clock.h"
@@ -60,6 +60,7 @@ struct rdb_writer snapshot_writer(const struct snapshot *s, struct buf *out) {
 }
 
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last) {
+    s->told_now += key.n * first + bytes.n;
     struct snapshot_part part = { key, about->db, about->expire_at_ms, about->idle_s, about->frequency, first, last, bytes };
     if (!s->sink(s->arg, &part)) {
         snapshot_fail(s);
@@ -84,10 +85,39 @@ static void tell_saved(struct snapshot *s) {
     struct saved *v = s->saved;
     s->saved = v->next;
     if (!s->saved) s->saved_end = &s->saved;
-    s->memory -= v->size;
+    snapshot_holds(s, -(int64_t)v->size);
     const char *key = (const char *)(v + 1);
     snapshot_tell(s, &v->about, slice_of(key, v->key_n), slice_of(key + v->key_n, v->value_n), true, true);
     mem_free(v);
+}
+
+// ---- what is held --------------------------------------------------------------------------------------------------------------
+
+static bool is_too_much(const struct common *c, int64_t now) {
+    int64_t limit = atomic_load_explicit(&c->held.limit, memory_order_relaxed), base = atomic_load_explicit(&c->held.base, memory_order_relaxed);
+    return limit && now > limit && now + atomic_load_explicit(&c->account.sum, memory_order_relaxed) > base + limit;
+}
+
+void snapshot_bring(struct snapshot *s) {
+    struct common *c = s->stripe->common;
+    int64_t more = (int64_t)s->memory - s->brought;
+    if (more == 0) return;
+    s->brought += more;
+    int64_t now = atomic_fetch_add_explicit(&c->held.now, more, memory_order_relaxed) + more;
+    int64_t most = atomic_load_explicit(&c->held.most, memory_order_relaxed);
+    while (now > most && !atomic_compare_exchange_weak_explicit(&c->held.most, &most, now, memory_order_relaxed, memory_order_relaxed)) { }
+    if (more < 0 || s->state == SNAPSHOT_FAILED) return;
+    bool failed = atomic_load_explicit(&c->held.failed, memory_order_relaxed);
+    if (!failed && !is_too_much(c, now)) return;
+    if (!atomic_exchange(&c->held.failed, true) && c->held.too_much) c->held.too_much(c);
+    snapshot_fail(s);
+}
+
+void snapshot_keeps_(struct keyspace *k) {
+    struct snapshot *s = k->walk.of;
+    uint64_t n = slab_usage(k->blobs.slab).used + slab_usage(k->index).used + (k->nodes ? slab_usage(k->nodes).used : 0);
+    s->kept += n;
+    snapshot_holds(s, (int64_t)n);
 }
 
 // ---- saving --------------------------------------------------------------------------------------------------------------------
@@ -107,9 +137,9 @@ static bool save_small(struct snapshot *s, const struct keyspace *ks, const stru
     struct saved *at = (struct saved *)(void *)(fit ? fit : b.p);
     at->size = fit ? b.n : b.cap;
     at->value_n = b.n - sizeof v - v.key_n;
-    s->memory += at->size;
     *s->saved_end = at;
     s->saved_end = &at->next;
+    snapshot_holds(s, (int64_t)at->size);
     return true;
 }
 
@@ -120,8 +150,10 @@ void snapshot_save_(struct keyspace *ks, uint64_t hash, struct entry *e) {
     entry_set_mark(e, ks->walk.mark);
     struct about about;
     if (image_wanted(s, e)) {
+        int64_t from_ns = clock_thread_ns();
         about = about_of(s, ks, e);
         if (!image_open(s, ks, e, &about)) snapshot_fail(s);
+        snapshot_took(s, from_ns);
     } else if (!save_small(s, ks, e)) {
         snapshot_fail(s);
     }
@@ -168,7 +200,7 @@ static bool visit_entry(void *arg, void *entry) {
     unsigned mark = entry_mark(e);
     if (unlikely(mark)) entry_set_mark(e, 0);
     bool on = mark == w->ks->walk.mark || tell_entry(w, e);
-    return on && (++w->n % CLOCK_EVERY != 0 || clock_mono_us() < w->until_us);
+    return on && (++w->n % CLOCK_EVERY != 0 || !snapshot_over(w->s, w->until_us));
 }
 
 static void walk_some(struct snapshot *s, int64_t until_us) {
@@ -229,6 +261,8 @@ int snapshot_begin(struct stripe *st, const struct snapshot_options *o) {
     s->options = *o;
     if (!s->options.large) s->options.large = LARGE;
     if (!s->options.portion) s->options.portion = PORTION;
+    if (!s->options.slice) s->options.slice = SIZE_MAX;
+    s->mark = st->images = st->images % INT32_MAX + 1;
     s->state = SNAPSHOT_MORE;
     s->saved_end = &s->saved;
     s->images_end = &s->images;
@@ -247,21 +281,31 @@ enum snapshot_state snapshot_slice(struct stripe *st, int64_t budget_us, snapsho
     int64_t until_us = clock_mono_us() + budget_us;
     s->sink = sink;
     s->arg = arg;
+    s->told_now = 0;
     txn_begin(&s->txn, st->common);
     while (s->state == SNAPSHOT_MORE) {
         if (!step(s, until_us)) s->state = SNAPSHOT_DONE;
-        else if (clock_mono_us() >= until_us) break;
+        else if (snapshot_over(s, until_us)) break;
     }
     s->sink = NULL;
     return s->state;
 }
 
-static void drop_all(struct snapshot *s) {
-    while (s->saved) {
-        struct saved *next = s->saved->next;
-        mem_free(s->saved);
-        s->saved = next;
+// Up to n small entries' old states.
+static void drop_saved(struct snapshot *s, size_t n) {
+    for (; s->saved && n > 0; n--) {
+        struct saved *v = s->saved;
+        s->saved = v->next;
+        s->memory -= v->size;
+        mem_free(v);
     }
+    if (!s->saved) s->saved_end = &s->saved;
+    snapshot_bring(s);
+}
+
+// But for these.
+static void drop_all(struct snapshot *s) {
+    s->state = SNAPSHOT_FAILED;
     while (s->images) {
         struct image *i = s->images;
         s->images = i->next;
@@ -274,43 +318,43 @@ static void drop_all(struct snapshot *s) {
         k->next = s->stripe->garbage;
         s->stripe->garbage = k;
     }
-    s->saved_end = &s->saved;
     s->images_end = &s->images;
     s->first = s->walking = NULL;
-    s->memory = 0;
+    s->memory -= s->kept;
+    s->kept = 0;
     buf_free(&s->scratch);
     snapshot_check_end(s);
 }
 
 void snapshot_fail(struct snapshot *s) {
-    if (s->state == SNAPSHOT_FAILED) return;
-    s->state = SNAPSHOT_FAILED;
-    drop_all(s);
+    if (s->state != SNAPSHOT_FAILED) drop_all(s);
+}
+
+bool snapshot_give_up(struct stripe *st) {
+    enum { AT_ONCE = 2048 };
+    struct snapshot *s = st->snapshot;
+    if (!s) return true;
+    snapshot_fail(s);
+    drop_saved(s, AT_ONCE);
+    return !s->saved;
 }
 
 void snapshot_end(struct stripe *st) {
     struct snapshot *s = st->snapshot;
     if (!s) return;
     drop_all(s);
+    drop_saved(s, SIZE_MAX);
     st->snapshot = NULL;
     mem_free(s);
 }
 
 struct snapshot_progress snapshot_progress(const struct stripe *st) {
     const struct snapshot *s = st->snapshot;
-    return s ? (struct snapshot_progress){ s->keys, s->told } : (struct snapshot_progress){ 0, 0 };
+    return s ? (struct snapshot_progress){ s->keys, s->told, s->longest_ns } : (struct snapshot_progress){ 0 };
 }
 
 uint64_t snapshot_memory(const struct stripe *st) {
     const struct snapshot *s = st->snapshot;
     if (!s) return 0;
-    uint64_t n = sizeof *s + s->memory + s->scratch.cap;
-    for (const struct keyspace *k = s->first; k; k = k->walk.next) {
-        if (!k->walk.dropped) continue;
-        n += slab_usage(k->blobs.slab).used + slab_usage(k->index).used + (k->nodes ? slab_usage(k->nodes).used : 0);
-    }
-    for (const struct image *i = s->images; i; i = i->next) {
-        if (i->blob && !i->ks->walk.dropped && atomic_load_explicit(&i->blob->refs, memory_order_relaxed) == i->blob->imaged) n += blob_size(i->blob);
-    }
-    return n;
+    return sizeof *s + s->memory + s->scratch.cap;
 }

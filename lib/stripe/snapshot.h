@@ -31,9 +31,12 @@
 // streams node by node, and what is about to change in them is saved by itself. So a write pays for what it changes, not for what it changes it in.
 // A root that its key lets go of meanwhile stays with its image.
 //
-// Known limits, in what a lease is held for at once: all nodes of a list or stream are noted when its image is opened (some 10-50 ns each: 2 ms are more than
-// 40,000 nodes, or 300 MB), and the pending entries of a stream's groups are written then (some 50 ns each: 2 ms are about 40,000); an item (a field with its
-// value) or node is saved and told in one go, however large it is (2 ms are about 4 MB); and whoever gives up a snapshot frees all that is saved.
+// What is held for images is counted in common->held, for all stripes together. Above its limit, when the disk does not follow, the snapshot fails rather than
+// take all memory there is.
+//
+// Known limits, in what a lease is held for at once: the addresses of all nodes of a list or stream are noted when its image is opened (a few ns each: 2 ms are
+// some 500,000 nodes, or 4 GB), and the pending entries of a stream's groups are written then (50 to 200 ns each: 2 ms are 10,000 to 40,000); an item (a field with its
+// value) or node is saved and told in one go, however large it is (2 ms are about 4 MB).
 //
 // Without memory for something the snapshot fails, and gives back all that it holds; the write goes on.
 #ifndef KORA_STRIPE_SNAPSHOT_H
@@ -46,6 +49,7 @@ struct snapshot_options {
     bool newest;   // forms that Redis 7.0 does not read where these hold more (rdb_writer.newest), and what means nothing to it: uses as S3-FIFO counts them
     size_t large;  // collections that take more bytes are told in portions; 0: 64 KB
     size_t portion; // bytes of these, about; 0: 64 KB
+    size_t slice;   // bytes that a call of snapshot_slice tells, about; 0: as many as there is time for
 };
 
 enum snapshot_state { SNAPSHOT_MORE, SNAPSHOT_DONE, SNAPSHOT_FAILED };
@@ -66,6 +70,8 @@ typedef bool snapshot_sink_fn(void *arg, const struct snapshot_part *part);
 int snapshot_begin(struct stripe *s, const struct snapshot_options *o);
 // About budget_us of work at most. Once it has said DONE or FAILED it says so again.
 enum snapshot_state snapshot_slice(struct stripe *s, int64_t budget_us, snapshot_sink_fn *sink, void *arg);
+// Gives it up, and frees some of what it holds: true once next to nothing is left, and snapshot_end is cheap.
+bool snapshot_give_up(struct stripe *s);
 // Frees it, whatever its state. No-op if there is none. Keyspaces that were dropped meanwhile are garbage now.
 void snapshot_end(struct stripe *s);
 
@@ -73,6 +79,7 @@ static inline bool snapshot_is_there(const struct stripe *s) { return s->snapsho
 // Entries of the image, and how many of them were told. Told ones may be few more while a large value is under way.
 struct snapshot_progress {
     uint64_t keys, told;
+    int64_t longest_ns; // processor time that a call's thread has given to it at once, where that may be much: opening an image, saving nodes and parts
 };
 struct snapshot_progress snapshot_progress(const struct stripe *s);
 // Bytes that are held for the image alone: saved values and parts, and what the keys have let go of.

@@ -5,6 +5,7 @@
 #ifndef KORA_STRIPE_SNAPSHOT_INT_H
 #define KORA_STRIPE_SNAPSHOT_INT_H
 
+#include "base/clock.h"
 #include "ds/table.h"
 #include "stripe/keyspace_int.h"
 #include "stripe/snapshot.h"
@@ -26,7 +27,7 @@ struct image {
     struct slice key;             // behind the struct
     enum image_by by;
     bool begun;                   // a part was told: the rest follows before anything else
-    bool owned;                   // the root is nobody's but the image's
+    bool owned;                   // the root, or blob, is nobody's but the image's
     const struct value_portions *portions;
     struct root *root;
     int64_t base;                 // see value_portions.head
@@ -39,9 +40,9 @@ struct image {
     struct buf ready;             // is told next: the head, and saved items
     struct buf tail;              // is told at the end: by nodes
     size_t tail_told;
-    void **parts;                 // of a blob: saved ones, or NULL. Of nodes: theirs, or saved ones (SAVED is set)
+    void **parts;                 // of a blob: saved ones, or NULL. Of nodes: where each was
     uint64_t part_count;
-    struct table passed;          // names of items that the walk passes over: saved ones and new ones
+    struct table passed;          // names of items that the walk passes over: saved ones and new ones. Of nodes: those that are saved
     struct slab *names;           // their memory; NULL: there is none
     size_t counted;               // in snapshot.memory
     size_t parts_bytes;           // of saved parts
@@ -60,7 +61,10 @@ struct snapshot {
     struct snapshot_options options;
     enum snapshot_state state;
     uint64_t keys, told;
-    uint64_t memory;
+    uint64_t memory;              // that is held for the images
+    uint64_t kept;                // of that: dropped keyspaces
+    int64_t brought;              // of that: to common->held
+    int64_t longest_ns;           // see snapshot_progress
     struct keyspace *first;       // those that there were at the cut, linked by walk.next
     struct keyspace *walking;     // NULL: all are walked
     struct saved *saved, **saved_end;
@@ -68,6 +72,8 @@ struct snapshot {
     struct buf scratch;
     snapshot_sink_fn *sink;       // while a slice runs; else NULL
     void *arg;
+    size_t told_now;              // bytes, in this slice
+    uint32_t mark;                // of nodes that were told or saved, or are new
     struct txn txn;               // of the slice: its clocks are read once
 #ifdef KORA_DEBUG
     struct digests *digests;
@@ -85,7 +91,19 @@ static inline void snapshot_check(struct snapshot *s, const struct keyspace *k, 
 static inline void snapshot_check_end(struct snapshot *s) { (void)s; }
 #endif
 
+// The slice has told enough.
+static inline bool snapshot_over(const struct snapshot *s, int64_t until_us) { return s->told_now >= s->options.slice || clock_mono_us() >= until_us; }
+
 void snapshot_fail(struct snapshot *s);
+// What is held is so many bytes more, or less. More may be too much: then it has failed, and all images are closed.
+void snapshot_bring(struct snapshot *s);
+static inline void snapshot_holds(struct snapshot *s, int64_t bytes) {
+    enum { QUANTUM = 16 * 1024 };
+    s->memory += (uint64_t)bytes;
+    int64_t unbrought = (int64_t)s->memory - s->brought;
+    if (unlikely(unbrought > QUANTUM || unbrought < -QUANTUM)) snapshot_bring(s);
+}
+static inline void snapshot_took(struct snapshot *s, int64_t from_ns) { s->longest_ns = MAX(s->longest_ns, clock_thread_ns() - from_ns); }
 bool snapshot_tell(struct snapshot *s, const struct about *about, struct slice key, struct slice bytes, bool first, bool last); // false: it has failed
 struct rdb_writer snapshot_writer(const struct snapshot *s, struct buf *out);
 

@@ -4,8 +4,9 @@
 //   By items    the root's table is scanned from `cursor` on, in the order of table_scan. Before an item at or above it changes, comes or goes, its old
 //               state is written to `ready`, and its name goes to `passed`: the scan passes over it.
 //               Sorted sets are walked in their own order, where a change of the score is a change of the place: there `passed` has whatever has changed.
-//   By nodes    `parts` are the addresses of the nodes that there were, in their order. Before a node changes or goes, it is written, and what was
-//               written takes its place in `parts`.
+//   By nodes    `parts` are the addresses of the nodes that there were, in their order: all that is looked at when the image is opened, so that it is cheap. Before
+//               a node changes or goes, it is written, and what was written is kept under its address, in `passed`. Whoever is saved, was told or is new
+//               has the snapshot's mark; another node that comes to be at the address of a saved one changes nothing.
 //
 // One image is told at a time. A root that its key lets go of (keyspace_doom) stays, and is doomed when the image is closed. Since it is nobody's then, what
 // remains of it changes no more.
@@ -14,31 +15,27 @@
 #include "stripe/snapshot_int.h"
 #include "type/rdb_value.h"
 
-enum {
-    CLOCK_EVERY = 32,         // items, nodes
-    SAVED = 1                 // bit of an address
-};
+enum { CLOCK_EVERY = 32 /* items */ };
 
 struct saved_part {
     size_t n;
     char bytes[];
 };
 
-static struct saved_part *saved_part(void *p) { return (struct saved_part *)(void *)((char *)p - SAVED); }
-static bool is_saved(const void *p) { return (uintptr_t)p & SAVED; }
-
 bool image_wanted(const struct snapshot *s, const struct entry *e) {
     if (e->form == FORM_BLOB) return e->type == TYPE_STRING;
     return e->form == FORM_ROOT && value_kinds[e->type]->memory(entry_root(e)) > s->options.large;
 }
 
-// What it takes, brought up to date.
+// What it takes, brought up to date. That may be too much: then the image is closed.
 static void count_memory(struct snapshot *s, struct image *i) {
     size_t n = sizeof *i + i->key.n + i->ready.cap + i->tail.cap + i->at.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
     if (i->names) n += slab_usage(i->names).held;
-    if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
-    s->memory += n - i->counted;
+    if (i->owned && i->blob) n += blob_size(i->blob);
+    else if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
+    int64_t more = (int64_t)n - (int64_t)i->counted;
     i->counted = n;
+    snapshot_holds(s, more);
 }
 
 // ---- opening and closing ---------------------------------------------------------------------------------------------------------
@@ -62,11 +59,20 @@ static bool open_root(struct snapshot *s, struct image *i, struct root *r) {
         i->parts = mem_alloc(i->left * sizeof *i->parts);
         if (!i->parts) return false;
         i->part_count = i->left;
-        i->portions->stamp(r, i->parts);
+        i->portions->nodes(r, i->parts);
     }
     r->imaged = true;
     r->image = i;
     return true;
+}
+
+static void take_blob(struct image *i, struct blob *b) {
+    i->blob = b;
+    i->owned = false;
+    i->twin = b->imaged ? b->image : NULL;
+    b->image = i;
+    b->imaged++;
+    blob_pin(b);
 }
 
 static bool open_blob(struct snapshot *s, struct image *i, struct blob *b) {
@@ -76,18 +82,12 @@ static bool open_blob(struct snapshot *s, struct image *i, struct blob *b) {
     rdb_write_byte(&w, RDB_STRING);
     rdb_write_length(&w, b->len);
     if (i->ready.failed) return false;
-    i->blob = b;
-    i->twin = b->imaged ? b->image : NULL;
-    b->image = i;
-    b->imaged++;
-    blob_pin(b);
+    take_blob(i, b);
     return true;
 }
 
 static void free_image(struct image *i) {
-    for (uint64_t p = 0; p < i->part_count; p++) {
-        if (is_saved(i->parts[p])) mem_free(saved_part(i->parts[p]));
-    }
+    for (uint64_t p = 0; i->by == IMAGE_BLOB && p < i->part_count; p++) mem_free(i->parts[p]);
     mem_free(i->parts);
     if (i->names) slab_destroy(i->names);
     buf_free(&i->ready);
@@ -127,7 +127,7 @@ static void let_go_of_blob(struct image *i) {
 }
 
 void image_close(struct snapshot *s, struct image *i) {
-    s->memory -= i->counted;
+    snapshot_holds(s, -(int64_t)i->counted);
     if (i->blob) let_go_of_blob(i);
     if (i->root) {
         i->root->imaged = false;
@@ -136,6 +136,14 @@ void image_close(struct snapshot *s, struct image *i) {
         if (i->owned && !i->ks->walk.dropped) keyspace_publish(i->ks);
     }
     free_image(i);
+}
+
+// Of several images of a blob, one counts it.
+void snapshot_orphans_(struct blob *b) {
+    struct image *i = b->image;
+    if (atomic_load_explicit(&b->refs, memory_order_relaxed) > 1 + b->imaged) return;
+    i->owned = true;
+    if (!i->ks->walk.dropped) count_memory(i->ks->walk.of, i);
 }
 
 void snapshot_adopt_(struct root *r) {
@@ -147,13 +155,13 @@ void snapshot_adopt_(struct root *r) {
 // ---- changes -----------------------------------------------------------------------------------------------------------------------
 
 // Bytes as a part. NULL: no memory.
-static void *new_part(struct image *i, const void *bytes, size_t n) {
+static struct saved_part *new_part(struct image *i, const void *bytes, size_t n) {
     struct saved_part *p = mem_alloc(sizeof *p + n);
     if (!p) return NULL;
     p->n = n;
     if (n) memcpy(p->bytes, bytes, n);
     i->parts_bytes += sizeof *p + n;
-    return (char *)p + SAVED;
+    return p;
 }
 
 static bool save_bytes(const struct snapshot *s, struct image *i, size_t from, size_t to) {
@@ -175,6 +183,7 @@ static bool save_bytes(const struct snapshot *s, struct image *i, size_t from, s
 
 void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, size_t to) {
     struct snapshot *s = ks->walk.of;
+    int64_t from_ns = clock_thread_ns();
     for (struct image *i = b->image, *next; i; i = next) {
         next = i->twin;
         if (!save_bytes(s, i, from, to)) {
@@ -182,6 +191,17 @@ void snapshot_blob_changes_(struct keyspace *ks, struct blob *b, size_t from, si
             return;
         }
         count_memory(s, i);
+        if (s->state == SNAPSHOT_FAILED) return;
+    }
+    snapshot_took(s, from_ns);
+}
+
+// Else the image would keep the memory of the old one for nothing but what is in the new one.
+void snapshot_blob_moves_(struct blob *b, struct blob *to) {
+    for (struct image *i = b->image, *next; i; i = next) {
+        next = i->twin;
+        let_go_of_blob(i);
+        take_blob(i, to);
     }
 }
 
@@ -200,12 +220,15 @@ static bool is_passed(const struct image *i, uint64_t hash, struct slice name) {
     return i->passed.count > 0 && table_find(&i->passed, hash, passed_is, &name);
 }
 
+static bool make_passed(struct image *i) {
+    if (i->names) return true;
+    i->names = slab_create(false);
+    if (i->names) table_init(&i->passed, i->names, hash_of_passed, NULL);
+    return i->names != NULL;
+}
+
 static bool pass(struct image *i, uint64_t hash, struct slice name) {
-    if (!i->names) {
-        i->names = slab_create(false);
-        if (!i->names) return false;
-        table_init(&i->passed, i->names, hash_of_passed, NULL);
-    }
+    if (!make_passed(i)) return false;
     struct passed *p = slab_alloc(i->names, sizeof *p + name.n);
     if (!p) return false;
     p->hash = hash;
@@ -230,22 +253,50 @@ void root_item_changes(struct root *r, uint64_t hash, struct slice name, const v
     else snapshot_fail(s);
 }
 
-void root_node_changes(struct root *r, const void *node, uint32_t place) {
+// A node as it was, under the address that it had.
+struct saved_node {
+    uint64_t hash;
+    const void *node;
+    size_t n;
+    char bytes[];
+};
+
+static uint64_t hash_of_address(const struct image *i, const void *node) { return hash_bytes(&i->ks->common->seed, &node, sizeof node); }
+static bool is_of_node(const void *entry, const void *node) { return ((const struct saved_node *)entry)->node == node; }
+
+static struct saved_node *saved_node(const struct image *i, uint64_t hash, const void *node) {
+    return i->passed.count > 0 ? table_find(&i->passed, hash, is_of_node, node) : NULL;
+}
+
+static bool save_node(struct image *i, const void *node, uint64_t hash, struct slice bytes) {
+    if (!make_passed(i)) return false;
+    struct saved_node *at = slab_alloc(i->names, sizeof *at + bytes.n);
+    if (!at) return false;
+    *at = (struct saved_node){ hash, node, bytes.n };
+    if (bytes.n) memcpy(at->bytes, bytes.p, bytes.n);
+    return table_insert(&i->passed, hash, at); // no memory: the slab is destroyed soon
+}
+
+uint32_t root_new_mark(const struct root *r) { return ((const struct image *)r->image)->ks->walk.of->mark; }
+
+void root_node_changes(struct root *r, void *node, uint32_t mark) {
     struct image *i = r->image;
     struct snapshot *s = i->ks->walk.of;
-    uint64_t p = place - 1;
-    if (p >= i->part_count || p < i->cursor || i->parts[p] != node) return;
+    if (mark == s->mark) return;
+    i->portions->mark(node, s->mark);
+    int64_t from_ns = clock_thread_ns();
+    uint64_t hash = hash_of_address(i, node);
     struct buf b = { 0 };
     struct rdb_writer w = snapshot_writer(s, &b);
     i->portions->node(&w, node);
-    void *part = b.failed ? NULL : new_part(i, b.p, b.n);
+    bool done = !b.failed && save_node(i, node, hash, slice_of(b.p, b.n));
     buf_free(&b);
-    if (!part) {
+    if (!done) {
         snapshot_fail(s);
         return;
     }
-    i->parts[p] = part;
     count_memory(s, i);
+    snapshot_took(s, from_ns);
 }
 
 // ---- telling -----------------------------------------------------------------------------------------------------------------------
@@ -270,18 +321,18 @@ static bool tell_bytes(struct snapshot *s, struct image *i, int64_t until_us) {
     do {
         uint64_t p = i->cursor / s->options.portion;
         size_t from = p * s->options.portion, n = MIN(s->options.portion, i->len - from);
-        void *part = i->parts ? i->parts[p] : NULL;
-        const char *bytes = part ? saved_part(part)->bytes : i->blob->data + from;
+        struct saved_part *part = i->parts ? i->parts[p] : NULL;
+        const char *bytes = part ? part->bytes : i->blob->data + from;
         bool last = from + n == i->len;
         if (!tell(s, i, slice_of(bytes, n), last)) return true;
         i->cursor = from + n;
         if (part) {
             i->parts[p] = NULL;
-            i->parts_bytes -= sizeof(struct saved_part) + n;
-            mem_free(saved_part(part));
+            i->parts_bytes -= sizeof *part + n;
+            mem_free(part);
         }
         if (last) return true;
-    } while (clock_mono_us() < until_us);
+    } while (!snapshot_over(s, until_us));
     return false;
 }
 
@@ -301,7 +352,7 @@ static bool write_item(void *arg, void *item) {
         i->portions->item(&x->w, item, i->base);
         i->left--;
     }
-    return x->w.out->n < x->s->options.portion && (++x->n % CLOCK_EVERY != 0 || clock_mono_us() < x->until_us);
+    return x->w.out->n < x->s->options.portion && (++x->n % CLOCK_EVERY != 0 || !snapshot_over(x->s, x->until_us));
 }
 
 static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
@@ -323,7 +374,7 @@ static bool tell_items(struct snapshot *s, struct image *i, int64_t until_us) {
             return true;
         }
         if ((s->scratch.n || last) && (!tell(s, i, slice_of(s->scratch.p, s->scratch.n), last) || last)) return true;
-    } while (clock_mono_us() < until_us);
+    } while (!snapshot_over(s, until_us));
     return false;
 }
 
@@ -331,15 +382,17 @@ static void write_nodes(struct snapshot *s, struct image *i) {
     struct rdb_writer w = snapshot_writer(s, &s->scratch);
     buf_clear(&s->scratch);
     for (; i->cursor < i->part_count && s->scratch.n < s->options.portion; i->cursor++) {
-        void *part = i->parts[i->cursor];
-        if (!is_saved(part)) {
-            i->portions->node(&w, part);
+        void *node = i->parts[i->cursor];
+        uint64_t hash = i->passed.count > 0 ? hash_of_address(i, node) : 0;
+        struct saved_node *saved = saved_node(i, hash, node);
+        if (!saved) {
+            i->portions->node(&w, node);
+            i->portions->mark(node, s->mark);
             continue;
         }
-        buf_append(&s->scratch, saved_part(part)->bytes, saved_part(part)->n);
-        i->parts_bytes -= sizeof(struct saved_part) + saved_part(part)->n;
-        i->parts[i->cursor] = NULL;
-        mem_free(saved_part(part));
+        buf_append(&s->scratch, saved->bytes, saved->n);
+        table_remove(&i->passed, hash, saved);
+        slab_free(i->names, saved, sizeof *saved + saved->n);
     }
 }
 
@@ -359,7 +412,7 @@ static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
             return true;
         }
         if (!tell(s, i, bytes, last) || last) return true;
-    } while (clock_mono_us() < until_us);
+    } while (!snapshot_over(s, until_us));
     return false;
 }
 

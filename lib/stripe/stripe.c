@@ -151,7 +151,10 @@ bool stripe_flush(struct stripe *s, uint32_t db) {
         keyspace_discharge(k);
         put_db(s, i, NULL);
         k->walk.dropped = true;
-        if (k->walk.on) continue; // it is the snapshot's
+        if (k->walk.on) {
+            snapshot_keeps_(k);
+            continue;
+        }
         k->next = s->garbage;
         s->garbage = k;
     }

@@ -26,6 +26,15 @@ struct victims;
 
 enum removal { REMOVED_EXPIRED, REMOVED_EVICTED };
 
+// Bytes that are held for the images of a snapshot alone. `held` and `most` are as near as quanta allow.
+struct held {
+    _Atomic int64_t now, most;
+    // Set before the cut: when more than `limit` are held, and all memory together has grown by more than that since `base`, the snapshot fails. 0: there is no limit.
+    _Atomic int64_t limit, base;
+    _Atomic bool failed;
+    void (*too_much)(struct common *c); // then this is called, under a lease. NULL: nobody wants to know
+};
+
 // What all stripes of a database share.
 struct common {
     struct hash_key seed;
@@ -51,6 +60,7 @@ struct common {
     // Somebody wants to know of keys that go by themselves: called under the lease, before the entry goes. NULL: nobody does.
     void (*removed)(struct common *c, const struct key *k, enum removal why);
     struct account account;                  // of memory (account.h)
+    struct held held;                        // for the images of a snapshot (snapshot.h)
     _Alignas(CACHE_LINE) _Atomic int64_t now_max; // time as calls see it never runs backwards
     _Alignas(CACHE_LINE) _Atomic uint64_t durable; // what was logged in this epoch or before is durable
 };
@@ -92,6 +102,7 @@ struct stripe {
     _Atomic uint64_t logged;         // the log's epoch of its last effect; 0: there is none. Written by the lease's holder
     struct keyspace *garbage;        // dropped keyspaces, to be freed in the background
     struct snapshot *snapshot;       // stripe/snapshot.h; NULL: there is none
+    uint32_t images;                 // how many there were, modulo 2^31
     struct random random;
     struct wait_lists waiting;       // calls that wait for keys
 #ifdef KORA_DEBUG

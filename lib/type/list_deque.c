@@ -21,7 +21,7 @@ struct list_node {
     uint64_t size;  // of its allocation; of a plain one exactly
     uint32_t start; // where the packed list begins in `data`
     uint32_t plain : 1;  // data is one element's bytes
-    uint32_t place : 31; // see deque_stamp; 0: none
+    uint32_t mark : 31;  // see root_node_changes
     char data[];
 };
 
@@ -35,7 +35,7 @@ static uint64_t count_of(const struct list_node *n) { return n->plain ? 1 : pack
 
 // Before what is in a node changes, or goes.
 static inline void will_change(struct deque *d, struct list_node *n) {
-    if (unlikely(d->root.imaged) && n->place) root_node_changes(&d->root, n, n->place);
+    if (unlikely(d->root.imaged)) root_node_changes(&d->root, n, n->mark);
 }
 
 static struct list_node *node_alloc(struct deque *d, size_t size, bool plain) {
@@ -43,6 +43,7 @@ static struct list_node *node_alloc(struct deque *d, size_t size, bool plain) {
     if (!n) return NULL;
     d->bytes += slab_round(size);
     *n = (struct list_node){ .size = plain ? size : slab_round(size), .plain = plain };
+    if (unlikely(d->root.imaged)) n->mark = root_new_mark(&d->root) & INT32_MAX;
     return n;
 }
 
@@ -615,16 +616,12 @@ struct deque *deque_copy(struct slab *slab, const struct deque *d) {
     return to;
 }
 
-void deque_stamp(struct deque *d, void **nodes) {
+void deque_nodes(const struct deque *d, void **to) {
     struct sequence_at at;
-    uint32_t place = 0;
-    for (bool more = sequence_first(&d->nodes, &at); more; more = sequence_next(&at)) {
-        struct list_node *n = node_at(&at);
-        if (at.i[sequence_leaf_(&at)] == 0) sequence_prefetch(&at);
-        nodes[place++] = n;
-        n->place = place & INT32_MAX;
-    }
+    for (bool more = sequence_first(&d->nodes, &at); more; more = sequence_next(&at)) *to++ = node_at(&at);
 }
+
+void deque_mark(void *node, uint32_t mark) { ((struct list_node *)node)->mark = mark & INT32_MAX; }
 
 const char *deque_node(const void *node, struct slice *plain) {
     const struct list_node *n = node;

@@ -30,8 +30,9 @@ void deque_check(const struct deque *d);
 // Its one packed node, if it consists of that; else NULL.
 const char *deque_packed(const struct deque *d);
 
-// For snapshots (rdb_portions.h): the addresses of all nodes, each of which is told its place; and what is in one: a packed list, or NULL, and *plain is its element.
-void deque_stamp(struct deque *d, void **nodes);
+// For snapshots (rdb_portions.h): the addresses of all nodes; and what is in one: a packed list, or NULL, and *plain is its element.
+void deque_nodes(const struct deque *d, void **to);
+void deque_mark(void *node, uint32_t mark);
 const char *deque_node(const void *node, struct slice *plain);
 
 bool deque_seek(const struct deque *d, uint64_t i, struct list_at *at);

@@ -97,7 +97,8 @@ static uint64_t list_head(struct rdb_writer *w, const struct root *r, int64_t *b
     return head(w, RDB_LIST_QUICKLIST_2, deque_of(r)->nodes.items);
 }
 
-static void list_stamp(struct root *r, void **nodes) { deque_stamp(deque_of(r), nodes); }
+static void list_nodes(const struct root *r, void **to) { deque_nodes(deque_of(r), to); }
+static void list_mark(void *node, uint32_t mark) { deque_mark(node, mark); }
 
 static void list_node(struct rdb_writer *w, const void *node) {
     struct slice plain;
@@ -114,14 +115,11 @@ static uint64_t stream_head(struct rdb_writer *w, const struct root *r, int64_t 
     return head(w, w->newest ? RDB_STREAM_LISTPACKS_3 : RDB_STREAM_LISTPACKS_2, s->nodes.count);
 }
 
-static void stream_stamp(struct root *r, void **nodes) {
-    uint32_t place = 0;
-    for (struct tree_at at = tree_first(&((struct stream *)(void *)r)->nodes); at.leaf; at = tree_next(at)) {
-        struct stream_node *n = tree_item(at);
-        nodes[place++] = n;
-        n->place = place;
-    }
+static void stream_nodes(const struct root *r, void **to) {
+    for (struct tree_at at = tree_first(&((const struct stream *)(const void *)r)->nodes); at.leaf; at = tree_next(at)) *to++ = tree_item(at);
 }
+
+static void stream_mark(void *node, uint32_t mark) { ((struct stream_node *)node)->mark = mark; }
 
 static void stream_node(struct rdb_writer *w, const void *node) { rdb_write_stream_node(w, node); }
 static void stream_tail(struct rdb_writer *w, const struct root *r) { rdb_write_stream_tail(w, (const struct stream *)(const void *)r); }
@@ -131,8 +129,8 @@ const struct value_portions *value_portions(enum value_type type) {
         [TYPE_HASH] = { .head = hash_head, .item = hash_item, .name = hash_item_name },
         [TYPE_SET] = { .head = set_head, .item = set_item, .name = set_item_name },
         [TYPE_ZSET] = { .head = zset_head, .item = zset_item, .name = zset_item_name, .walk = zset_walk, .walked = zset_walked },
-        [TYPE_LIST] = { .head = list_head, .stamp = list_stamp, .node = list_node },
-        [TYPE_STREAM] = { .head = stream_head, .stamp = stream_stamp, .node = stream_node, .tail = stream_tail },
+        [TYPE_LIST] = { .head = list_head, .nodes = list_nodes, .mark = list_mark, .node = list_node },
+        [TYPE_STREAM] = { .head = stream_head, .nodes = stream_nodes, .mark = stream_mark, .node = stream_node, .tail = stream_tail },
     };
     invariant(type < TYPE_COUNT && kinds[type].head);
     return &kinds[type];

@@ -20,7 +20,8 @@ struct value_portions {
     // `visit` says no, or there are no more (true).
     bool (*walk)(const struct root *r, struct buf *at, value_item_fn *visit, void *arg);
     bool (*walked)(const void *item, const struct buf *at);             // it is not behind that place
-    void (*stamp)(struct root *r, void **nodes);                        // puts the nodes' addresses there, and tells each its place, from 1 on
+    void (*nodes)(const struct root *r, void **to);                     // the nodes' addresses; looks at none of them
+    void (*mark)(void *node, uint32_t mark);                            // see root_node_changes
     void (*node)(struct rdb_writer *w, const void *node);
     void (*tail)(struct rdb_writer *w, const struct root *r);           // NULL: nothing follows
 };

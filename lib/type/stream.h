@@ -49,7 +49,7 @@ struct stream_node {
     struct stream_id first; // what the ids in it are counted from: that of the entry it was made for
     char *packed;           // by itself: full nodes are about 4096 bytes, so that any more would take the next larger size class
     uint32_t cap;           // bytes that packed may take
-    uint32_t place;         // among the nodes of a snapshot's image (type/rdb_portions.h); 0: none
+    uint32_t mark;          // see root_node_changes
 };
 
 struct stream {

@@ -31,7 +31,7 @@ void stream_init_nodes(struct stream *s, struct slab *slab) { tree_init(&s->node
 
 // Before what is in a node changes, or goes.
 static inline void will_change(struct stream *s, struct stream_node *n) {
-    if (unlikely(s->root.imaged) && n->place) root_node_changes(&s->root, n, n->place);
+    if (unlikely(s->root.imaged)) root_node_changes(&s->root, n, n->mark);
 }
 
 static void free_node(struct stream *s, struct stream_node *n) {
@@ -259,7 +259,7 @@ static struct stream_node *new_node(struct stream *s, struct stream_id first, si
     struct stream_node *n = stream_alloc(s, sizeof *n);
     if (!n) return NULL;
     n->first = first;
-    n->place = 0;
+    n->mark = unlikely(s->root.imaged) ? root_new_mark(&s->root) : 0;
     if (node_alloc(s, n, cap)) return n;
     stream_free(s, n, sizeof *n);
     return NULL;

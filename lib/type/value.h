@@ -125,10 +125,12 @@ int64_t value_now(const struct value *v);
 static inline uint64_t settings_number(const _Atomic uint64_t *n) { return atomic_load_explicit(n, memory_order_relaxed); }
 
 // For snapshots (stripe/snapshot.c). Where an item of root->imaged is about to change, come or go: `item` as it is in the table that kind.items names
-// (NULL: it is not there yet), `hash` its place there. Where a node of a root without such a table is about to change or go: `place`, a number in it that
-// value_portions.stamp has set (0: it is new). Nothing of the root is changed by that, and it may fail to anybody but the snapshot.
+// (NULL: it is not there yet), `hash` its place there. Where a node of a root without such a table is about to change or go: `mark`, a number of 31 bits
+// in it, 0 at first, that value_portions.mark sets; a new node of an imaged root has root_new_mark. Nothing of the root is changed by that, and it may fail to
+// nobody but the snapshot.
 void root_item_changes(struct root *r, uint64_t hash, struct slice name, const void *item);
-void root_node_changes(struct root *r, const void *node, uint32_t place);
+void root_node_changes(struct root *r, void *node, uint32_t mark);
+uint32_t root_new_mark(const struct root *r);
 
 static inline bool value_is_intset(const struct value *v) { return v->there && !v->root && (v->flags & ENTRY_INTSET); }
 static inline bool value_is_packed(const struct value *v) { return v->there && !v->root && !(v->flags & ENTRY_INTSET); }

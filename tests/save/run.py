@@ -245,6 +245,62 @@ def what_was_saved_is_loaded():
 
 
 @test
+def several_are_kept():
+    """Each of them, and the log behind it, comes to the same; --check tells of them; damage of the newest is no loss."""
+    with Server("--snapshot-keep", "3") as s:
+        names = lambda first, last: ["snapshot-%016x" % i for i in range(first, last + 1)]
+        with s.client() as c:
+            for i in range(1, 6):
+                c("FLUSHALL")
+                fill(c, i, 300)
+                c.all([("SET", "round:%d" % i, i)] + [("INCR", "counter")] * 10)
+                equal(c("SAVE"), "OK")
+                equal(folders(s), names(max(1, i - 2), i))
+            c("INCR", "counter")
+            before = c("DEBUG", "DIGEST")
+        s.kill()
+        said = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True)
+        equal(said.returncode, 0, said.stdout + said.stderr)
+        for at, which in ((5, "newest"), (4, "older"), (3, "older")):
+            true("%s snapshot %d: 2 files" % (which, at) in said.stdout + said.stderr, said.stdout + said.stderr)
+        for shards in (3, 2):
+            s.start(shards)  # the older ones stay as they are
+            with s.client() as c:
+                equal(c("DEBUG", "DIGEST"), before)
+            s.kill()
+            equal(folders(s), names(3, 5))
+        with open(os.path.join(s.dir, names(5, 5)[0], "0000.rdb.lz4"), "r+b") as f:
+            f.seek(100)
+            f.write(b"damage")
+        for from_, left in ((None, None), (6, None), (2, None), (4, [3, 4]), (3, [3])):
+            flags = ("--from-snapshot", str(from_)) if from_ else ()
+            if left is None:
+                said = subprocess.run([KORAD, "--port", "0", "--dir", s.dir, *flags], capture_output=True, text=True)
+                equal(said.returncode, 1)
+                true(("there is no snapshot" if from_ else names(5, 5)[0]) in said.stdout + said.stderr, said.stdout + said.stderr)
+                continue
+            s.start(2, *flags)
+            with s.client() as c:
+                equal(c("DEBUG", "DIGEST"), before, "from %d:" % from_)
+            s.kill()
+        s.start(2)  # the manifest begins with it from now on
+        with s.client() as c:
+            equal(c("DEBUG", "DIGEST"), before)
+            equal(c("SAVE"), "OK")
+            equal(folders(s), names(3, 4))
+            equal(c("CONFIG", "SET", "snapshot-keep", 1), "OK")
+            equal(c("SAVE"), "OK")
+            equal(folders(s), names(5, 5))
+            equal(len(os.listdir(os.path.join(s.dir, "log"))), 1)
+            true(isinstance(c("CONFIG", "SET", "snapshot-keep", 0), Error), "at least one")
+            true(isinstance(c("CONFIG", "SET", "snapshot-keep", 33), Error), "32 at most")
+        s.kill()
+        s.start(2)
+        with s.client() as c:
+            equal(c("DEBUG", "DIGEST"), before)
+
+
+@test
 def changed_while_it_is_written():
     with Server() as s:
         for seed in range(12 if LONG else 3):

@@ -319,6 +319,126 @@ static void test_export_over(void **state) {
     assert_int_equal(kora_close(db), KORA_OK);
 }
 
+// The real system, in which what is written to a snapshot's files waits until it may.
+struct stuck {
+    struct os os;
+    pthread_mutex_t mutex;
+    pthread_cond_t freed;
+    bool holds, waits;
+    _Atomic bool is_snapshot[1024]; // by descriptor
+    _Atomic int warnings;
+};
+
+static int stuck_open(void *arg, const char *path, uint32_t how) {
+    struct stuck *f = CONTAINER_OF((struct os *)arg, struct stuck, os);
+    int fd = os_system()->open(os_system()->arg, path, how);
+    if (fd >= 0 && fd < (int)ARRAY_LEN(f->is_snapshot)) atomic_store(&f->is_snapshot[fd], strstr(path, "snapshot-") != NULL);
+    return fd;
+}
+static ssize_t stuck_write(void *arg, int fd, const struct iovec *iov, int count, uint64_t at) {
+    struct stuck *f = CONTAINER_OF((struct os *)arg, struct stuck, os);
+    if (at > 4096 && fd < (int)ARRAY_LEN(f->is_snapshot) && atomic_load(&f->is_snapshot[fd])) { // before that, there is no cut yet
+        pthread_mutex_lock(&f->mutex);
+        f->waits = true;
+        while (f->holds) pthread_cond_wait(&f->freed, &f->mutex);
+        f->waits = false;
+        pthread_mutex_unlock(&f->mutex);
+    }
+    return os_system()->write(os_system()->arg, fd, iov, count, at);
+}
+static void hold(struct stuck *f, bool holds) {
+    pthread_mutex_lock(&f->mutex);
+    f->holds = holds;
+    pthread_cond_broadcast(&f->freed);
+    pthread_mutex_unlock(&f->mutex);
+}
+static bool is_waiting(struct stuck *f) {
+    pthread_mutex_lock(&f->mutex);
+    bool waits = f->waits;
+    pthread_mutex_unlock(&f->mutex);
+    return waits;
+}
+static void count_warnings(void *arg, int level, const char *text) {
+    struct stuck *f = arg;
+    if (level == KORA_LOG_WARNING && strstr(text, "the disk does not follow")) atomic_fetch_add(&f->warnings, 1);
+}
+
+enum { LARGE_KEYS = 40000, LARGE_BYTES = 1000 };
+static void write_all(kora *db, char c) {
+    char name[32], value[LARGE_BYTES];
+    memset(value, c, sizeof value);
+    for (int i = 0; i < LARGE_KEYS; i++) {
+        size_t n = (size_t)snprintf(name, sizeof name, "large:%d", i);
+        assert_int_equal(kora_set(db, name, n, value, sizeof value, NULL), KORA_OK);
+    }
+}
+
+struct saving {
+    kora *db;
+    int status;
+    char error[200];
+};
+static void *save(void *arg) {
+    struct saving *s = arg;
+    s->status = kora_snapshot(s->db, NULL, s->error, sizeof s->error);
+    return NULL;
+}
+static struct host_save state_of(kora *db) {
+    struct host_save state;
+    db->engine->host.save_state(&db->engine->host, &state);
+    return state;
+}
+
+// The disk hangs, and everything is written over: the snapshot fails, with its reason, and gives back what was held, before the disk goes on. The next one is a good one.
+static void test_disk_hangs(void **state) {
+    struct place *p = *state;
+    struct stuck *f = calloc(1, sizeof *f);
+    f->os = *os_system();
+    f->os.arg = &f->os;
+    f->os.open = stuck_open;
+    f->os.write = stuck_write;
+    pthread_mutex_init(&f->mutex, NULL);
+    pthread_cond_init(&f->freed, NULL);
+    kora_options o = KORA_OPTIONS_INIT;
+    kora *db;
+    o.shards = 2;
+    o.memory_max = 80 << 20;
+    o.log = count_warnings;
+    o.log_arg = f;
+    assert_int_equal(api_open(p->data, &o, &f->os, &db), KORA_OK);
+    write_all(db, 'a');
+    hold(f, true);
+    struct saving s = { .db = db };
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, save, &s), 0);
+    while (!is_waiting(f)) usleep(1000);
+    write_all(db, 'b');
+    while (!state_of(db).failed || state_of(db).held_now > 0 || atomic_load(&f->warnings) == 0) usleep(1000);
+    assert_true(state_of(db).running);
+    assert_true(is_waiting(f));
+    assert_in_range(state_of(db).held_bytes, 8 << 20, 10 << 20);
+    write_all(db, 'c'); // and no more is held from now on
+    assert_in_range(state_of(db).held_bytes, 8 << 20, 10 << 20);
+    hold(f, false);
+    pthread_join(thread, NULL);
+    assert_int_equal(s.status, KORA_NOMEM);
+    assert_non_null(strstr(s.error, "the disk does not follow"));
+    assert_int_equal(atomic_load(&f->warnings), 1);
+    assert_false(state_of(db).running);
+    assert_int_equal(kora_snapshot(db, NULL, s.error, sizeof s.error), KORA_OK);
+    assert_false(state_of(db).failed);
+    assert_int_equal(kora_close(db), KORA_OK);
+    db = open_at(p->data, NULL, 2);
+    char value[LARGE_BYTES];
+    size_t len;
+    assert_int_equal(kora_get_into(db, "large:39999", 11, value, sizeof value, &len), KORA_OK);
+    assert_true(len == LARGE_BYTES && value[0] == 'c' && keys_of(db) == LARGE_KEYS);
+    assert_int_equal(kora_close(db), KORA_OK);
+    pthread_mutex_destroy(&f->mutex);
+    pthread_cond_destroy(&f->freed);
+    free(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_relative, make_place, remove_place),
@@ -328,6 +448,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_copy_of_memory, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_export, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_failing, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(test_disk_hangs, make_place, remove_place),
     };
     return cmocka_run_group_tests_name("api_save", tests, NULL, NULL);
 }

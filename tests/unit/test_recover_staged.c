@@ -402,7 +402,7 @@ static void manifest_is_kept(void **state) {
     assert_true(s.is_new);
     uint8_t id[STORE_ID_BYTES];
     memcpy(id, s.manifest.id, sizeof id);
-    struct manifest m = { .seed = { UINT64_MAX, 1 }, .stripes = 64, .databases = 3, .snapshot = 1234567890123, .first_round = 99 };
+    struct manifest m = { .seed = { UINT64_MAX, 1 }, .stripes = 64, .databases = 3, .snapshot = 1234567890123, .first_round = 99, .older = { { 77, 66 }, { 3, 1 } }, .older_count = 2 };
     memcpy(m.id, id, sizeof id);
     assert_int_equal(store_commit(&s, &m, error, sizeof error), KORA_OK);
     assert_false(s.is_new);
@@ -418,6 +418,7 @@ static void manifest_is_kept(void **state) {
     assert_memory_equal(s.manifest.id, id, sizeof id);
     assert_true(s.manifest.seed.k0 == UINT64_MAX && s.manifest.seed.k1 == 1 && s.manifest.stripes == 64 && s.manifest.databases == 3);
     assert_true(s.manifest.snapshot == 1234567890123 && s.manifest.first_round == 99);
+    assert_true(s.manifest.older_count == 2 && s.manifest.older[0].number == 77 && s.manifest.older[0].first_round == 66 && s.manifest.older[1].number == 3 && s.manifest.older[1].first_round == 1);
     store_close(&s);
     disk_free(after);
     disk_free(d);
@@ -464,6 +465,26 @@ static void damaged_manifests(void **state) {
         if (!strstr(error, cases[i].why)) fail_msg("%zu: %s", i, error);
     }
     disk_free(d);
+}
+
+// Older snapshots that are kept: which ones, and from where on the log is.
+static void older_snapshots(void **state) {
+    (void)state;
+    struct manifest m = { .stripes = 64, .databases = 1, .first_round = 1 }, back;
+    assert_int_equal(manifest_go_on(&m, (struct kept_snapshot){ 1, 10 }, 3), 10); // there was none before
+    assert_int_equal(m.older_count, 0);
+    assert_int_equal(manifest_go_on(&m, (struct kept_snapshot){ 2, 20 }, 3), 10);
+    assert_int_equal(manifest_go_on(&m, (struct kept_snapshot){ 5, 30 }, 3), 10);
+    assert_int_equal(manifest_go_on(&m, (struct kept_snapshot){ 6, 40 }, 3), 20);
+    assert_true(m.snapshot == 6 && m.first_round == 40 && m.older_count == 2 && m.older[0].number == 5 && m.older[1].number == 2 && m.older[1].first_round == 20);
+    back = m;
+    assert_false(manifest_go_back(&back, 1));
+    assert_true(manifest_go_back(&back, 6) && back.older_count == 2);
+    assert_true(manifest_go_back(&back, 5) && back.snapshot == 5 && back.first_round == 30 && back.older_count == 1 && back.older[0].number == 2);
+    for (uint64_t i = 7; i < 60; i++) assert_int_equal(manifest_go_on(&m, (struct kept_snapshot){ i, i * 10 }, UINT64_MAX), i < 36 ? 20 : i < 38 ? (i - 33) * 10 : (i - MANIFEST_OLDER_MAX) * 10);
+    assert_int_equal(m.older_count, MANIFEST_OLDER_MAX);
+    assert_int_equal(manifest_go_on(&m, (struct kept_snapshot){ 60, 600 }, 1), 600);
+    assert_int_equal(m.older_count, 0);
 }
 
 // What is there without a manifest is not a new database.
@@ -533,6 +554,7 @@ int main(void) {
         cmocka_unit_test(foreign_staging),
         cmocka_unit_test(manifest_is_kept),
         cmocka_unit_test(damaged_manifests),
+        cmocka_unit_test(older_snapshots),
         cmocka_unit_test(data_without_manifest),
         cmocka_unit_test(one_process_at_a_time),
     };
