@@ -42,10 +42,10 @@ SRC := $(sort $(wildcard lib/*/*.c))
 OBJ := $(SRC:lib/%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ := $(SRC:lib/%.c=$(BUILD)/check/lib/%.o)
 # A test program is one .c file: test_*.c is run by the driver, any other is there for the script beside it.
-# tests/sim has a simulated disk, too, which any of them may use.
+# tests/sim has a simulated disk, too, which any of them may use; tests/always a library, which its script builds.
 SIM_SRC := tests/sim/disk.c tests/sim/cut.c
 SIM_OBJ := $(SIM_SRC:tests/%.c=$(BUILD)/check/%.o)
-TEST_SRC := $(sort $(filter-out tests/fuzz/% tests/clients/% $(SIM_SRC),$(wildcard tests/*/*.c)))
+TEST_SRC := $(sort $(filter-out tests/fuzz/% tests/clients/% tests/always/% $(SIM_SRC),$(wildcard tests/*/*.c)))
 TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/check/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)

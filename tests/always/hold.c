@@ -1,5 +1,4 @@
 // Loaded before libc: while the file that KORA_HOLD names is there, no sync ends. The first that waits makes that file's name with `.in` behind it.
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +17,8 @@ static void wait_here(void) {
 }
 
 static int really(const char *name, int fd) {
-    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    int (*next)(int);
+    *(void **)&next = dlsym(RTLD_NEXT, name);
     return next(fd);
 }
 

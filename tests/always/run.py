@@ -350,7 +350,7 @@ def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder:
         HOLD = os.path.join(folder, "hold.so")
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", HOLD, os.path.join(HERE, "hold.c"), "-ldl"], check=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", HOLD, os.path.join(HERE, "hold.c"), "-ldl"], check=True)
         for t in TESTS:
             if options.words and not any(w in t.__name__ for w in options.words):
                 continue
