@@ -268,16 +268,6 @@ static void take_settings(struct server *s, bool own) {
     }
 }
 
-// The library's setting of this name, or NULL. The last one wins, as below.
-static const char *value_of(const struct server *s, const char *name) {
-    const char *value = NULL;
-    for (size_t i = 0; i < s->count; i++) {
-        const struct setting *at = &s->settings[(s->flags + i) % s->count];
-        if (strcmp(at->name, name) == 0) value = at->value;
-    }
-    return value;
-}
-
 // ---- command line ----
 
 static void help(void) {
@@ -503,7 +493,6 @@ static void run(struct server *s, const sigset_t *signals) {
     s->options.background = 1;
     s->options.loaded = has_loaded;
     s->options.staging_dir = s->text[STAGING_DIR] && *s->text[STAGING_DIR] ? s->text[STAGING_DIR] : NULL;
-    if (dir) s->options.memory_policy = value_of(s, "maxmemory-policy");
     int status = kora_open(dir, &s->options, &s->db);
     if (status != KORA_OK) {
         cannot_open(s, dir, status, error);

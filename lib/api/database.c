@@ -124,6 +124,7 @@ KORA_API int kora_open(const char *dir, const kora_options *options, kora **db) 
     int status = dir && !*dir ? KORA_INVAL : api_options(&o, sizeof o, options);
     if (status == KORA_OK) status = api_from_root(dir, &data);
     if (status == KORA_OK) status = api_from_root(o.staging_dir, &staging);
+    o.size = sizeof o;
     o.staging_dir = staging;
     if (status == KORA_OK) status = api_open(data, &o, NULL, db);
     mem_free(data);

@@ -502,7 +502,7 @@ def config_beside_redis():
 
 @test
 def config_is_what_korad_says_of_itself():
-    helped = set(re.findall(r"^  --([a-z-]+) ", subprocess.run([KORAD, "--help"], capture_output=True, text=True).stdout, re.M)) - {"config", "check-config", "repair", "check", "import", "export", "help"}
+    helped = set(re.findall(r"^  --([a-z-]+) ", subprocess.run([KORAD, "--help"], capture_output=True, text=True).stdout, re.M)) - {"config", "check-config", "repair", "check", "import", "export", "from-snapshot", "help"}
     with open(os.path.join(ROOT, "server/korad.8")) as f:
         man = f.read().replace("\\-", "-")
     with open(os.path.join(ROOT, "server/korad.ini")) as f:

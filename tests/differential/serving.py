@@ -105,7 +105,8 @@ LIST_MORE = {"watch", "lib-name", "lib-ver"}
 LIST_OWN = {"fd", "age", "idle", "qbuf", "qbuf-free", "argv-mem", "multi-mem", "rbs", "rbp", "obl", "oll", "omem", "tot-mem", "events"}
 
 # INFO: what only Kora writes, and what only Redis 7.0 does since it tells of what is not here (replication, forks, scripts, io-threads, eviction) ...
-INFO_MORE = {"kora_version", "compiler_version", "shards", "stripes", "client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections", "lease_waits"}
+INFO_MORE = {"kora_version", "compiler_version", "shards", "stripes", "client_query_buffer_limit_disconnections", "client_output_buffer_limit_disconnections", "lease_waits",
+             "kora_memory_limit", "kora_snapshot_bytes", "kora_snapshot_error", "kora_snapshot_held_bytes", "kora_snapshot_longest_lease_us", "kora_snapshot_msec", "kora_snapshot_number"}
 INFO_LESS = set("""redis_build_id gcc_version io_threads_active client_recent_max_input_buffer client_recent_max_output_buffer used_memory_vm_eval used_memory_scripts_eval used_memory_vm_functions
     used_memory_vm_total used_memory_vm_total_human used_memory_functions rss_overhead_ratio rss_overhead_bytes lazyfree_pending_objects lazyfreed_objects current_cow_peak
     current_cow_size current_cow_size_age current_fork_perc current_save_keys_processed current_save_keys_total aof_rewrites_consecutive_failures instantaneous_input_repl_kbps

@@ -96,13 +96,13 @@ class Server:
     def __enter__(self):
         def up():
             try:
-                Client(self.path).__exit__()
-                return True
+                with Client(self.path) as c:
+                    return c("PING") == "PONG"  # else it loads
             except OSError:
                 if self.p.poll() is not None:
                     raise AssertionError("korad ended: " + self.text())
                 return False
-        wait_for("the server listens", up)
+        wait_for("the server is ready", up)
         return self
 
     def text(self):

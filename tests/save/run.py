@@ -275,7 +275,7 @@ def several_are_kept():
         for from_, left in ((None, None), (6, None), (2, None), (4, [3, 4]), (3, [3])):
             flags = ("--from-snapshot", str(from_)) if from_ else ()
             if left is None:
-                said = subprocess.run([KORAD, "--port", "0", "--dir", s.dir, *flags], capture_output=True, text=True)
+                said = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir, *flags], capture_output=True, text=True)
                 equal(said.returncode, 1)
                 true(("there is no snapshot" if from_ else names(5, 5)[0]) in said.stdout + said.stderr, said.stdout + said.stderr)
                 continue

@@ -343,14 +343,14 @@ static void test_submit_threads(void **state) {
 // ---- misuse ----------------------------------------------------------------------------------------------------------------------
 
 // Handles as a host may hold them when it calls where it must not.
-struct held {
+struct holder {
     kora *db;
     kora_session *session;
     kora_iter *iter;
     kora_pinned pinned;
 };
 
-static void hold(struct held *h, kora *db) {
+static void hold(struct holder *h, kora *db) {
     h->db = db;
     assert_ok(put(db, "held", "v"));
     assert_ok(kora_session_open(db, &h->session));
@@ -358,14 +358,14 @@ static void hold(struct held *h, kora *db) {
     assert_ok(kora_pin(db, LIT("held"), &h->pinned));
 }
 
-static void let_go(struct held *h) {
+static void let_go(struct holder *h) {
     kora_session_close(h->session);
     kora_iter_close(h->iter);
     kora_unpin(h->db, &h->pinned);
 }
 
 // Calls everything that may wait. Returns the name of one that did not answer MISUSE; NULL: all did.
-static const char *call_waiting(struct held *h) {
+static const char *call_waiting(struct holder *h) {
     kora *db = h->db;
     void *p = NULL;
     char *text = NULL, byte;
@@ -411,7 +411,7 @@ static const char *call_waiting(struct held *h) {
 }
 
 struct trap {
-    struct held own, other; // of the database whose callback this is, and of another one
+    struct holder own, other; // of the database whose callback this is, and of another one
     const char *bad;
     _Atomic int submitted, done;
 };
@@ -515,7 +515,7 @@ static void test_misuse_log(void **state) {
 
 // ---- fork ------------------------------------------------------------------------------------------------------------------------
 
-static int in_child(struct held *h) {
+static int in_child(struct holder *h) {
     kora_stats stats = KORA_STATS_INIT;
     const char *bad = call_waiting(h);
     struct inbox in = { .db = h->db };
@@ -545,7 +545,7 @@ static void leave_child(int bad) {
 
 static void test_fork(void **state) {
     (void)state;
-    struct held h, numbered;
+    struct holder h, numbered;
     kora *db = open_db(2, 8);
     hold(&h, db);
     hold(&numbered, kora_database(db, 2));

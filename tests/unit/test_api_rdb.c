@@ -241,7 +241,7 @@ static void refuses_export(void **state) {
     assert_status(kora_export(db, path, NULL, NULL, error, sizeof error), KORA_SYSTEM);
     assert_non_null(strstr(error, "No such file or directory"));
     size_t before = files_in_folder();
-    assert_status(kora_export(db, folder, NULL, NULL, error, sizeof error), KORA_SYSTEM);
+    assert_status(kora_export(db, folder, NULL, NULL, error, sizeof error), KORA_INVAL);
     assert_int_equal(files_in_folder(), before);
     assert_ok(kora_close(db));
 }
