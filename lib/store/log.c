@@ -37,7 +37,7 @@
 
 enum {
     ROUND_EVERY_US = 3000,
-    SYNC_EVERY_US = 900000, // with the round before and the sync itself that is about a second
+    SYNC_EVERY_US = 800000, // with the round before and a slow sync itself that is about a second
     PATIENCE_US_MIN = 100,
     PATIENCE_US_MAX = 2000,
     GATHER_US_MAX = 5000,
