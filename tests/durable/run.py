@@ -170,7 +170,7 @@ def how_often_and_how_long_ago():
             s.stop()
             argv = [KORAD, "--port", "0", "--dir", s.dir, "--maxmemory-policy", "some"]
             wrong = subprocess.run(argv, capture_output=True, text=True, timeout=60)
-            equal((wrong.returncode, "maxmemory-policy: " in wrong.stdout + wrong.stderr), (1, True), wrong.stdout + wrong.stderr)
+            equal((wrong.returncode, "maxmemory-policy: " in wrong.stdout + wrong.stderr), (2, True), wrong.stdout + wrong.stderr)
 
 
 @test

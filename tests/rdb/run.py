@@ -302,7 +302,7 @@ def export_keeps_what_it_cannot_replace():
         os.mkdir(target)
         code, text = korad("--import", source, "--export", target)
         equal(code, 1, text)
-        find(r"cannot export to .*a folder: .*Is a directory", text)
+        find(r"cannot export to .*a folder: it is there, and no regular file", text)
         code, text = korad("--import", source, "--export", os.path.join(folder, "none", "x"))
         equal(code, 1, text)
         find(r"No such file or directory", text)
