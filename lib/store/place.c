@@ -1,7 +1,7 @@
 // dir/STAGING: where staging was when the log was last opened, if that was not in the database's own directory: its path and a newline. Missing: it was.
 //
 // What a killed process has left in staging is read where staging is said to be now. If that is another place than it was, writes that were acknowledged would be
-// passed over without a word; so a database whose newest writes are elsewhere is not opened.
+// passed over without a word; so a database whose newest writes are elsewhere, or may be, is not opened.
 #include <errno.h>
 
 #include "base/crc32c.h"
@@ -29,19 +29,28 @@ static int read_place(const struct store *s, char **place, struct reason why) {
     return status;
 }
 
-// Does the staging file there hold what a process of this system, killed meanwhile or not, has left of this database?
-static bool is_in_use(const struct store *s, const char *place) {
+// Does the staging file there hold what a process of this system, killed meanwhile or not, has left of this database? KORA_OK, or why that can't be told:
+// a place that can't be read (no permission, a disk that fails) may hold it.
+static int is_in_use(const struct store *s, const char *place, bool *in_use, struct reason why) {
     char page[STAGING_STATE_AT + 4], boot[OS_BOOT_ID_MAX] = { 0 }, *path = store_path(place, "staging");
-    int fd = path ? s->os->open(s->os->arg, path, OS_READ) : -ENOMEM, err = fd;
+    *in_use = false;
+    if (!path) return store_fail_memory(why);
+    int fd = s->os->open(s->os->arg, path, OS_READ), err = fd, status = KORA_OK;
     if (fd >= 0) {
         err = os_read_all(s->os, fd, page, sizeof page, 0);
         s->os->close(s->os->arg, fd);
     }
+    if (err >= 0) {
+        *in_use = memcmp(page, STAGING_MAGIC, 8) == 0 && crc32c(0, page, STAGING_HEADER - 4) == get_u32(page + STAGING_HEADER - 4) &&
+            memcmp(page + 32 + OS_BOOT_ID_MAX, s->manifest.id, STORE_ID_BYTES) == 0 && get_u32(page + STAGING_STATE_AT) == STAGING_IN_USE &&
+            s->os->boot_id(s->os->arg, boot) == 0 && memcmp(page + 32, boot, sizeof boot) == 0;
+    } else if (err != -ENOENT && err != -ENODATA) {
+        char text[80];
+        status = err == -ENOMEM ? store_fail_memory(why) :
+            store_fail(why, KORA_SYSTEM, "%s: %s: the newest writes may be there; to open without them, remove %s/STAGING", path, strerror_r(-err, text, sizeof text), s->dir);
+    }
     mem_free(path);
-    if (err < 0) return err == -ENOMEM;
-    return memcmp(page, STAGING_MAGIC, 8) == 0 && crc32c(0, page, STAGING_HEADER - 4) == get_u32(page + STAGING_HEADER - 4) &&
-        memcmp(page + 32 + OS_BOOT_ID_MAX, s->manifest.id, STORE_ID_BYTES) == 0 && get_u32(page + STAGING_STATE_AT) == STAGING_IN_USE &&
-        s->os->boot_id(s->os->arg, boot) == 0 && memcmp(page + 32, boot, sizeof boot) == 0;
+    return status;
 }
 
 static const char *own(const struct store *s, const char *place) { return place ? place : s->dir; }
@@ -50,8 +59,11 @@ int place_check(const struct store *s, struct reason why) {
     char *was;
     int status = read_place(s, &was, why);
     const char *then = own(s, was), *now = own(s, s->staging_dir);
+    bool there = false, here = false;
+    if (status == KORA_OK && strcmp(then, now) != 0) status = is_in_use(s, then, &there, why);
+    if (status == KORA_OK && there) status = is_in_use(s, now, &here, why);
     // Where both are it is one file by two names.
-    if (status == KORA_OK && strcmp(then, now) != 0 && is_in_use(s, then) && !is_in_use(s, now))
+    if (status == KORA_OK && there && !here)
         status = store_fail(why, KORA_INVAL, "%s/staging: the newest writes are there, and not in %s: the staging directory is another one than before", then, now);
     mem_free(was);
     return status;

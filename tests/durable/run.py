@@ -294,6 +294,12 @@ def staging_elsewhere():
         for wrong in ([], ["--staging-dir", s.dir + "/other"]):
             r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir] + wrong, capture_output=True, text=True, timeout=60)
             equal((r.returncode, place + "/staging: the newest writes are there" in r.stderr), (1, True), r.stderr)
+        os.rename(place, place + ".away")
+        os.symlink(place, place) # where it was can't be read
+        r = subprocess.run([KORAD, "--port", "0", "--unixsocket", s.path, "--dir", s.dir], capture_output=True, text=True, timeout=60)
+        os.remove(place)
+        os.rename(place + ".away", place)
+        equal((r.returncode, place + "/staging: " in r.stderr, "remove %s/STAGING" % s.dir in r.stderr), (1, True, True), r.stderr)
         s.start("--staging-dir", place + "/")
         with s.client() as c:
             equal(c("DBSIZE"), 100)
