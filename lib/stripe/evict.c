@@ -89,7 +89,7 @@ static struct entry *draw(struct stripe *s, struct keyspace *k, enum memory_poli
 // ---- the best of them ------------------------------------------------------------------------------------------------------
 
 static uint64_t value_of(struct txn *t, const struct entry *e, enum memory_policy p) {
-    if (p == POLICY_ALLKEYS_LFU || p == POLICY_VOLATILE_LFU) return ((uint64_t)entry_frequency(t, e) << 16 | entry_lfu_minute(t, e)) + 1;
+    if (p == POLICY_ALLKEYS_LFU || p == POLICY_VOLATILE_LFU) return ((uint64_t)entry_frequency(t, e) << 32 | entry_lfu_minute(t, e)) + 1;
     return entry_used_at(t, e) + 1;
 }
 

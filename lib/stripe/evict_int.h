@@ -12,7 +12,7 @@ struct victim_key {
 uint64_t keyspace_hash(const struct keyspace *k, const struct entry *e);
 struct entry *keyspace_find_hash(struct keyspace *k, uint64_t hash);
 
-// By the clocks that accesses are noted by, of which these are the beginning: the second in which an entry was last used, the minute in which LFU counted it.
+// When an entry was last used, in seconds, and when LFU counted it, in minutes: by the clocks that accesses are noted by, from somewhere before they began. To be compared.
 uint64_t entry_used_at(struct txn *t, const struct entry *e);
 uint64_t entry_lfu_minute(struct txn *t, const struct entry *e);
 

@@ -106,15 +106,12 @@ uint64_t entry_idle_s(struct txn *t, const struct entry *e) {
     return idle > lru_of(0u - IDLE_AHEAD_MAX_S) ? 0 : idle;
 }
 
-// The clock has 24 bits; a process that runs longer than half a year sees it begin anew, and what is older seems to be used then.
-uint64_t entry_used_at(struct txn *t, const struct entry *e) {
-    uint64_t now = lru_touched(t), idle = entry_idle_s(t, e);
-    return now > idle ? now - idle : 0;
-}
+// The clock begins with the system, and a key that was read back may have been used long before: so what is told is further on by what an access can hold.
+uint64_t entry_used_at(struct txn *t, const struct entry *e) { return lru_touched(t) + (UINT64_C(1) << ENTRY_ACCESS_BITS) - entry_idle_s(t, e); }
 
 uint64_t entry_lfu_minute(struct txn *t, const struct entry *e) {
-    uint32_t now = lfu_minutes(seconds(t)), idle = (now - (e->access >> 8)) & 0xffff;
-    return now > idle ? now - idle : 0;
+    uint32_t now = seconds(t) / 60, idle = (now - (e->access >> 8)) & 0xffff;
+    return (uint64_t)now + 0x10000 - idle;
 }
 
 uint32_t entry_frequency(struct txn *t, const struct entry *e) { return lfu_decayed(t->common, e, lfu_minutes(seconds(t))); }
