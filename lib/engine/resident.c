@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "engine/background.h"
 
-enum { OPENED_MAX = 4 << 20, ABOVE_LEAST = 4 << 20, SMALL = 16 << 20 };
+enum { OPENED_MAX = 4 << 20, ABOVE_LEAST = 2 << 20, SMALL = 16 << 20 };
 enum { LOOK_US = 100 * 1000, COLLECT_US = 1000 * 1000 };
-enum { ABOVE = 20, ABOVE_BASE = 40, NEAR = 64, LOWERED_MAX = 4 /* parts of maxmemory */, GAIN = 4 /* of the error */ };
+enum { ABOVE = 20, ABOVE_BASE = 64, NEAR = 64, LOWERED_MAX = 4 /* parts of maxmemory */, GAIN = 4 /* of the error */ };
 
 static uint64_t relaxed(const _Atomic uint64_t *n) { return atomic_load_explicit(n, memory_order_relaxed); }
 
@@ -36,7 +36,6 @@ void resident_collect(struct shard *s, struct message *m) {
 static void give_back(struct engine *e, int64_t now_us) {
     if (now_us - e->resident.collected_us < COLLECT_US) return;
     e->resident.collected_us = now_us;
-    if (e->log) log_trim(e->log);
     for (uint32_t i = 0; i < e->shard_count; i++) {
         if (!atomic_exchange(&e->shards[i].collect_queued, true)) shard_post(&e->shards[i], &e->shards[i].collect);
     }
@@ -54,6 +53,7 @@ static void look(struct shard *s, struct message *m) {
     if (max && relaxed(&c->settings.maxmemory_policy) != POLICY_NOEVICTION) {
         uint64_t resident = e->config.owns_process ? host_resident_bytes() : data_bytes(e);
         by = resident_lower_by(&(struct resident_view){ .max = max, .lowered = lowered, .counted = account_exact(c), .resident = resident, .base = r->base });
+        if (by > 0 && e->log) log_trim(e->log);
         if (by >= lowered && by > 0) give_back(e, now_us);
     }
     if (by == lowered) return;

@@ -7,14 +7,15 @@
 // Looking. Who finds memory full (a write, before it evicts), or has compacted pages, asks shard 0 to look, at most every LOOK_US. So nothing is read on
 // the way of a call, and where nothing changes no timer runs.
 //
-// Aiming. Resident may be a twentieth above maxmemory (under a small one: what the process took before it had any data, and a fortieth or 4 MB). By a part of what
+// Aiming. Resident may be a twentieth above maxmemory (under a small one: what the process took before it had any data, and a sixty-fourth or 2 MB). By a part of what
 // it is above or below that, eviction begins lower or higher from then on: a sum of errors, not a difference to the account, since what is evicted is not given back to the
 // system at once, and to evict again for that would run away. It is raised only while the account is near where eviction begins: what is resident while less is counted
 // says nothing of how it will be there. It is lowered by a quarter of maxmemory at most: who has other things in the process than this keeps most of his data. Under a limit of
 // less than 32 MB that is less, and up to 16 MB nothing: there most of what is resident is the process, and eviction would not help.
 //
-// Giving back. While that is so, once a second, each shard gives back what its part of the allocator holds free, and the pages of the log's staging are given back: who stages
-// something behind that pays for a fault at each, so it is not done where there is room.
+// Giving back. While eviction begins lower, the pages of the log's staging are given back at each look (a burst that the disk is slow to take leaves megabytes of them behind), and,
+// where it is not raised, once a second, what each shard's part of the allocator holds free. Who stages something behind that pays for a fault at each page, so it is not done where
+// there is room.
 //
 // What is looked at: if the database has the process for itself (korad), all that is resident of it. Else the host's memory can't be told from ours, and it is the pages
 // of the data, with what connections take.
