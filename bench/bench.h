@@ -59,6 +59,28 @@ static inline void sleep_ns(uint64_t ns) {
     while (nanosleep(&t, &t) != 0 && errno == EINTR) {}
 }
 
+// ---- clock of single calls ----
+
+#if defined(__x86_64__)
+static inline uint64_t tick_start(void) {
+    unsigned aux;
+    uint64_t t = __builtin_ia32_rdtscp(&aux);
+    __builtin_ia32_lfence();
+    return t;
+}
+static inline uint64_t tick_end(void) { return tick_start(); }
+#else
+static inline uint64_t tick_start(void) { return now_ns(); }
+static inline uint64_t tick_end(void) { return now_ns(); }
+#endif
+
+static inline double ticks_per_ns(void) {
+    uint64_t t = tick_start(), n = now_ns();
+    sleep_ns(100000000);
+    uint64_t t2 = tick_end(), n2 = now_ns();
+    return (double)(t2 - t) / (double)(n2 - n);
+}
+
 // ---- random numbers (SplitMix64) ----
 
 static inline uint64_t rng_next(uint64_t *s) {

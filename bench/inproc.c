@@ -56,28 +56,6 @@ struct worker {
     char buffer[MANY * 4096];
 };
 
-// ---- clock of single calls ----
-
-#if defined(__x86_64__)
-static inline uint64_t tick_start(void) {
-    unsigned aux;
-    uint64_t t = __builtin_ia32_rdtscp(&aux);
-    __builtin_ia32_lfence();
-    return t;
-}
-static inline uint64_t tick_end(void) { return tick_start(); }
-#else
-static inline uint64_t tick_start(void) { return now_ns(); }
-static inline uint64_t tick_end(void) { return now_ns(); }
-#endif
-
-static double ticks_per_ns(void) {
-    uint64_t t = tick_start(), n = now_ns();
-    sleep_ns(100000000);
-    uint64_t t2 = tick_end(), n2 = now_ns();
-    return (double)(t2 - t) / (double)(n2 - n);
-}
-
 // ---- keys: "key:0000" and eight hexadecimal digits, made without a table or a division ----
 
 static inline void hex_key(char *to, uint32_t n) {

@@ -47,9 +47,9 @@ def measure(options, running, name, keys):
     return runs
 
 
-def report(name, runs):
+def report(name, runs, targets):
     """Prints one workload's table. Returns False if a target was missed."""
-    targets, ok = WORKLOADS[name][3], True
+    ok = True
     names = list(runs)
     print(f"\n{name}: {len(runs[names[0]])} pairs")
     for figure, title in FIGURES:
@@ -106,7 +106,7 @@ def main():
             servers.load(options.build, s.port, fill=True, keys=options.keys, value_size=options.value_size, seconds=0,
                          connections=min(options.connections, 50))
         for w in chosen:
-            ok = report(w, measure(options, running, w, options.keys)) and ok
+            ok = report(w, measure(options, running, w, options.keys), WORKLOADS[w][3]) and ok
     finally:
         for s in running:
             s.stop()

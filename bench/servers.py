@@ -111,6 +111,16 @@ class Server:
                 reply += got
             return reply.split(b"\r\n", 1)[0]
 
+    def text(self, *words):
+        """Sends one command; returns its bulk reply."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as s, s.makefile("rwb") as f:
+            f.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words))
+            f.flush()
+            head = f.readline()
+            if not head.startswith(b"$"):
+                raise OSError(head.decode())
+            return f.read(int(head[1:])).decode()
+
     def rss(self):
         """Resident bytes."""
         with open(f"/proc/{self.pid}/smaps_rollup") as f:
