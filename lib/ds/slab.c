@@ -537,21 +537,19 @@ struct slab *slab_create(bool keep_mapped) {
     return s;
 }
 
-void slab_destroy(struct slab *s) {
-    if (!s) return;
-    for (uint32_t i = 0; i < s->chunks; i++) {
-        unpoison(s->refs[i].chunk, CHUNK);
-        mem_unmap(s->refs[i].chunk, CHUNK);
-    }
+bool slab_destroy_some(struct slab *s, size_t bytes) {
+    size_t until = s->mapped > bytes ? s->mapped - bytes : 0;
+    while (s->bigs && s->mapped > until) free_big(s, (char *)(s->bigs + 1) - s->bigs->size, s->bigs->size - sizeof(struct big));
+    while (s->chunks && s->mapped > until) drop_chunk(s, s->refs[s->chunks - 1].chunk);
+    if (s->bigs || s->chunks) return false;
     if (s->reserve_size) mem_unmap(s->reserve, s->reserve_size);
-    for (struct big *b = s->bigs, *next; b; b = next) {
-        next = b->next;
-        mem_unmap((char *)(b + 1) - b->size, b->size);
-    }
     mem_free(s->refs);
     mem_unmap(s->classes, CLASSES_SIZE);
     mem_free(s);
+    return true;
 }
+
+void slab_destroy(struct slab *s) { if (s) slab_destroy_some(s, SIZE_MAX); }
 
 #ifdef KORA_FAULTS
 static _Thread_local long fail_in;

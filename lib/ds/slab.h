@@ -27,6 +27,9 @@ struct slab;
 struct slab *slab_create(bool keep_mapped);
 // Frees the slab with everything in it, whatever is still allocated.
 void slab_destroy(struct slab *s);
+// The same in portions: gives about so many bytes back (a chunk, 1 MB, or a mapping at least). True: the slab is freed. Until then nothing else may be done with
+// it, but slab_usage tells what is held.
+bool slab_destroy_some(struct slab *s, size_t bytes);
 
 // At least `size` bytes, 8-byte aligned (objects of 64 bytes and above whose size is a multiple of 64: 64-byte aligned). Not zeroed. NULL: no memory.
 void *slab_alloc(struct slab *s, size_t size);

@@ -169,6 +169,23 @@ static void sizes(void **state) {
     slab_destroy(NULL);
 }
 
+// A slab of many chunks and large objects goes in portions, and what it holds goes with it.
+static void destroyed_in_portions(void **state) {
+    (void)state;
+    enum { AT_ONCE = 1 << 20, BIG = SLAB_RUN_MAX + 1 };
+    struct slab *s = slab_create(false);
+    unsigned calls = 1;
+    assert_non_null(s);
+    for (size_t n = 0; n < 100000; n++) must_alloc(s, 100);
+    for (size_t n = 0; n < 12; n++) must_alloc(s, BIG);
+    for (size_t was = slab_usage(s).held; !slab_destroy_some(s, AT_ONCE); calls++) {
+        size_t now = slab_usage(s).held;
+        assert_in_range(was - now, 1, 2 * AT_ONCE);
+        was = now;
+    }
+    assert_in_range(calls, 12, 20);
+}
+
 // What many objects of one size cost in slabs that are not big.
 static void density(void **state) {
     (void)state;
@@ -430,6 +447,7 @@ int main(void) {
     print_message("seed %#llx\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),
+        cmocka_unit_test(destroyed_in_portions),
         cmocka_unit_test(density),
         cmocka_unit_test(model),
         cmocka_unit_test(model_keep_mapped),
