@@ -3,7 +3,8 @@
 //   - keyspace.walk.on: it is of the image, and the snapshot has not ended. Then it is on the snapshot's list.
 //   - An entry at or above the cursor is as it was at the cut, or it has the keyspace's mark. Entries below the cursor have none.
 //   - A small entry's old state is one allocation, told by the next slice; it may be told before or behind any other.
-//   - Once the snapshot has failed no keyspace is walked, and there are no images; what is left of it is the state, and saved entries that are still to be freed.
+//   - Once the snapshot has failed no keyspace is walked, and there are no images; what is left of it is the state, and saved entries and closed images that are still to be
+//     freed.
 #include "stripe/snapshot_int.h"
 
 #include "base/clock.h"
@@ -215,7 +216,9 @@ static void walk_some(struct snapshot *s, int64_t until_us) {
 // One step; false: nothing is left.
 static bool step(struct snapshot *s, int64_t until_us) {
     struct image *i = s->images;
-    if (s->saved && !(i && i->begun)) {
+    if (s->closed) {
+        image_free_some(s);
+    } else if (s->saved && !(i && i->begun)) {
         tell_saved(s);
     } else if (i) {
         if (!image_tell(s, i, until_us) || s->state == SNAPSHOT_FAILED) return true;
@@ -335,14 +338,16 @@ bool snapshot_give_up(struct stripe *st) {
     struct snapshot *s = st->snapshot;
     if (!s) return true;
     snapshot_fail(s);
-    drop_saved(s, AT_ONCE);
-    return !s->saved;
+    if (s->closed) image_free_some(s);
+    else drop_saved(s, AT_ONCE);
+    return !s->closed && !s->saved;
 }
 
 void snapshot_end(struct stripe *st) {
     struct snapshot *s = st->snapshot;
     if (!s) return;
     drop_all(s);
+    while (s->closed) image_free_some(s);
     drop_saved(s, SIZE_MAX);
     st->snapshot = NULL;
     mem_free(s);

@@ -37,7 +37,9 @@ struct image {
     uint64_t cursor;              // what is below it has been told: position in the table, node, byte
     uint64_t left;                // items that have not been told or saved
     struct buf at;                // instead of the cursor, for items in an order of their own (value_portions.walk)
-    struct buf ready;             // is told next: the head, and saved items
+    struct piece *pieces, **pieces_end; // are told next: the head, and saved items, about a portion in each
+    size_t pieces_bytes;
+    struct buf ready;             // is told then: what has not made a whole piece yet
     struct buf tail;              // is told at the end: by nodes
     size_t tail_told;
     void **parts;                 // of a blob: saved ones, or NULL. Of nodes: where each was
@@ -46,6 +48,11 @@ struct image {
     struct slab *names;           // their memory; NULL: there is none
     size_t counted;               // in snapshot.memory
     size_t parts_bytes;           // of saved parts
+};
+
+struct piece {
+    struct piece *next;
+    struct buf bytes;
 };
 
 // A small entry's old state.
@@ -69,6 +76,7 @@ struct snapshot {
     struct keyspace *walking;     // NULL: all are walked
     struct saved *saved, **saved_end;
     struct image *images, **images_end;
+    struct image *closed;         // what they hold is freed in portions
     struct buf scratch;
     snapshot_sink_fn *sink;       // while a slice runs; else NULL
     void *arg;
@@ -112,7 +120,10 @@ bool image_wanted(const struct snapshot *s, const struct entry *e);  // the valu
 bool image_open(struct snapshot *s, struct keyspace *ks, struct entry *e, const struct about *about);
 // Tells about as much as fits into the time. True: it was the last part, or the snapshot has failed.
 bool image_tell(struct snapshot *s, struct image *i, int64_t until_us);
-void image_close(struct snapshot *s, struct image *i); // frees it; it is on no list any more
+// It is on no list any more, and comes to s->closed: whatever it is an image of is let go of.
+void image_close(struct snapshot *s, struct image *i);
+// Frees some of the first closed one (there is one).
+void image_free_some(struct snapshot *s);
 
 // Scans a table in order from *cursor on, and stops behind any entry for which `visit` says so. *cursor: where to go on, UINT64_MAX: the end.
 typedef bool snapshot_visit_fn(void *arg, void *entry); // false: stop

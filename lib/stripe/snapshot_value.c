@@ -2,7 +2,7 @@
 //
 //   A blob      is told from `cursor` on. Before bytes above it are written, the parts (of options.portion bytes) that they are in are copied.
 //   By items    the root's table is scanned from `cursor` on, in the order of table_scan. Before an item at or above it changes, comes or goes, its old
-//               state is written to `ready`, and its name goes to `passed`: the scan passes over it.
+//               state is written to `ready`, and its name goes to `passed`: the scan passes over it. Each portion of `ready` becomes a piece.
 //               Sorted sets are walked in their own order, where a change of the score is a change of the place: there `passed` has whatever has changed.
 //   By nodes    `parts` are the addresses of the nodes that there were, in their order: all that is looked at when the image is opened, so that it is cheap. Before
 //               a node changes or goes, it is written, and what was written is kept under its address, in `passed`. Whoever is saved, was told or is new
@@ -10,12 +10,17 @@
 //
 // One image is told at a time. A root that its key lets go of (keyspace_doom) stays, and is doomed when the image is closed. Since it is nobody's then, what
 // remains of it changes no more.
+//
+// What a closed image holds (saved items, parts and nodes, names) may be as much as the value was: it is freed in portions, by the slices that follow.
 #include "base/clock.h"
 #include "base/mem.h"
 #include "stripe/snapshot_int.h"
 #include "type/rdb_value.h"
 
-enum { CLOCK_EVERY = 32 /* items */ };
+enum {
+    CLOCK_EVERY = 32,         // items
+    FREED_AT_ONCE = 512 << 10 // bytes
+};
 
 struct saved_part {
     size_t n;
@@ -29,7 +34,7 @@ bool image_wanted(const struct snapshot *s, const struct entry *e) {
 
 // What it takes, brought up to date. That may be too much: then the image is closed.
 static void count_memory(struct snapshot *s, struct image *i) {
-    size_t n = sizeof *i + i->key.n + i->ready.cap + i->tail.cap + i->at.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
+    size_t n = sizeof *i + i->key.n + i->pieces_bytes + i->ready.cap + i->tail.cap + i->at.cap + i->parts_bytes + i->part_count * sizeof *i->parts;
     if (i->names) n += slab_usage(i->names).held;
     if (i->owned && i->blob) n += blob_size(i->blob);
     else if (i->owned && !i->ks->walk.dropped) n += value_kinds[i->root->type]->memory(i->root);
@@ -86,10 +91,45 @@ static bool open_blob(struct snapshot *s, struct image *i, struct blob *b) {
     return true;
 }
 
+static struct piece *take_piece(struct image *i) {
+    struct piece *p = i->pieces;
+    i->pieces = p->next;
+    if (!i->pieces) i->pieces_end = &i->pieces;
+    i->pieces_bytes -= sizeof *p + p->bytes.cap;
+    return p;
+}
+
+static void free_piece(struct piece *p) {
+    buf_free(&p->bytes);
+    mem_free(p);
+}
+
+// The last saved part of a blob, if there is one. Returns how much that was.
+static size_t free_part(struct image *i) {
+    struct saved_part *p = i->parts[--i->part_count];
+    size_t n = p ? sizeof *p + p->n : 0;
+    i->parts_bytes -= n;
+    mem_free(p);
+    return n + sizeof p;
+}
+
+// About so many bytes of what the image holds beside itself. False: there may be more.
+static bool free_held(struct image *i, size_t bytes) {
+    size_t n = 0;
+    while (i->pieces && n < bytes) {
+        n += sizeof *i->pieces + i->pieces->bytes.cap;
+        free_piece(take_piece(i));
+    }
+    while (i->by == IMAGE_BLOB && i->part_count > 0 && n < bytes) n += free_part(i);
+    if (n >= bytes) return false;
+    if (i->names && !slab_destroy_some(i->names, bytes - n)) return false;
+    i->names = NULL;
+    return true;
+}
+
 static void free_image(struct image *i) {
-    for (uint64_t p = 0; i->by == IMAGE_BLOB && p < i->part_count; p++) mem_free(i->parts[p]);
+    free_held(i, SIZE_MAX);
     mem_free(i->parts);
-    if (i->names) slab_destroy(i->names);
     buf_free(&i->ready);
     buf_free(&i->tail);
     buf_free(&i->at);
@@ -101,6 +141,7 @@ bool image_open(struct snapshot *s, struct keyspace *ks, struct entry *e, const 
     struct image *i = mem_alloc_zero(sizeof *i + key.n);
     if (!i) return false;
     i->ks = ks;
+    i->pieces_end = &i->pieces;
     i->about = *about;
     if (key.n) memcpy(i + 1, key.p, key.n);
     i->key = slice_of(i + 1, key.n);
@@ -127,7 +168,6 @@ static void let_go_of_blob(struct image *i) {
 }
 
 void image_close(struct snapshot *s, struct image *i) {
-    snapshot_holds(s, -(int64_t)i->counted);
     if (i->blob) let_go_of_blob(i);
     if (i->root) {
         i->root->imaged = false;
@@ -135,6 +175,22 @@ void image_close(struct snapshot *s, struct image *i) {
         if (i->owned) keyspace_doom(i->ks, i->root);
         if (i->owned && !i->ks->walk.dropped) keyspace_publish(i->ks);
     }
+    i->blob = NULL;
+    i->root = NULL;
+    i->owned = false;
+    i->next = s->closed;
+    s->closed = i;
+    count_memory(s, i);
+}
+
+void image_free_some(struct snapshot *s) {
+    struct image *i = s->closed;
+    if (!free_held(i, FREED_AT_ONCE)) {
+        count_memory(s, i);
+        return;
+    }
+    s->closed = i->next;
+    snapshot_holds(s, -(int64_t)i->counted);
     free_image(i);
 }
 
@@ -237,6 +293,19 @@ static bool pass(struct image *i, uint64_t hash, struct slice name) {
     return table_insert(&i->passed, hash, p);
 }
 
+// `ready` becomes a piece once it is large enough. False: no memory.
+static bool end_piece(const struct snapshot *s, struct image *i) {
+    if (i->ready.n < s->options.portion) return true;
+    struct piece *p = mem_alloc(sizeof *p);
+    if (!p) return false;
+    *p = (struct piece){ .bytes = i->ready };
+    i->ready = (struct buf){ 0 };
+    *i->pieces_end = p;
+    i->pieces_end = &p->next;
+    i->pieces_bytes += sizeof *p + p->bytes.cap;
+    return true;
+}
+
 void root_item_changes(struct root *r, uint64_t hash, struct slice name, const void *item) {
     struct image *i = r->image;
     struct snapshot *s = i->ks->walk.of;
@@ -247,7 +316,7 @@ void root_item_changes(struct root *r, uint64_t hash, struct slice name, const v
         struct rdb_writer w = snapshot_writer(s, &i->ready);
         i->portions->item(&w, item, i->base);
         i->left--;
-        done = !i->ready.failed;
+        done = !i->ready.failed && end_piece(s, i);
     }
     if (done) count_memory(s, i);
     else snapshot_fail(s);
@@ -307,8 +376,15 @@ static bool tell(struct snapshot *s, struct image *i, struct slice bytes, bool l
     return snapshot_tell(s, &i->about, i->key, bytes, first, last);
 }
 
-// What is ready. False: the snapshot has failed.
-static bool tell_ready(struct snapshot *s, struct image *i) {
+// What is ready, or as much of it as fits into the time. False: the snapshot has failed.
+static bool tell_ready(struct snapshot *s, struct image *i, int64_t until_us) {
+    while (i->pieces) {
+        struct piece *p = take_piece(i);
+        bool told = tell(s, i, slice_of(p->bytes.p, p->bytes.n), false);
+        free_piece(p);
+        if (!told) return false;
+        if (snapshot_over(s, until_us)) return true;
+    }
     if (i->ready.n == 0) return true;
     struct buf b = i->ready;
     i->ready = (struct buf){ 0 };
@@ -418,7 +494,12 @@ static bool tell_nodes(struct snapshot *s, struct image *i, int64_t until_us) {
 
 bool image_tell(struct snapshot *s, struct image *i, int64_t until_us) {
     bool done = true;
-    if (!tell_ready(s, i)) return true;
+    bool had = i->pieces != NULL;
+    if (!tell_ready(s, i, until_us)) return true;
+    if (had && snapshot_over(s, until_us)) {
+        count_memory(s, i);
+        return false;
+    }
     switch (i->by) {
     case IMAGE_BLOB: done = tell_bytes(s, i, until_us); break;
     case IMAGE_ITEMS: done = tell_items(s, i, until_us); break;

@@ -685,6 +685,68 @@ static void memory_is_counted(void **state) {
     world_end(&w);
 }
 
+// ---- what a slice does at once, however much of a value has changed --------------------------------------------------------------------
+
+enum { AT_ONCE = 2 << 20 }; // bytes freed by a slice: a chunk of a slab and some
+
+static bool count_bytes(void *arg, const struct snapshot_part *part) {
+    *(uint64_t *)arg += part->bytes.n;
+    return true;
+}
+
+static void each_item(struct world *w, const char *format, unsigned from, unsigned n) {
+    static const char dots[] = "................................................................................";
+    for (unsigned i = from; i < n; i++) {
+        char line[400];
+        snprintf(line, sizeof line, format, i, dots);
+        must(w, line);
+    }
+}
+
+// All items were changed while the image was open. What is told and what is freed by a slice is bounded, and so it is where the snapshot is given up.
+static void all_of_it_changes(const char *fill_with, const char *change_with, bool give_up) {
+    struct world w;
+    const unsigned n = 40000;
+    uint64_t most_told = 0, most_freed = 0, before, slices = 0;
+    world_begin(&w, 5, 1);
+    struct stripe *s = &w.d->c.stripes[0];
+    each_item(&w, fill_with, 0, n);
+    assert_int_equal(snapshot_begin(s, &(struct snapshot_options){ 0 }), KORA_OK);
+    each_item(&w, change_with, 1, n);
+    assert_true(snapshot_memory(s) > AT_ONCE);
+    for (bool more = true; more; slices++) {
+        uint64_t told = 0;
+        before = snapshot_memory(s);
+        if (give_up) more = !snapshot_give_up(s);
+        else more = snapshot_slice(s, -1, count_bytes, &told) == SNAPSHOT_MORE;
+        most_told = MAX(most_told, told);
+        most_freed = MAX(most_freed, before - MIN(before, snapshot_memory(s)));
+    }
+    assert_true(slices > 1);
+    assert_in_range(most_told, 0, 3 * 64 * 1024);
+    assert_in_range(most_freed, 1, AT_ONCE);
+    assert_in_range(snapshot_memory(s), 0, 200 * 1024); // the walk's own
+    snapshot_end(s);
+    assert_int_equal(snapshot_memory(s), 0);
+    assert_int_equal(atomic_load(&w.d->c.held.now), 0);
+    world_end(&w);
+}
+
+static void slices_are_bounded(void **state) {
+    (void)state;
+    static const char *const lines[][2] = {
+        { "HSET large field:%u%s value", "HSET large field:%u%s other" },
+        { "SADD large member:%u%s", "SREM large member:%u%s" },
+        { "ZADD large 1 member:%u%s", "ZADD large 2 member:%u%s" },
+        { "RPUSH large element:%u%s", "LPOP large" },
+        { "APPEND large %u%s", "SETRANGE large %u00 x" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        all_of_it_changes(lines[i][0], lines[i][1], false);
+        all_of_it_changes(lines[i][0], lines[i][1], true);
+    }
+}
+
 // ---- kora_set, which writes by itself ------------------------------------------------------------------------------------------------
 
 static bool find_plain(void *arg, const struct snapshot_part *part) {
@@ -766,6 +828,7 @@ int main(void) {
         cmocka_unit_test(large_strings),
         cmocka_unit_test(each_part),
         cmocka_unit_test(memory_is_counted),
+        cmocka_unit_test(slices_are_bounded),
         cmocka_unit_test(typed_calls),
         cmocka_unit_test(no_memory),
     };
