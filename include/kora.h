@@ -210,9 +210,12 @@ KORA_API int kora_load(kora *db, int64_t timeout_ms, char *error, size_t error_s
 
 /*
  * Closes a database. Calls that wait inside are answered KORA_CLOSED, pending callbacks are called with KORA_CLOSED, calls
- * that run are waited for, connections are closed. After KORA_OK the handle is gone, as after free().
+ * that run are waited for, connections are closed. After KORA_OK and KORA_READONLY the handle is gone, as after free().
  * No call may begin on the handle once kora_close has been called. Handles from kora_database are gone with it.
- * Errors: MISUSE (inside a callback; after fork), BUSY (values are pinned, or sessions or iterators are open: nothing was done).
+ * KORA_OK: of a database in a directory, all that was ever acknowledged is on the disk, whatever the policy. KORA_READONLY: the log could not be written or synced to its end (the disk is
+ * full, or fails; the log function was told the reason), now or before. What was acknowledged with KORA_SYNC_ALWAYS is on the disk all the same. Of what was acknowledged with another policy, that which
+ * was not synced is staged, or in the system's memory: it is there when the directory is opened again, unless the machine is started anew before.
+ * Errors: MISUSE (inside a callback; after fork), BUSY (values are pinned, or sessions or iterators are open: nothing was done), READONLY (see above: it is closed).
  */
 KORA_API int kora_close(kora *db);
 

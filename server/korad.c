@@ -3,7 +3,7 @@
 // Everything that clients see is the library's. Here are: the configuration file and the flags, the log file, signals,
 // systemd's readiness protocol and the exit codes:
 //     0  ended by SIGTERM, SIGINT or a client's SHUTDOWN; --help, --version; --check-config found nothing wrong; --export has written its file
-//     1  the configuration file is bad, or the server could not start, or --import or --export failed
+//     1  the configuration file is bad, or the server could not start, or --import or --export failed, or the log could not be written to its end
 //     2  the command line is bad
 //
 // The main thread blocks the signals that it takes before the library starts its threads (which block all), and then does
@@ -509,7 +509,7 @@ static void run(struct server *s, const sigset_t *signals) {
     if (work && !s->exit_code) introduce(s), raise_file_limit(s), listen_all(s);
     if (work && !s->exit_code) serve(s, dir, signals);
     status = kora_close(s->db);
-    if (status != KORA_OK) wrong(s, 1, "cannot close the database: %s", kora_status_text(status));
+    if (status != KORA_OK) wrong(s, 1, "the end of the database: %s", kora_status_text(status)); // the library has told the log file the reason
     else if (s->check_only && !s->exit_code) puts("korad: the configuration is good");
 }
 

@@ -188,9 +188,9 @@ KORA_API int kora_close(kora *db) {
     if (!atomic_compare_exchange_strong(&d->handles, &none, HANDLES_CLOSED)) return KORA_BUSY;
     engine_begin_close(d->engine); // whoever waits inside is answered now
     gates_wait(d);
-    engine_close(d->engine);
+    int status = engine_close(d->engine);
     free_database(d);
-    return KORA_OK;
+    return status;
 }
 
 KORA_API kora *kora_database(kora *db, uint32_t index) {

@@ -324,9 +324,13 @@ void durable_finish(struct engine *e) {
     if (e->log && log_flush(e->log) != 0) await_failing(e, AWAIT_LOST);
 }
 
-void durable_end(struct engine *e) {
-    if (e->log) log_close(e->log);
+int durable_end(struct engine *e) {
+    char why[200] = "";
+    int status = e->log ? log_close(e->log, why, sizeof why) : 0;
     e->log = NULL;
+    if (status == 0) return KORA_OK;
+    engine_log(e, KORA_LOG_WARNING, "the end of the log could not be written: %s; what is only staged is there when the database is opened again, unless the system is started anew before", why);
+    return KORA_READONLY;
 }
 
 void durable_setting_changed(struct engine *e) {

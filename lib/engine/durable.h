@@ -50,8 +50,8 @@ void durable_progress(struct engine *e, uint64_t done);
 void durable_setting_changed(struct engine *e);
 // All leases are closed: what was logged is made durable, and who waits for that is told, whatever comes of it.
 void durable_finish(struct engine *e);
-// No shard runs any more: ends the log, which would wake them.
-void durable_end(struct engine *e);
+// No shard runs any more: ends the log, which would wake them. KORA_OK, or KORA_READONLY: it could not be written to its end.
+int durable_end(struct engine *e);
 void durable_close(struct engine *e); // the rest
 
 // Of a call whose leases are held.

@@ -228,7 +228,8 @@ static void free_parts(struct engine *e) {
     mem_free(e);
 }
 
-static void stop_shards(struct engine *e) {
+// As durable_end.
+static int stop_shards(struct engine *e) {
     for (uint32_t i = 0; i < e->shard_count; i++) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].stop);
     }
@@ -238,9 +239,10 @@ static void stop_shards(struct engine *e) {
         if (e->shards[i].started) shard_post(&e->shards[i], &e->shards[i].exit);
     }
     for (uint32_t i = 0; i < e->shard_count; i++) shard_join(&e->shards[i]);
-    durable_end(e);
+    int status = durable_end(e);
     // Only now: until its end each may post to any other, and so wake its loop.
     for (uint32_t i = 0; i < e->shard_count; i++) shard_free(&e->shards[i]);
+    return status;
 }
 
 int engine_open(const struct engine_config *config, struct engine **out) {
@@ -284,8 +286,9 @@ void engine_begin_close(struct engine *e) {
     durable_finish(e);
 }
 
-void engine_close(struct engine *e) {
-    stop_shards(e);
+int engine_close(struct engine *e) {
+    int status = stop_shards(e);
     if (e->config.hooks.destroy) e->config.hooks.destroy(e);
     free_parts(e);
+    return status;
 }

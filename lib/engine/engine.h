@@ -241,8 +241,8 @@ static inline bool engine_loads(const struct engine *e) {
 int engine_load(struct engine *e, int64_t timeout_ms, char *error, size_t error_size);
 // Answers everybody who waits for a lease, and everybody who comes later, with KORA_CLOSED; calls that run end first.
 void engine_begin_close(struct engine *e);
-// Ends the shards and frees everything. After engine_begin_close, when no host thread is inside any more.
-void engine_close(struct engine *e);
+// Ends the shards and frees everything. After engine_begin_close, when no host thread is inside any more. KORA_OK, or KORA_READONLY: the log could not be written to its end.
+int engine_close(struct engine *e);
 
 // On the subscriber's shard: it has lost its owner. It leaves what it has subscribed to and is freed (mem_free), both later.
 void engine_subscriber_leaves(struct shard *s, struct subscriber *who);

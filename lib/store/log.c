@@ -573,7 +573,7 @@ int log_open(const struct log_config *config, uint64_t first_round, struct log *
     return KORA_OK;
 }
 
-void log_close(struct log *l) {
+int log_close(struct log *l, char *error, size_t error_size) {
     pthread_mutex_lock(&l->lock);
     l->closing = true;
     pthread_mutex_unlock(&l->lock);
@@ -581,7 +581,12 @@ void log_close(struct log *l) {
     if (l->started) pthread_join(l->thread, NULL);
     else work(l);
     end_syncer(l);
-    log_free(l, !atomic_load(&l->code) && !staging_any(&l->staging));
+    struct log_error e;
+    int status = l->flush_status; // of the last round
+    if (error && status != 0 && log_error(l, &e)) snprintf(error, error_size, "%s", e.text);
+    else if (error && status != 0) segments_error(&l->segments, status, error, error_size);
+    log_free(l, status == 0 && !staging_any(&l->staging));
+    return status;
 }
 
 // ---- appending --------------------------------------------------------------------------------------------------------------------

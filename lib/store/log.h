@@ -50,8 +50,9 @@ struct log_config {
 // Starts the log after recovery (recover.h): a new segment whose first block is `first_round`, at epoch `first_round`. KORA_OK, or KORA_NOMEM,
 // KORA_SYSTEM with the reason (which file, what) in `error`.
 int log_open(const struct log_config *config, uint64_t first_round, struct log **out, char *error, size_t error_size);
-// Nobody appends any more: a last round, synced (unless the log is broken), and its thread ends. Staging is marked as empty then.
-void log_close(struct log *l);
+// Nobody appends any more: a last round, synced, and its thread ends. 0: all of it is on the disk, and staging is marked as empty. Else a negative errno, and `error` (if it
+// is not NULL) says what has failed: what was not written is still in staging, which stays.
+int log_close(struct log *l, char *error, size_t error_size);
 
 // ---- appending ---------------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@
 
 KORA_TEST_LONG=1: many more cycles; KORA_CYCLES=n: as many. KORA_SEED: another run. The last line is `N passed, N failed`.
 """
-import argparse, os, re, subprocess, sys, tempfile, time, traceback
+import argparse, os, re, resource, subprocess, sys, tempfile, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -280,6 +280,30 @@ def one_process_at_a_time():
         equal(str(s.p.pid) in second.stderr, True, second.stderr)
         with s.client() as c:
             equal(c("SET", "a", 1), "OK")
+
+
+@test
+def end_that_cannot_be_written():
+    """The log can't become longer: that is said, in the log and by the exit status; what was acknowledged was staged, and is there again."""
+    for end in ("SIGTERM", "SHUTDOWN"):
+        with Server(KORAD) as s:
+            s.start("--appendfsync", "everysec")
+            with s.client() as c:
+                equal(c("SET", "large", "x" * (2 << 20)), "OK")
+                resource.prlimit(s.p.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+                equal(c("SET", "last", end), "OK")
+                if end == "SHUTDOWN":
+                    c.send([[end]])
+                else:
+                    s.p.terminate()
+                equal(s.p.wait(60), 1, "korad ended with")
+            text = s.text()
+            equal("the end of the log could not be written: log/" in text and "File too large" in text, True, text)
+            equal("korad: the end of the database: the log cannot be written" in text, True, text)
+            s.start()
+            with s.client() as c:
+                equal((c("GET", "last"), c("STRLEN", "large")), (end, 2 << 20))
+            s.stop()
 
 
 @test

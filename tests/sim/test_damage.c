@@ -285,7 +285,7 @@ static void world_begin(struct world *w, size_t bytes, bool closed) {
     struct log *l = open_log(w, &s, bytes);
     write_log(w, l, bytes);
     if (closed) {
-        log_close(l);
+        log_close(l, NULL, 0);
         w->synced = w->logged;
         store_close(&s);
         w->base = disk_kill(w->disk);
@@ -295,7 +295,7 @@ static void world_begin(struct world *w, size_t bytes, bool closed) {
         random_seed(&r, 78);
         for (int i = 0; i < 12; i++) append(w, l, &r, 1 + i % 2, 100);
         w->base = disk_kill(w->disk);
-        log_close(l);
+        log_close(l, NULL, 0);
         store_close(&s);
     }
     char error[300];

@@ -526,7 +526,7 @@ static void live(struct life *l) {
         crash(l, true);
         crash(l, false);
     }
-    log_close(l->log);
+    log_close(l->log, NULL, 0);
     store_close(&l->store);
     l->world->closes++;
     check(l, disk_open_files(l->disk) == 0, "%u files are still open", disk_open_files(l->disk));
@@ -571,7 +571,7 @@ static void directed(struct life *l, struct world *w, uint64_t seed) {
 }
 
 static void directed_end(struct life *l) {
-    log_close(l->log);
+    log_close(l->log, NULL, 0);
     store_close(&l->store);
     disk_free(l->disk);
     free(l->value);
@@ -637,7 +637,7 @@ static void opened_after_a_snapshot(void **state) {
             next.faulty = true;
             disk_fail(next.disk, DISK_ANY, nth, seed % 2 ? ENOSPC : EIO, seed % 4 < 2);
             if (begin(&next, &found, &r)) {
-                log_close(next.log);
+                log_close(next.log, NULL, 0);
                 store_close(&next.store);
                 done++;
             } else failures++;

@@ -268,7 +268,7 @@ static int one_seed(uint64_t seed) {
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     disk_hook(b->disk, NULL, NULL);
     b->last_durable = log_durable(b->log);
-    log_close(b->log);
+    log_close(b->log, NULL, 0);
     store_close(&b->store);
     atomic_store(&b->over, true);
     pthread_join(clock, NULL);

@@ -270,7 +270,9 @@ static void test_failing(void **state) {
         int status = kora_snapshot(db, NULL, error, sizeof error);
         passed = atomic_exchange(&f.left, 0) > 0;
         if (status != KORA_OK) assert_true(strlen(error) > 5);
-        assert_int_equal(kora_close(db), KORA_OK);
+        kora_stats stats = KORA_STATS_INIT;
+        assert_int_equal(kora_get_stats(db, &stats), KORA_OK);
+        assert_int_equal(kora_close(db), stats.log_error ? KORA_READONLY : KORA_OK);
         db = open_at(p->data, NULL, 2);
         assert_int_equal(sum(db), ACCOUNTS * AMOUNT);
         assert_int_equal(keys_of(db), ACCOUNTS + FILL + (uint64_t)n);

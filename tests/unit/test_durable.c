@@ -66,17 +66,22 @@ enum { PATIENCE_MS = 30000 };
         if (!(condition)) fail_msg("never: " #condition); \
     } while (0)
 
-static kora *open_at(const struct place *p, const struct os *os, uint32_t shards) {
+static kora *open_as(const struct place *p, const struct os *os, uint32_t shards, int sync, kora_log_fn *log, void *log_arg) {
     kora_options o = KORA_OPTIONS_INIT;
     char error[256];
     kora *db;
     o.shards = shards;
+    o.sync = sync;
+    o.log = log;
+    o.log_arg = log_arg;
     o.error = error;
     o.error_size = sizeof error;
     int status = api_open(p->dir, &o, os, &db);
     if (status != KORA_OK) fail_msg("%s: %s", kora_status_name(status), error);
     return db;
 }
+
+static kora *open_at(const struct place *p, const struct os *os, uint32_t shards) { return open_as(p, os, shards, KORA_SYNC_EVERYSEC, NULL, NULL); }
 
 #define ok(call) assert_int_equal((call), KORA_OK)
 #define KEY(s) (s), strlen(s)
@@ -285,7 +290,7 @@ static void test_sync_fails(void **state) {
     ok(kora_get_stats(db, &stats));
     assert_int_equal(stats.log_error, EIO);
     refused(db);
-    ok(kora_close(db));
+    assert_int_equal(kora_close(db), KORA_READONLY);
     db = open_at(p, NULL, 3);
     ok(kora_set(db, KEY("a"), "2", 1, NULL));
     ok(kora_get_into(db, KEY("plain"), text, sizeof text, &n));
@@ -309,6 +314,49 @@ static void test_disk_full(void **state) {
     db = open_at(p, NULL, 1);
     assert_int_equal(counter(db, "a"), 4);
     ok(kora_close(db));
+}
+
+static void note_end(void *arg, int level, const char *text) {
+    const char *reason = strstr(text, "the end of the log could not be written: ");
+    if (reason && level == KORA_LOG_WARNING) snprintf(arg, 200, "%s", reason);
+}
+
+// What can't be written at the end is told of, by a status and in the log; it is staged, so it is there again. With the disk well, the end is the end.
+static void test_end_fails(void **state) {
+    const struct place *p = *state;
+    static const struct {
+        int write_error, sync_error;
+        bool before; // it fails while the database is used, too
+        const char *what;
+    } cases[] = {
+        { -ENOSPC, 0, false, "write: No space left on device" }, { -EIO, 0, false, "write: Input/output error" }, { 0, -EIO, false, "fdatasync: Input/output error" },
+        { -ENOSPC, 0, true, "write: No space left on device" }, { 0, -EIO, true, "fdatasync: Input/output error" }, { 0, 0, false, NULL },
+    };
+    int64_t n = 0;
+    for (int sync = KORA_SYNC_EVERYSEC; sync <= KORA_SYNC_OS; sync++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            struct bad b;
+            char why[200] = "";
+            kora_stats stats = KORA_STATS_INIT;
+            bad_init(&b);
+            kora *db = open_as(p, &b.os, 1, sync, note_end, why);
+            ok(kora_incr(db, KEY("n"), 1, &n));
+            bool before = cases[i].before && sync == KORA_SYNC_EVERYSEC;
+            if (sync != KORA_SYNC_ALWAYS) atomic_store(&b.hold, true); // no round is written before the error is there
+            if (sync != KORA_SYNC_ALWAYS) ok(kora_incr(db, KEY("n"), 1, &n));
+            atomic_store(&b.write_error, cases[i].write_error);
+            atomic_store(&b.sync_error, cases[i].sync_error);
+            atomic_store(&b.hold, false);
+            if (before) wait_until(kora_get_stats(db, &stats) == KORA_OK && stats.log_error != 0);
+            // With `always` nothing is left to be written when nothing waits for it, and so nothing fails.
+            bool fails = cases[i].what && (sync != KORA_SYNC_ALWAYS);
+            assert_int_equal(kora_close(db), fails ? KORA_READONLY : KORA_OK);
+            if (fails != !!*why || (fails && !strstr(why, cases[i].what))) fail_msg("policy %d, case %zu: it says `%s`", sync, i, why);
+            db = open_at(p, NULL, 2);
+            assert_int_equal(counter(db, "n"), n);
+            ok(kora_close(db));
+        }
+    }
 }
 
 // ---- waiting for the disk -------------------------------------------------------------------------------------------------------------------
@@ -498,7 +546,7 @@ static void test_open_without_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
-        IN_PLACE(test_killed), IN_PLACE(test_sync_fails), IN_PLACE(test_disk_full), IN_PLACE(test_wait), IN_PLACE(test_close_while_waiting), IN_PLACE(test_open),
+        IN_PLACE(test_killed), IN_PLACE(test_sync_fails), IN_PLACE(test_disk_full), IN_PLACE(test_end_fails), IN_PLACE(test_wait), IN_PLACE(test_close_while_waiting), IN_PLACE(test_open),
         IN_PLACE(test_open_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,7 @@ static void remove_tree(const char *path) {
     rmdir(path);
 }
 static void field_free(struct field *d) {
-    if (d->l) log_close(d->l);
+    if (d->l) log_close(d->l, NULL, 0);
     for (int i = 0; i < STRIPES; i++) buf_free(&d->appended[i].bodies);
     remove_tree(d->dir);
 }
@@ -427,7 +427,7 @@ static void check_all(struct field *d, uint32_t state_expected) {
 }
 
 static void close_log(struct field *d) {
-    log_close(d->l);
+    log_close(d->l, NULL, 0);
     d->l = NULL;
 }
 

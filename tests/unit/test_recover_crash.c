@@ -325,9 +325,9 @@ static void kept_over_kills(void **state) {
                 if (what == 6) disk_advance(d, 1000000);
             }
             bool close = random_below(&w.rnd, 3) == 0;
-            if (close) log_close(w.log);
+            if (close) log_close(w.log, NULL, 0);
             struct disk *after = close && random_below(&w.rnd, 2) ? disk_power_cut(d, seed) : disk_kill(d);
-            if (!close) log_close(w.log);
+            if (!close) log_close(w.log, NULL, 0);
             disk_free(d);
             d = after;
         }
@@ -377,7 +377,7 @@ static void power_cuts(void **state) {
             assert_int_equal(kept, newest);
             disk_free(after);
         }
-        log_close(w.log);
+        log_close(w.log, NULL, 0);
         for (uint32_t i = 0; i < 8; i++) buf_free(&w.stripes[i]);
         recovery_free(&r);
         disk_free(d);
