@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "kora.h"
 #include "store/log.h"
+#include "store/snapshot_dir.h"
 
 // ---- effects into the log ------------------------------------------------------------------------------------------------------
 
@@ -290,6 +291,15 @@ static void say_recovered(struct engine *e) {
     if (r->incomplete_calls) engine_log(e, KORA_LOG_WARNING, "%llu calls were under way when the process was killed, and are dropped", (unsigned long long)r->incomplete_calls);
 }
 
+// Nobody writes a snapshot yet.
+static void clean_up(struct engine *e) {
+    const struct store *s = &e->durable->store;
+    uint32_t removed;
+    int code = snapshot_dirs_clean(s->os, s->dir, &removed);
+    if (removed) engine_log(e, KORA_LOG_NOTICE, "removed %u unfinished snapshot%s", removed, removed == 1 ? "" : "s");
+    if (code < 0) engine_log(e, KORA_LOG_WARNING, "an unfinished snapshot can't be removed: %s", strerror(-code));
+}
+
 int durable_recover(struct engine *e) {
     struct durable *d = e->durable;
     char reason[256] = "";
@@ -312,6 +322,7 @@ int durable_recover(struct engine *e) {
     d->recovery_ms = (clock_mono_us() - d->began_us) / 1000;
     if (status == KORA_OK) {
         say_recovered(e);
+        clean_up(e);
         status = start_log(e, reason, sizeof reason);
     }
     if (status != KORA_OK && *reason && d->error && d->error_size) snprintf(d->error, d->error_size, "%s", reason);

@@ -17,7 +17,7 @@ struct snapshot_file {
 };
 
 enum { NAME_MAX_ = 64, FILES_MAX = 4096 };
-static const char PREFIX[] = "snapshot-";
+static const char PREFIX[] = "snapshot-", BESIDE[] = ".tmp";
 
 static char *path_of(const char *dir, const char *rest) {
     size_t n = strlen(dir) + strlen(rest) + 2;
@@ -38,6 +38,23 @@ static char *file_in(const char *dir, uint32_t i) {
     return path_of(dir, name);
 }
 
+// Of a file in a snapshot: its number, or -1.
+static int number_of(const char *name) {
+    unsigned i;
+    int end = 0;
+    if (sscanf(name, "%4u.rdb.lz4%n", &i, &end) != 1 || name[end] || end != 12 || i >= FILES_MAX) return -1;
+    return (int)i;
+}
+
+// What a folder of this name is.
+enum kind { STRANGE, UNFINISHED, FINISHED };
+static enum kind kind_of(const char *name) {
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0) return STRANGE;
+    name += sizeof PREFIX - 1;
+    if (strspn(name, "0123456789abcdef") != 16) return STRANGE;
+    return !name[16] ? FINISHED : strcmp(name + 16, BESIDE) == 0 ? UNFINISHED : STRANGE;
+}
+
 char *snapshot_dir_path(const char *dir, uint64_t number, uint32_t i) {
     char *folder = numbered(dir, number, ""), *path = folder ? file_in(folder, i) : NULL;
     mem_free(folder);
@@ -51,6 +68,7 @@ struct removal {
     const char *folder;
     const uint64_t *keep;
     uint32_t keep_count;
+    uint32_t removed; // folders
     int code;         // the first that went wrong
 };
 
@@ -60,6 +78,7 @@ static void note(struct removal *r, int code) {
 
 static bool remove_file(void *to, const char *name) {
     struct removal *r = to;
+    if (number_of(name) < 0) return true; // somebody else's: the folder stays
     char *path = path_of(r->folder, name);
     note(r, path ? r->os->remove(r->os->arg, path) : -ENOMEM);
     mem_free(path);
@@ -82,18 +101,34 @@ static bool is_kept(const struct removal *r, const char *name) {
     return false;
 }
 
-static bool remove_other(void *to, const char *name) {
-    struct removal *r = to;
-    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || is_kept(r, name)) return true;
+static void remove_one(struct removal *r, const char *name) {
     char *path = path_of(r->folder, name);
-    note(r, path ? remove_folder(r->os, path) : -ENOMEM);
+    int code = path ? remove_folder(r->os, path) : -ENOMEM;
+    note(r, code);
+    r->removed += code == 0;
     mem_free(path);
+}
+
+static bool remove_other(void *to, const char *name) {
+    if (kind_of(name) != STRANGE && !is_kept(to, name)) remove_one(to, name);
+    return true;
+}
+
+static bool remove_unfinished(void *to, const char *name) {
+    if (kind_of(name) == UNFINISHED) remove_one(to, name);
     return true;
 }
 
 int snapshot_dirs_keep(const struct os *os, const char *dir, const uint64_t *numbers, uint32_t count) {
     struct removal r = { .os = os, .folder = dir, .keep = numbers, .keep_count = count };
     note(&r, os->list(os->arg, dir, remove_other, &r));
+    return r.code;
+}
+
+int snapshot_dirs_clean(const struct os *os, const char *dir, uint32_t *removed) {
+    struct removal r = { .os = os, .folder = dir };
+    note(&r, os->list(os->arg, dir, remove_unfinished, &r));
+    *removed = r.removed;
     return r.code;
 }
 
@@ -149,7 +184,7 @@ static void forget(struct snapshot_dir *d) {
 }
 
 int snapshot_dir_begin(struct snapshot_dir *d, const struct os *os, const char *dir, uint64_t number, uint32_t files) {
-    *d = (struct snapshot_dir){ .os = os, .path = numbered(dir, number, ""), .beside = numbered(dir, number, ".tmp"), .count = files };
+    *d = (struct snapshot_dir){ .os = os, .path = numbered(dir, number, ""), .beside = numbered(dir, number, BESIDE), .count = files };
     d->files = mem_alloc_zero(files * sizeof *d->files);
     if (!d->path || !d->beside || !d->files) {
         forget(d);
@@ -210,9 +245,8 @@ struct census {
 
 static bool count_file(void *to, const char *name) {
     struct census *c = to;
-    unsigned i;
-    int end = 0;
-    if (sscanf(name, "%4u.rdb.lz4%n", &i, &end) != 1 || name[end] || end != 12 || i >= FILES_MAX) {
+    int i = number_of(name);
+    if (i < 0) {
         c->strange = true;
         return true;
     }

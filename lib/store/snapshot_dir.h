@@ -22,8 +22,10 @@ struct rdb_file_writer *snapshot_dir_file(struct snapshot_dir *d, uint32_t i);
 // Ends all files; they are on the disk, under their names. 0 or a negative errno: then nothing is left of it. Frees what d holds.
 int snapshot_dir_finish(struct snapshot_dir *d);
 void snapshot_dir_abandon(struct snapshot_dir *d);
-// Removes dir's snapshots but those with these numbers, finished or not. What can't be removed stays, and the first errno is returned.
+// Removes dir's snapshots but those with these numbers, finished or not; of anything that has no name that is given here nothing. What can't be removed stays, and the first errno is returned.
 int snapshot_dirs_keep(const struct os *os, const char *dir, const uint64_t *numbers, uint32_t count);
+// The same of those that are not finished: whoever wrote them was killed. While none is being written. *removed: how many.
+int snapshot_dirs_clean(const struct os *os, const char *dir, uint32_t *removed);
 
 // Of a finished one: how many files it has; or a negative errno, -ENOENT if it is not there, -EINVAL if it has none, or not all from 0000 on.
 int snapshot_dir_count(const struct os *os, const char *dir, uint64_t number);

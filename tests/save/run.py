@@ -301,6 +301,55 @@ def several_are_kept():
 
 
 @test
+def unfinished_ones_go_at_opening():
+    """But nothing else: not what the manifest names, not what is not ours, and nothing at all where somebody only looks."""
+    with Server("--snapshot-keep", "2") as s:
+        at = lambda *names: os.path.join(s.dir, *names)
+
+        def make(*names):
+            os.makedirs(at(*names[:-1]), exist_ok=True)
+            with open(at(*names), "w") as f:
+                f.write("x")
+        with s.client() as c:
+            fill(c, 1, 300)
+            equal([c("SAVE"), c("SAVE")], ["OK", "OK"])
+            for i in range(20):
+                c.all([["SET", "more:%d:%d" % (i, j), "x" * 2000] for j in range(500)])
+            before = c("DEBUG", "DIGEST")
+            for _ in range(100):  # until one is met while it is written
+                c("BGSAVE")
+                while c.info("rdb_bgsave_in_progress") == "1" and not any(n.endswith(".tmp") for n in folders(s)):
+                    pass
+                if any(n.endswith(".tmp") for n in folders(s)):
+                    break
+        s.kill()
+        true(any(n.endswith(".tmp") for n in folders(s)), "none was met while it was written")
+        good = [n for n in folders(s) if not n.endswith(".tmp")]
+        make("snapshot-00000000000000aa.tmp", "0000.rdb.lz4")
+        make("snapshot-00000000000000aa.tmp", "0001.rdb.lz4")
+        make("snapshot-00000000000000ab.tmp", "notes.txt")  # with something of somebody else's in it
+        make("snapshot-00000000000000ab.tmp", "0000.rdb.lz4")
+        strange = ["snapshot-00000000000000AA.tmp", "snapshot-1.tmp", "snapshot-00000000000000aa.tmp2", "snapshot-mine", "snapshot-00000000000000aaa.tmp", "00000000000000aa.tmp"]
+        for name in strange:
+            make(name, "0000.rdb.lz4")
+        make("snapshot-00000000000000ac.tmp")  # a file
+        all_ = folders(s)
+        said = subprocess.run([KORAD, "--check", s.dir], capture_output=True, text=True)
+        equal(said.returncode, 0, said.stdout + said.stderr)
+        equal(folders(s), all_)
+        s.start()
+        equal(os.listdir(at("snapshot-00000000000000ab.tmp")), ["notes.txt"])
+        left = good + strange[:-1] + ["snapshot-00000000000000ab.tmp", "snapshot-00000000000000ac.tmp"]
+        equal(folders(s), sorted(left))
+        true("removed 2 unfinished snapshots" in s.text() and "an unfinished snapshot can't be removed" in s.text(), s.text())
+        with s.client() as c:
+            equal(c("DEBUG", "DIGEST"), before)
+            equal(c("SAVE"), "OK")
+        for name in strange:
+            equal(os.listdir(at(name)), ["0000.rdb.lz4"])
+
+
+@test
 def changed_while_it_is_written():
     with Server() as s:
         for seed in range(12 if LONG else 3):
