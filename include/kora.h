@@ -237,8 +237,9 @@ typedef struct kora_check_result {
 
 /*
  * Verifies everything that a directory holds, without changing anything (but the process's number in its LOCK), and counts its keys (which takes as much memory as the data).
+ * Until it returns nobody else can open the directory.
  *   options  NULL for defaults; of interest are log, staging_dir, progress and error
- * Errors: CORRUPT (kora_open would refuse it without `repair`; `result` tells as much as is known), BUSY (a process has it open), INVAL, NOMEM, SYSTEM, MISUSE.
+ * Errors: CORRUPT (kora_open would refuse it without `repair`; `result` tells as much as is known), BUSY (a process has it open: options->error names LOCK and the process), INVAL, NOMEM, SYSTEM, MISUSE.
  */
 KORA_API int kora_check(const char *dir, const kora_options *options, kora_check_result *result);
 

@@ -1,4 +1,4 @@
-// kora_check: reads a directory twice. First each byte of the log is verified; then, if all is well, the snapshot is loaded into a database of its own in memory, and
+// kora_check: reads a directory twice, with its lock held all the time. First each byte of the log is verified; then, if all is well, the snapshot is loaded into a database of its own in memory, and
 // the effects are run there, as kora_open would do it; its keys are counted.
 #include <errno.h>
 #include <inttypes.h>
@@ -62,7 +62,8 @@ static void count_keys(struct engine *e, kora_check_result *result) {
 }
 
 // Its shards have nothing to do meanwhile: nothing expires by itself.
-static int run_effects(struct checking *c, const struct check_config *config, const struct manifest *m, kora_check_result *result, char *error, size_t size) {
+static int run_effects(struct checking *c, const struct check_config *config, kora_check_result *result, char *error, size_t size) {
+    const struct manifest *m = &config->store->manifest;
     const struct engine_config in_memory = { .shards = 1, .databases = m->databases, .stripes = m->stripes, .seed = &m->seed };
     struct check_config again = *config;
     struct checked found;
@@ -72,8 +73,7 @@ static int run_effects(struct checking *c, const struct check_config *config, co
     c->engine->common.access_asked = NULL;
     struct durable *d = c->engine->durable = mem_alloc_zero(sizeof *d);
     if (d) {
-        // The log's check takes the lock; this store is only a name.
-        d->store = (struct store){ .os = config->os, .dir = (char *)(uintptr_t)config->dir, .manifest = *m, .lock_fd = -1 };
+        d->store = *config->store; // whose owner closes it
         again.visit = visit;
         again.say = NULL;
         status = durable_load(c->engine, error, size);
@@ -105,22 +105,33 @@ static void say_snapshots(struct checking *c, const char *dir, const struct mani
     for (uint32_t i = 0; i < m->older_count; i++) say_snapshot(c, dir, m->older[i].number, m->older[i].first_round, "older");
 }
 
-static int check_directory(const char *dir, const char *staging_dir, const kora_options *o, kora_check_result *result) {
-    char error[256] = "";
-    size_t size = result ? result->size : 0;
-    struct checking c = { .options = o };
+// With the store's lock held.
+static int check_store(struct checking *c, const struct store *store, kora_check_result *all, char *error, size_t error_size) {
+    const struct manifest *m = &store->manifest;
+    const struct check_config config = { .store = store, .say = say, .progress = progress, .arg = c };
     struct checked found;
-    const struct check_config config = { .os = os_system(), .dir = dir, .staging_dir = staging_dir, .say = say, .progress = progress, .arg = &c };
-    int status = store_check(&config, &found, error, sizeof error);
-    kora_check_result all = {
-        .size = size, .databases = found.manifest.databases, .stripes = found.manifest.stripes, .segments = found.segments, .bytes = found.segment_bytes,
+    int status = store_check(&config, &found, error, error_size);
+    *all = (kora_check_result){
+        .size = all->size, .databases = m->databases, .stripes = m->stripes, .segments = found.segments, .bytes = found.segment_bytes,
         .rounds = found.rounds, .records = found.records, .staged_records = found.staged_records, .torn_bytes = found.torn_bytes,
         .dropped_calls = found.incomplete_calls, .damages = found.errors, .clean = found.clean,
     };
-    if (status == KORA_OK) say_snapshots(&c, dir, &found.manifest);
-    if (status == KORA_OK) status = run_effects(&c, &config, &found.manifest, &all, error, sizeof error);
+    if (status == KORA_OK) say_snapshots(c, store->dir, m);
+    return status == KORA_OK ? run_effects(c, &config, all, error, error_size) : status;
+}
+
+static int check_directory(const char *dir, const char *staging_dir, const kora_options *o, kora_check_result *result) {
+    char error[256] = "";
+    struct checking c = { .options = o };
+    kora_check_result all = { .size = result->size };
+    struct store store;
+    int status = store_look(os_system(), dir, staging_dir, &store, error, sizeof error);
+    if (status == KORA_OK) {
+        status = check_store(&c, &store, &all, error, sizeof error);
+        store_close(&store);
+    }
     if (o->error && o->error_size) snprintf(o->error, o->error_size, "%s", error);
-    api_result(result, size, &all, sizeof all);
+    api_result(result, all.size, &all, sizeof all);
     return status;
 }
 

@@ -5,16 +5,13 @@
 #include "store/recover_int.h"
 
 int store_check(const struct check_config *c, struct checked *out, char *error, size_t error_size) {
-    struct store store;
     struct reason why = { error, error_size };
-    *out = (struct checked){ 0 };
-    int status = store_open_as(c->os, c->dir, c->staging_dir, true, &store, why);
-    if (status != KORA_OK) return status;
-    struct recover_config config = { .store = &store, .from_round = store.manifest.first_round, .apply = c->visit, .progress = c->progress, .say = c->say, .arg = c->arg };
+    if (error_size) *error = 0;
+    struct recover_config config = { .store = c->store, .from_round = c->store->manifest.first_round, .apply = c->visit, .progress = c->progress, .say = c->say, .arg = c->arg };
     struct recovered found = { 0 };
     struct scan s = { .c = &config, .out = &found, .why = why, .checking = true };
-    status = scan_all(&s);
-    out->manifest = store.manifest;
+    int status = scan_all(&s);
+    *out = (struct checked){ 0 };
     out->segments = s.count;
     out->segment_bytes = s.total;
     out->rounds = found.rounds;
@@ -28,6 +25,5 @@ int store_check(const struct check_config *c, struct checked *out, char *error, 
     if (status == KORA_OK && s.errors > 0) status = KORA_CORRUPT;
     else if (status == KORA_OK && s.staged.problems > 0) status = store_fail(why, KORA_CORRUPT, "%s/staging: what is staged is damaged", s.staging_dir);
     scan_free(&s);
-    store_close(&store);
     return status;
 }

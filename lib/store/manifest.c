@@ -308,7 +308,8 @@ static int sync_parent(const struct os *os, const char *dir, struct reason why) 
 
 // ---- opening --------------------------------------------------------------------------------------------------------------------------------
 
-int store_open_as(const struct os *os, const char *dir, const char *staging_dir, bool looking, struct store *out, struct reason why) {
+// `looking`: for a check, which makes nothing new.
+static int open_store(const struct os *os, const char *dir, const char *staging_dir, bool looking, struct store *out, struct reason why) {
     struct store s = { .os = os, .lock_fd = -1 };
     if (why.size) *why.text = 0;
     s.dir = mem_copy(dir, strlen(dir));
@@ -329,7 +330,11 @@ int store_open_as(const struct os *os, const char *dir, const char *staging_dir,
 }
 
 int store_open(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size) {
-    return store_open_as(os, dir, staging_dir, false, out, (struct reason){ error, error_size });
+    return open_store(os, dir, staging_dir, false, out, (struct reason){ error, error_size });
+}
+
+int store_look(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size) {
+    return open_store(os, dir, staging_dir, true, out, (struct reason){ error, error_size });
 }
 
 int store_commit(struct store *s, const struct manifest *m, char *error, size_t error_size) {

@@ -87,9 +87,11 @@ uint64_t log_recover_bytes(const struct store *store, uint64_t from_round);
 
 // ---- looking, without changing anything ------------------------------------------------------------------------------------------
 
+// As store_open, of a directory that has a manifest, and nothing is changed but what LOCK says: as long as it is open, nobody else opens the directory.
+int store_look(const struct os *os, const char *dir, const char *staging_dir, struct store *out, char *error, size_t error_size);
+
 struct check_config {
-    const struct os *os;
-    const char *dir, *staging_dir;
+    const struct store *store;
     int (*visit)(void *arg, const struct recovered_effect *e);  // everything that a recovery would apply; NULL: nobody wants it
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void (*say)(void *arg, int level, const char *text);        // each thing that is wrong, with its file and offset
@@ -97,7 +99,6 @@ struct check_config {
 };
 
 struct checked {
-    struct manifest manifest;
     uint64_t segments, segment_bytes, rounds, last_round, records;
     uint64_t staged_records;     // of them
     uint64_t torn_bytes, incomplete_calls; // of a crash; recovery drops them
@@ -105,9 +106,9 @@ struct checked {
     bool clean;
 };
 
-// Verifies the manifest, every segment, block and record, and staging; of segments that are older than what is needed it only says what is wrong. KORA_OK: recovery would go well, or
-// would cut the tail of a crash. KORA_CORRUPT: not so; `error` has the first thing that is wrong. KORA_BUSY, KORA_NOMEM, KORA_SYSTEM, KORA_UNSUPPORTED. Nothing is
-// changed but what LOCK says.
+// Verifies every segment, block and record, and staging; of segments that are older than what is needed it only says what is wrong. KORA_OK: recovery would go well, or
+// would cut the tail of a crash. KORA_CORRUPT: not so; `error` has the first thing that is wrong. KORA_NOMEM, KORA_SYSTEM, KORA_UNSUPPORTED. Nothing is
+// changed.
 int store_check(const struct check_config *c, struct checked *out, char *error, size_t error_size);
 
 #endif

@@ -31,9 +31,6 @@ int store_fail_os(struct reason r, const char *path, int err);
 int store_fail_memory(struct reason r);
 char *store_path(const char *dir, const char *name); // NULL: no memory
 
-// As store_open and store_close do it; `looking`: for a check, which makes nothing new.
-int store_open_as(const struct os *os, const char *dir, const char *staging_dir, bool looking, struct store *out, struct reason why);
-
 // place.c: what is staged is not somewhere else than it will be looked for. KORA_OK, or the reason.
 int place_check(const struct store *s, struct reason why);
 

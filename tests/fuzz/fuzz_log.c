@@ -174,7 +174,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct recovered first, again;
     char error[300];
     uint64_t hash = 1, applied, applied_again, before = disk_hash(d);
-    int check = store_check(&(struct check_config){ .os = disk_os(d), .dir = "db", .visit = hash_effect, .arg = &hash }, &checked, error, sizeof error);
+    struct store looked;
+    int check = store_look(disk_os(d), "db", NULL, &looked, error, sizeof error);
+    if (check == KORA_OK) {
+        check = store_check(&(struct check_config){ .store = &looked, .visit = hash_effect, .arg = &hash }, &checked, error, sizeof error);
+        store_close(&looked);
+    }
     CHECK(disk_hash(d) == before && disk_open_files(d) == 0);
     CHECK(check == KORA_OK || (error[0] && (check == KORA_CORRUPT || check == KORA_UNSUPPORTED)));
     int status = run(d, flags & REPAIR, &first, &applied, error);

@@ -440,14 +440,18 @@ static size_t check_offline(struct life *l) {
     char error[300] = "";
     struct checked c;
     struct back b = { .life = l };
-    struct check_config config = { .os = disk_os(l->disk), .dir = "/db", .staging_dir = l->staging_dir, .visit = take_back, .say = said_back, .arg = &b };
+    struct store s;
+    struct check_config config = { .store = &s, .visit = take_back, .say = said_back, .arg = &b };
     uint64_t hash[2];
     size_t found = 0;
     for (int i = 0; i < 2; i++) { // the first one may make LOCK
         b.count = 0;
-        int status = store_check(&config, &c, error, sizeof error);
+        int status = store_look(disk_os(l->disk), "/db", l->staging_dir, &s, error, sizeof error);
+        check(l, status == KORA_OK, "to look is refused: %d %s", status, error);
+        status = store_check(&config, &c, error, sizeof error);
         check(l, status == KORA_OK && c.errors == 0, "the check says %d %s", status, error);
-        l->base = c.manifest.snapshot;
+        l->base = s.manifest.snapshot;
+        store_close(&s);
         found = prefix_of(&b, l->base);
         hash[i] = disk_hash(l->disk);
     }

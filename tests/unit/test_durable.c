@@ -9,9 +9,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -509,6 +511,61 @@ static void test_open(void **state) {
     assert_int_equal(kora_open(p->dir, &o, &db), KORA_INVAL);
 }
 
+struct looker {
+    const struct place *p;
+    int looks, free; // how often; of these, with the lock to be had
+};
+
+static void try_lock(void *arg) {
+    struct looker *l = arg;
+    char path[300];
+    snprintf(path, sizeof path, "%s/LOCK", l->p->dir);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    l->free += flock(fd, LOCK_EX | LOCK_NB) == 0;
+    l->looks++;
+    close(fd);
+}
+
+static void lock_at_log(void *arg, int level, const char *text) {
+    (void)level, (void)text;
+    try_lock(arg);
+}
+
+static void lock_at_progress(void *arg, uint64_t done, uint64_t total) {
+    (void)done, (void)total;
+    try_lock(arg);
+}
+
+// A check holds the lock from its beginning to its end: what it has seen is what it counts. And it says who has the directory, if it is somebody else.
+static void test_check_holds_lock(void **state) {
+    const struct place *p = *state;
+    kora_options o = KORA_OPTIONS_INIT;
+    kora_check_result r = KORA_CHECK_RESULT_INIT;
+    struct looker l = { .p = p };
+    char error[300] = "", wanted[320];
+    o.log = lock_at_log;
+    o.progress = lock_at_progress;
+    o.log_arg = o.progress_arg = &l;
+    o.error = error;
+    o.error_size = sizeof error;
+    kora *db = open_at(p, NULL, 2);
+    ok(kora_set(db, KEY("a"), "1", 1, NULL));
+    ok(kora_snapshot(db, NULL, NULL, 0));
+    ok(kora_set(db, KEY("b"), "1", 1, NULL));
+    assert_int_equal(kora_check(p->dir, &o, &r), KORA_BUSY);
+    snprintf(wanted, sizeof wanted, "%s/LOCK: process %ld has the database open", p->dir, (long)getpid());
+    assert_string_equal(error, wanted);
+    assert_int_equal(l.looks, 0);
+    ok(kora_close(db));
+    ok(kora_check(p->dir, &o, &r));
+    assert_int_equal(r.keys, 2);
+    assert_true(l.looks >= 3); // at the end of each reading, and between them
+    assert_int_equal(l.free, 0);
+    try_lock(&l);
+    assert_int_equal(l.free, 1);
+}
+
 // Whatever allocation fails while it is opened: nothing is lost, and nothing is left behind.
 static void test_open_without_memory(void **state) {
     const struct place *p = *state;
@@ -547,6 +604,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define IN_PLACE(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
         IN_PLACE(test_killed), IN_PLACE(test_sync_fails), IN_PLACE(test_disk_full), IN_PLACE(test_end_fails), IN_PLACE(test_wait), IN_PLACE(test_close_while_waiting), IN_PLACE(test_open),
+        IN_PLACE(test_check_holds_lock),
         IN_PLACE(test_open_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
