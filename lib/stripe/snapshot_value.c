@@ -300,6 +300,8 @@ static bool end_piece(const struct snapshot *s, struct image *i) {
     if (!p) return false;
     *p = (struct piece){ .bytes = i->ready };
     i->ready = (struct buf){ 0 };
+    char *fit = p->bytes.cap > p->bytes.n + p->bytes.n / 4 ? mem_realloc(p->bytes.p, p->bytes.n) : NULL; // it has doubled
+    if (fit) p->bytes = (struct buf){ .p = fit, .n = p->bytes.n, .cap = p->bytes.n };
     *i->pieces_end = p;
     i->pieces_end = &p->next;
     i->pieces_bytes += sizeof *p + p->bytes.cap;
