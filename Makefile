@@ -53,10 +53,11 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 CLIENT_SRC := $(sort $(wildcard tests/clients/*.c))
 CLIENT_BIN := $(CLIENT_SRC:tests/clients/%.c=$(BUILD)/clients/%)
 CLIENT_NPM = $(BUILD)/clients/node_modules/.package-lock.json
+SERVER_SRC := $(sort $(wildcard server/*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 BENCH_BIN := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
 EXAMPLE_BIN := $(patsubst examples/%,$(BUILD)/examples/%,$(basename $(sort $(wildcard examples/*.c examples/*.cpp))))
-C_FILES = $(wildcard include/*.h lib/*/*.[ch] server/*.c examples/*.c examples/*.cpp bench/*.[ch] tests/*/*.[ch])
+C_FILES = $(wildcard include/*.h lib/*/*.[ch] server/*.[ch] examples/*.c examples/*.cpp bench/*.[ch] tests/*/*.[ch])
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -103,8 +104,8 @@ $(BUILD)/obj/lib.a: $(OBJ) $(BUILD)/sources
 $(BUILD)/check/lib.a: $(CHECK_OBJ) $(BUILD)/sources
 	$(call say,ar)rm -f $@ && ar rcs $@ $(CHECK_OBJ)
 
-$(BUILD)/korad: server/korad.c $(BUILD)/libkora.a
-	$(call say,ld)$(CC) $(COMMON) -MMD -MP -MF $(BUILD)/korad.d $< -o $@ $(LDFLAGS) $(BUILD)/libkora.a -linih $(LIBS)
+$(BUILD)/korad: $(SERVER_SRC) $(wildcard server/*.h) include/kora.h $(BUILD)/libkora.a
+	$(call say,ld)$(CC) $(COMMON) $(SERVER_SRC) -o $@ $(LDFLAGS) $(BUILD)/libkora.a -linih $(LIBS)
 $(BUILD)/kora.pc: pkgconfig/kora.pc.in include/kora.h $(BUILD)/obj/flags Makefile FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|' $< > $@
 
@@ -137,7 +138,7 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libkora.so
 $(BUILD)/examples/%: examples/%.cpp $(BUILD)/libkora.so
 	@mkdir -p $(@D)
 	$(call say,c++)$(CXX) -std=c++17 -Iinclude -Wall -Wextra -Wpedantic $(CFLAGS) $(SANFLAGS) $< -o $@ -L$(BUILD) -Wl,-rpath,'$$ORIGIN/..' -lkora
--include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(CLIENT_BIN:=.d) $(BUILD)/korad.d
+-include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(SIM_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_BIN:=.d) $(CLIENT_BIN:=.d)
 
 check-programs: $(TEST_BIN)
 bench-programs: $(BENCH_BIN)
@@ -223,7 +224,7 @@ lint: ## clang's and gcc's warnings as errors, static analysis, the house's rule
 	@tests/deps.sh build test lint
 	@$(MAKE) -j$(JOBS) BUILD=build-lint CC=clang WERROR=1 all check-programs
 	clang-tidy --quiet --checks=-*,clang-analyzer-*,-clang-analyzer-valist.Uninitialized,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling \
-		--warnings-as-errors=* $(SRC) server/korad.c -- -std=c11 -D_GNU_SOURCE -DKORA_BUILD -Iinclude -Ilib
+		--warnings-as-errors=* $(SRC) $(SERVER_SRC) -- -std=c11 -D_GNU_SOURCE -DKORA_BUILD -Iinclude -Ilib
 	@tests/run.py --build build-lint tidy
 clean: ## remove everything that was built
 	rm -rf build build-*
