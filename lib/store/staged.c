@@ -408,13 +408,14 @@ static int read_page(struct staged *s, const struct staged_source *from, const c
     if (memcmp(page, STAGING_MAGIC, 8) != 0 || crc32c(0, page, HEADER_CRC_AT) != get_u32(page + HEADER_CRC_AT)) return ignore(s, from, path, "the header is damaged");
     if (get_u32(page + 8) != STORE_VERSION) return store_fail(why, KORA_UNSUPPORTED, "%s: it was written by a version of this software that is not known here", path);
     if (memcmp(page + 72, from->id, STORE_ID_BYTES) != 0) return store_fail(why, KORA_CORRUPT, "%s: it belongs to another database", path);
-    look_at_page(s, from, path, page);
+    bool this_boot = is_this_boot(from->os, page);
+    if (this_boot) look_at_page(s, from, path, page); // else a power cut may have torn it, which means nothing
     s->stripes = get_u32(page + 12);
     if (get_u32(page + STAGING_STATE_AT) == STAGING_CLOSED) {
         s->closed = true;
         return KORA_OK;
     }
-    if (!is_this_boot(from->os, page)) {
+    if (!this_boot) {
         say(from, KORA_LOG_NOTICE, "%s: the system has been started since; what was staged then is ignored", path);
         return KORA_OK;
     }

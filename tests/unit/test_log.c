@@ -618,14 +618,14 @@ static bool append_within_round(int point, bool full) {
     meeting.appender = pthread_self();
     meeting.point = point;
     pthread_t other;
-    log_point_hook = meet;
+    atomic_store(&log_point_hook, meet);
     pthread_create(&other, NULL, step, &d);
     while (meeting.state == 0) sched_yield();
     append_one(&d, 2, 3000);
     bool met = meeting.state == 3;
     if (!met) meeting.state = 2;
     pthread_join(other, NULL);
-    log_point_hook = NULL;
+    atomic_store(&log_point_hook, (void (*)(void))0);
     append_one(&d, 2, 100);
     log_step(d.l);
     close_log(&d);

@@ -120,6 +120,29 @@ static void other_boots_and_closed(void **state) {
     }
 }
 
+// Nobody syncs the file, so a power cut may leave half of any word in it.
+static void torn_by_a_power_cut(void **state) {
+    (void)state;
+    for (int torn = 0; torn < 3; torn++) {
+        struct world w;
+        struct recovery r = { 0 };
+        struct checked out;
+        world_begin(&w);
+        set(&w, 0, 4, "a");
+        w.staging.p[33] ^= 1; // another start of the system
+        le(w.staging.p + 88, crc32c(0, w.staging.p, 88), 4);
+        w.staging.p[torn == 0 ? 256 : torn == 1 ? 264 : 272] ^= 0x10;
+        world_put(&w);
+        const struct check_config c = { .os = disk_os(w.d), .dir = "db", .visit = trace_effect, .say = note_said, .arg = &r };
+        assert_int_equal(store_check(&c, &out, r.error, sizeof r.error), KORA_OK);
+        assert_int_equal(out.errors, 0);
+        buf_clear(&r.trace);
+        recover(w.d, &r);
+        expect_for_good(&w, &r, "");
+        world_end(&w, &r);
+    }
+}
+
 // Killed after a block was written, before its records were given away; or within the block.
 static void killed_in_a_round(void **state) {
     (void)state;
@@ -544,6 +567,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(staged_records_are_applied),
         cmocka_unit_test(other_boots_and_closed),
+        cmocka_unit_test(torn_by_a_power_cut),
         cmocka_unit_test(killed_in_a_round),
         cmocka_unit_test(rounds_are_missing),
         cmocka_unit_test(incomplete_calls_are_dropped),
