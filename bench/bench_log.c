@@ -80,7 +80,7 @@ static void bench_append(const char *dir, enum log_sync sync) {
         rounds = MIN(rounds, others / APPENDS);
     }
     printf("%-9s append %5.1f ns (the loop without it %.1f)   rounds %5.1f ns an append\n", policies[sync], best - bare, bare, rounds);
-    log_close(l);
+    log_close(l, NULL, 0);
     remove_all(dir);
 }
 
@@ -142,7 +142,7 @@ static void bench_group(const char *dir, int count) {
         syncs / seconds, done / syncs, done / syncs / count, (unsigned long long)b.last_sync_us);
     atomic_store(&c.stop, true);
     for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
-    log_close(c.log);
+    log_close(c.log, NULL, 0);
     remove_all(dir);
 }
 

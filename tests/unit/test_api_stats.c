@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-enum { THREADS = 3, CALLS = 20000 };
+enum { THREADS = 3, CALLS = 200000 };
 
 static void *call_much(void *arg) {
     kora *db = arg;

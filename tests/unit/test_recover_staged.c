@@ -133,9 +133,12 @@ static void torn_by_a_power_cut(void **state) {
         le(w.staging.p + 88, crc32c(0, w.staging.p, 88), 4);
         w.staging.p[torn == 0 ? 256 : torn == 1 ? 264 : 272] ^= 0x10;
         world_put(&w);
-        const struct check_config c = { .os = disk_os(w.d), .dir = "db", .visit = trace_effect, .say = note_said, .arg = &r };
+        struct store store;
+        const struct check_config c = { .store = &store, .visit = trace_effect, .say = note_said, .arg = &r };
+        assert_int_equal(store_look(disk_os(w.d), "db", NULL, &store, r.error, sizeof r.error), KORA_OK);
         assert_int_equal(store_check(&c, &out, r.error, sizeof r.error), KORA_OK);
         assert_int_equal(out.errors, 0);
+        store_close(&store);
         buf_clear(&r.trace);
         recover(w.d, &r);
         expect_for_good(&w, &r, "");
